@@ -1,0 +1,106 @@
+"""What devices hang on. A driver is given one of these; it never opens or closes it (the supervisor does).
+
+Every call is a coroutine and may be cancelled; all raise `LinkLost` once the other end is gone, and the bus
+must then be closed and opened again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Drive = Literal["push-pull", "open-drain"]
+Pull = Literal["up", "down", "none"]
+
+
+class Bus(Protocol):
+    name: str
+
+    async def open(self) -> None:
+        """Raises LinkLost when it is not there (yet), DeviceMisconfigured when it can never be opened so."""
+        ...
+
+    async def close(self) -> None:
+        """Releases the port at once; safe to call twice."""
+        ...
+
+
+class ByteLink(Bus, Protocol):
+    """A stream of bytes to one serial port. One reader at a time."""
+
+    async def read(self) -> bytes:
+        """What has arrived, at least one byte. Waits without bound; cancelling loses no byte."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Hands all of `data` to the port, waiting while its buffer is full."""
+        ...
+
+    def discard_input(self) -> int:
+        """Drops what has arrived and was not read; returns how many bytes."""
+        ...
+
+
+class ModbusLine(Bus, Protocol):
+    """A Modbus RTU master. One request in flight; urgent requests (all writes) overtake waiting ones.
+
+    All calls raise DeviceTimeout (no usable answer; the line is back in step), DeviceRefused (exception reply).
+    Reads are asked at most twice; a write is sent exactly once, and its echo is compared with what was sent."""
+
+    async def read_coils(self, unit: int, first: int, count: int, *, urgent: bool = False) -> tuple[bool, ...]:
+        """FC01: `count` (1-2000) coils from `first`."""
+        ...
+
+    async def read_inputs(self, unit: int, first: int, count: int) -> tuple[bool, ...]:
+        """FC02: `count` (1-2000) discrete inputs from `first`."""
+        ...
+
+    async def read_registers(self, unit: int, first: int, count: int) -> tuple[int, ...]:
+        """FC03: `count` (1-125) holding registers from `first`."""
+        ...
+
+    async def write_coil(self, unit: int, address: int, value: int) -> None:
+        """FC05 with a raw 16-bit value: FF00 on, 0000 off, or whatever a vendor's command at `address` wants."""
+        ...
+
+    async def write_coils(self, unit: int, first: int, values: Sequence[bool]) -> None:
+        """FC0F: coils from `first`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One level change seen by the kernel: `at_ns` its monotonic time, `seqno` per line, gaps mean lost edges."""
+
+    line: int
+    high: bool
+    at_ns: int
+    seqno: int
+
+
+class GpioLines(Bus, Protocol):
+    """Lines of one GPIO chip. Each line is claimed once, by one device; closing the bus releases all."""
+
+    async def claim_outputs(self, lines: Sequence[int], *, high: bool, drive: Drive = "push-pull") -> None:
+        """Makes `lines` outputs at the given level. Raises DeviceMisconfigured when one is taken."""
+        ...
+
+    async def claim_inputs(self, lines: Sequence[int], *, pull: Pull = "none", edges: bool = False) -> None:
+        """Makes `lines` inputs; with `edges`, both edges of each are reported by next_edges()."""
+        ...
+
+    async def write(self, values: Mapping[int, bool]) -> None:
+        """Sets claimed outputs, all at once; True is high (released, for open-drain)."""
+        ...
+
+    async def read(self, lines: Sequence[int]) -> tuple[bool, ...]:
+        """Levels of claimed lines, in the order asked; True is high."""
+        ...
+
+    async def next_edges(self, lines: Sequence[int]) -> list[Edge]:
+        """Waits for edges on these claimed lines; at least one, oldest first. One waiter per set of lines."""
+        ...
+
+    async def release(self, lines: Sequence[int]) -> None:
+        """Gives lines back (outputs go to their pull); unknown lines are ignored."""
+        ...

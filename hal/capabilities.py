@@ -1,0 +1,170 @@
+"""What the devices of a cabinet can do. Drivers implement these; the runner knows nothing else of them.
+
+Every device is driven the same way by the supervisor: `start` brings it to a known, safe state, `watch` reports
+until something fails, `stop` leaves it safe. Channels are numbered from 1, as printed on the board."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from hal.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class CardPresented:
+    """A card came into the field; `card` is its number as bytes (drivers.wire.card_number)."""
+
+    device: str
+    card: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CardRemoved:
+    """The card left the field."""
+
+    device: str
+    card: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A key was pressed; `length` digits stand in the buffer now."""
+
+    device: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """Digits ended with `#`, at least one."""
+
+    device: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """`*` with nothing typed: the person is done."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputRead:
+    """The level of one input: reported once after start and on each change, never a repetition.
+
+    None: no proof any more (reported by the supervisor's side when the device is lost)."""
+
+    device: str
+    channel: int
+    closed: bool | None
+
+
+Reading: TypeAlias = CardPresented | CardRemoved | Typed | Entered | Cancelled | InputRead
+Emit: TypeAlias = Callable[[Reading], None]
+Pattern = Literal["off", "on", "blink"]
+Tone = Literal["key", "accepted", "refused", "alarm"]
+
+
+@runtime_checkable
+class Device(Protocol):
+    device: str
+    """Its id in the configuration."""
+
+    async def start(self) -> None:
+        """Brings the device to its safe state (all coils off, lamps off) and proves that it answers.
+
+        Raises DeviceTimeout, LinkLost, DeviceRefused, DeviceMisconfigured. Called again after each loss."""
+        ...
+
+    async def watch(self, emit: Emit) -> None:
+        """Reports until cancelled or until an error of hal.errors ends it. `emit` never blocks."""
+        ...
+
+    async def stop(self) -> None:
+        """Leaves the device safe; best effort, bounded to 1 s, raises errors of hal.errors only."""
+        ...
+
+
+class Lock(Protocol):
+    """One bolt."""
+
+    device: str
+
+    async def pulse(self, hold_s: float) -> None:
+        """Energises the coil for `hold_s` (0.1-1.0 s in steps of 0.1); the board itself ends the pulse.
+
+        Returns when the board has confirmed that the coil is on. Raises DeviceTimeout (surely not pulsed),
+        DeviceRefused, OutcomeUnknown, LinkLost. Never repeated blindly."""
+        ...
+
+    async def energised(self) -> bool:
+        """Reads the coil back. Raises DeviceTimeout, LinkLost, DeviceRefused."""
+        ...
+
+
+@runtime_checkable
+class LockBoard(Device, Protocol):
+    def lock(self, channel: int) -> Lock:
+        """Raises DeviceMisconfigured for a channel the board does not have."""
+        ...
+
+    async def all_off(self) -> None:
+        """Switches every coil off and reads back. Raises as `start`."""
+        ...
+
+
+@runtime_checkable
+class InputBoard(Device, Protocol):
+    """Slot sensors and contacts: emits InputRead."""
+
+    proof_mono_s: float | None
+    """When the inputs were last read well (monotonic seconds); None: not since the last loss."""
+
+
+class Indicator(Protocol):
+    """One lamp beside a slot."""
+
+    device: str
+
+    async def show(self, pattern: Pattern) -> None:
+        """Returns when the lamp follows; `blink` goes on by itself until the next call."""
+        ...
+
+
+@runtime_checkable
+class IndicatorBoard(Device, Protocol):
+    def indicator(self, channel: int) -> Indicator:
+        """Raises DeviceMisconfigured for a channel the board does not have."""
+        ...
+
+
+@runtime_checkable
+class CardReader(Device, Protocol):
+    """Emits CardPresented and CardRemoved; one presentation is one event, however often the bytes repeat."""
+
+    cards: Literal["weak", "strong"]
+    """weak: the number alone, clonable. strong: the card proved that it holds a key."""
+
+
+@runtime_checkable
+class Keypad(Device, Protocol):
+    """Emits Typed, Entered and Cancelled."""
+
+    keys: int
+
+
+@runtime_checkable
+class Buzzer(Device, Protocol):
+    async def sound(self, tone: Tone) -> None:
+        """Starts the tone and returns; it ends by itself. A new tone replaces the old one."""
+        ...
+
+
+@runtime_checkable
+class Display(Device, Protocol):
+    async def show(self, text: str) -> None:
+        """Replaces what is shown; `text` has its own line breaks and may be Chinese or English."""
+        ...
