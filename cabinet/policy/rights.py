@@ -1,0 +1,103 @@
+"""The roster as the core sees it: an immutable snapshot with look-ups, built by cabinet.roster on each change.
+
+People are known by their pseudonym alone (standard base64 of 16 bytes); names stay in the roster."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, time, tzinfo
+from typing import Literal, TypeAlias
+
+Pseudonym: TypeAlias = str
+Factor = Literal["card", "number", "pin"]
+Language = Literal["en", "zh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    pseudonym: Pseudonym
+    language: Language = "en"
+    groups: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    active_from_ms: int | None = None
+    """Wall time, Unix ms; None: since ever."""
+    active_until_ms: int | None = None
+    """Wall time, Unix ms, first instant no longer active; None: without end."""
+    suspended: bool = False
+    pin_set: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """`slot` is the place it belongs to, None while it has none."""
+
+    id: str
+    kind: str = "key"
+    slot: int | None = None
+    groups: frozenset[str] = frozenset()
+    fob: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Days of the week (0 = Monday) and a local time of day; `until` before `start` runs past midnight into the
+    next day, and both equal means the whole day."""
+
+    days: frozenset[int]
+    start: time
+    until: time
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    id: str
+    windows: tuple[Window, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Curfew:
+    """When a taken item is due: `after_s` from the removal, or the next local time of day `at`; the earlier of both."""
+
+    after_s: int | None = None
+    at: time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One line of rights.toml. Empty `persons` and `groups` match nobody, empty `items` and `item_groups` nothing;
+    "*" stands for all."""
+
+    id: str
+    persons: frozenset[Pseudonym] = frozenset()
+    groups: frozenset[str] = frozenset()
+    items: frozenset[str] = frozenset()
+    item_groups: frozenset[str] = frozenset()
+    schedule: str | None = None
+    factors: tuple[frozenset[Factor], ...] = (frozenset({"card"}), frozenset({"number", "pin"}))
+    """Alternatives, each a set that must be presented completely."""
+    curfew: Curfew = Curfew()
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Everything the core may know. `cards` maps the keyed digest of a card number (never the number itself) to a
+    person; `numbers` maps personal numbers, as typed, to a person. `by_person`/`by_group` index `rights`."""
+
+    version: int = 0
+    people: Mapping[Pseudonym, Person] = field(default_factory=dict)
+    cards: Mapping[bytes, Pseudonym] = field(default_factory=dict)
+    numbers: Mapping[str, Pseudonym] = field(default_factory=dict)
+    items: Mapping[str, Item] = field(default_factory=dict)
+    item_at: Mapping[int, str] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    by_person: Mapping[Pseudonym, tuple[Right, ...]] = field(default_factory=dict)
+    by_group: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
+    zone: tzinfo = UTC
+
+    def rights_of(self, person: Person) -> list[Right]:
+        """Every right that names the person, one of their groups, or everybody; in roster order per source."""
+        found = list(self.by_person.get(person.pseudonym, ()))
+        for group in sorted(person.groups | {"*"}):
+            found.extend(self.by_group.get(group, ()))
+        return found
