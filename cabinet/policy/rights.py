@@ -57,7 +57,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Curfew:
-    """When a taken item is due: `after_s` from the removal, or the next local time of day `at`; the earlier of both."""
+    """When an item is due: `after_s` from the grant, or the next local time of day `at`; the earlier of both."""
 
     after_s: int | None = None
     at: time | None = None

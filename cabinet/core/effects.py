@@ -1,0 +1,67 @@
+"""What the core wants done, once its leaves are durable. Each goes into the lane of its device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cabinet.policy.rights import Pseudonym
+from hal.capabilities import Pattern, Tone
+from hal.secret import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Release the bolt of `slot` for `hold_s`; answered by BoltPulsed with `grant`, the index of the granting leaf."""
+
+    slot: int
+    grant: int
+    hold_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPin:
+    """Compare with the person's PIN (`person` None: a dummy, the same work); answered by PinChecked."""
+
+    visit: int
+    seq: int
+    keypad: str
+    person: Pseudonym | None
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Text for the person in front of the cabinet."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    slot: int
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRoster:
+    """The change of `request` is journaled: write it."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Reply to a control request. `refusal` is a sentence for the operator, None when it was done."""
+
+    request: int
+    refusal: str | None = None
+    item: str | None = None
+
+
+Effect: TypeAlias = Pulse | CheckPin | Show | Light | Sound | CommitRoster | Answer

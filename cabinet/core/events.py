@@ -1,0 +1,167 @@
+"""What the core is told. Sensor and device events are facts of the world and are never dropped; requests of
+people are answered or refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from cabinet.core.leaves import Leaf
+from cabinet.policy.rights import Pseudonym
+from hal.secret import Secret
+
+Outcome = Literal["done", "not_done", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """First event of a boot; `size` is the journal's size found."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping:
+    """Last event of an orderly end."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Something may be due; `next_wake` said when."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardShown:
+    """`card` is the keyed digest of the number; the number itself never reaches the core."""
+
+    reader: str
+    card: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsTyped:
+    keypad: str
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class DigitsEntered:
+    keypad: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class KeypadCancelled:
+    keypad: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinChecked:
+    """Answer to CheckPin, with the visit and sequence it carried."""
+
+    visit: int
+    seq: int
+    keypad: str
+    person: Pseudonym | None
+    correct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRead:
+    """`seated` None: the sensor no longer tells."""
+
+    slot: int
+    seated: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class DoorRead:
+    closed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class BoltPulsed:
+    """Answer to Pulse. `done`: the board confirmed the coil; `not_done`: surely not; `unknown`: nobody can tell."""
+
+    slot: int
+    grant: int
+    outcome: Outcome
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLost:
+    device: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRestored:
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAsked:
+    """A technician's release through the service socket."""
+
+    request: int
+    slot: int
+    reason: str
+    operator: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RosterPlanned:
+    """A checked change of the roster: its leaves go into the journal before the roster is committed."""
+
+    request: int
+    version: int
+    digest: str
+    leaves: tuple[Leaf, ...]
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class RosterFound:
+    """At start: the version and digest the roster database really has."""
+
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFailed:
+    """The last commit did not reach the disk; the step that asked for it never happened."""
+
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRecovered:
+    """A commit has succeeded again."""
+
+
+Event: TypeAlias = (
+    Started
+    | Stopping
+    | TimePassed
+    | CardShown
+    | DigitsTyped
+    | DigitsEntered
+    | KeypadCancelled
+    | PinChecked
+    | SlotRead
+    | DoorRead
+    | BoltPulsed
+    | DeviceLost
+    | DeviceRestored
+    | ReleaseAsked
+    | RosterPlanned
+    | RosterFound
+    | JournalFailed
+    | JournalRecovered
+)
+
+FACTS = (SlotRead, DoorRead, BoltPulsed, DeviceLost, DeviceRestored, PinChecked)
+"""What the world did or a device answered: kept and stepped again when a commit failed."""

@@ -1,0 +1,319 @@
+"""The durable part of the state: a pure fold of the journal's leaves.
+
+Whatever must survive a cut changes here and nowhere else, so the state table can always be rebuilt from the
+payloads and compared with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, TypeVar
+
+from cabinet.core.leaves import Leaf
+from cabinet.policy.rights import Pseudonym
+
+
+@dataclass(frozen=True, slots=True)
+class SlotMark:
+    """What the journal last said of a slot. `n` and `since_ms` are index and wall time of that leaf."""
+
+    seated: bool
+    n: int
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """An item that is out, keyed by the slot it left. `holder` None: nobody took it with a grant."""
+
+    item: str | None
+    holder: Pseudonym | None
+    since_ms: int
+    due_ms: int | None = None
+    overdue: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGrant:
+    """A slot released and not yet seen taken. `n` is the index of its item.granted leaf."""
+
+    n: int
+    item: str | None
+    person: Pseudonym | None
+    auth: str
+    due_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Wrong tries in a row of one person or at one keypad, and until when (wall ms) the next is refused."""
+
+    count: int
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A raised alarm; `n` is the index of its alarm.raised leaf."""
+
+    code: str
+    n: int
+    since_ms: int
+    slot: int | None = None
+    item: str | None = None
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RosterMark:
+    version: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Tables by key; each is replaced, never changed in place."""
+
+    slots: Mapping[int, SlotMark] = field(default_factory=dict)
+    outs: Mapping[int, Out] = field(default_factory=dict)
+    grants: Mapping[int, OpenGrant] = field(default_factory=dict)
+    failures: Mapping[str, Failures] = field(default_factory=dict)
+    alarms: Mapping[str, Alarm] = field(default_factory=dict)
+    door: Mapping[str, Literal["open", "closed"]] = field(default_factory=dict)
+    roster: Mapping[str, RosterMark] = field(default_factory=dict)
+    running: Mapping[str, bool] = field(default_factory=dict)
+
+
+def fold(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """The ledger after leaf `n`, written at wall time `ts` (ms). Kinds without durable meaning change nothing."""
+    handler = _FOLDS.get(leaf.ev)
+    return handler(ledger, n, ts, leaf) if handler else ledger
+
+
+def alarm_id(code: str, slot: int | None = None, device: str | None = None) -> str:
+    """Stable for (code, place), so that a repeat is the same alarm."""
+    place = device if slot is None else str(slot)
+    return f"{code}/{place}" if place else code
+
+
+# -- folds, one a noun -------------------------------------------------------------------------------------------
+
+
+def _started(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, running={"cabinet": True})
+
+
+def _stopped(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, running={"cabinet": False})
+
+
+def _granted(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    grant = OpenGrant(
+        n,
+        _text(leaf, "item"),
+        _person(leaf, "holder"),
+        _text(leaf, "auth") or "",
+        _number(leaf, "due"),
+    )
+    return replace(ledger, grants={**ledger.grants, _slot(leaf): grant})
+
+
+def _grant_ended(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, grants=_without(ledger.grants, _slot(leaf)))
+
+
+def _left(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    slot = _slot(leaf)
+    out = Out(_text(leaf, "item"), _person(leaf, "holder"), ts, _number(leaf, "due"))
+    return replace(
+        _grant_ended(ledger, n, ts, leaf),
+        slots={**ledger.slots, slot: SlotMark(False, n, ts)},
+        outs={**ledger.outs, slot: out},
+    )
+
+
+def _came(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    slot = _slot(leaf)
+    return replace(
+        _grant_ended(ledger, n, ts, leaf),
+        slots={**ledger.slots, slot: SlotMark(True, n, ts)},
+        outs=_without(ledger.outs, slot),
+    )
+
+
+def _overdue(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    slot = _slot(leaf)
+    return replace(ledger, outs={**ledger.outs, slot: replace(ledger.outs[slot], overdue=True)})
+
+
+def _failed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """A refusal that counts names the person's and the keypad's tries; other refusals carry neither."""
+    failures = dict(ledger.failures)
+    for key, count, until in (
+        (_person(leaf, "holder"), "failed", "locked_until"),
+        (_keypad_key(leaf), "keypad_failed", "keypad_until"),
+    ):
+        tries = _number(leaf, count)
+        if key is not None and tries is not None:
+            failures[key] = Failures(tries, _number(leaf, until) or 0)
+    return replace(ledger, failures=failures)
+
+
+def _identified(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """A correct PIN clears its person's tries, and the keypad's when it was typed with a number."""
+    auth = (_text(leaf, "auth") or "").split("+")
+    if "pin" not in auth:
+        return ledger
+    failures = _without(ledger.failures, _person(leaf, "holder"))
+    return replace(ledger, failures=_without(failures, _keypad_key(leaf)) if "number" in auth else failures)
+
+
+def _enrolled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    if _text(leaf, "kind") != "pin":
+        return _roster(ledger, n, ts, leaf)
+    failures = _without(ledger.failures, _person(leaf, "holder"))
+    return _roster(replace(ledger, failures=failures), n, ts, leaf)
+
+
+def _raised(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    code, slot, device = _text(leaf, "code") or "", _number(leaf, "slot"), _text(leaf, "device")
+    alarm = Alarm(code, n, ts, slot, _text(leaf, "item"), device)
+    return replace(ledger, alarms={**ledger.alarms, alarm_id(code, slot, device): alarm})
+
+
+def _cleared(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    key = alarm_id(_text(leaf, "code") or "", _number(leaf, "slot"), _text(leaf, "device"))
+    return replace(ledger, alarms=_without(ledger.alarms, key))
+
+
+def _door(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, door={"door": "open" if leaf.ev == "door.opened" else "closed"})
+
+
+def _roster(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    version, digest = _number(leaf, "roster"), _text(leaf, "digest")
+    if version is None or digest is None:
+        return ledger
+    return replace(ledger, roster={"roster": RosterMark(version, digest)})
+
+
+Fold = Callable[[Ledger, int, int, Leaf], Ledger]
+_FOLDS: dict[str, Fold] = {
+    "cabinet.started": _started,
+    "cabinet.stopped": _stopped,
+    "item.granted": _granted,
+    "item.not_taken": _grant_ended,
+    "item.outcome_unknown": _grant_ended,
+    "item.removed": _left,
+    "item.forced": _left,
+    "item.found_absent": _left,
+    "item.returned": _came,
+    "item.found_present": _came,
+    "item.overdue": _overdue,
+    "visit.refused": _failed,
+    "visit.identified": _identified,
+    "alarm.raised": _raised,
+    "alarm.cleared": _cleared,
+    "door.opened": _door,
+    "door.closed": _door,
+    "credential.enrolled": _enrolled,
+    "roster.applied": _roster,
+    **dict.fromkeys(
+        (
+            "person.added",
+            "person.changed",
+            "person.suspended",
+            "credential.revoked",
+            "right.granted",
+            "right.revoked",
+            "item.added",
+            "item.changed",
+            "item.retired",
+        ),
+        _roster,
+    ),
+}
+
+
+# -- rows of the state table -------------------------------------------------------------------------------------
+
+_TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "slots": lambda row: SlotMark(**row),
+    "outs": lambda row: Out(**row),
+    "grants": lambda row: OpenGrant(**row),
+    "failures": lambda row: Failures(**row),
+    "alarms": lambda row: Alarm(**row),
+    "door": lambda row: row["value"],
+    "roster": lambda row: RosterMark(**row),
+    "running": lambda row: row["value"],
+}
+_BY_SLOT = ("slots", "outs", "grants")
+
+
+def changed_rows(old: Ledger, new: Ledger) -> dict[str, bytes | None]:
+    """State rows to write so that a table holding `old` holds `new`: JSON by `table/key`, None deletes."""
+    rows: dict[str, bytes | None] = {}
+    for table in _TABLES:
+        before, after = getattr(old, table), getattr(new, table)
+        if before is after:
+            continue
+        for key in before.keys() - after.keys():
+            rows[f"{table}/{key}"] = None
+        for key, row in after.items():
+            if before.get(key) != row:
+                rows[f"{table}/{key}"] = _encode(row)
+    return rows
+
+
+def from_rows(rows: Mapping[str, bytes]) -> Ledger:
+    """The ledger a state table holds. Raises ValueError naming a row it does not know."""
+    tables: dict[str, dict[Any, object]] = {table: {} for table in _TABLES}
+    for name, data in rows.items():
+        table, _, key = name.partition("/")
+        try:
+            tables[table][int(key) if table in _BY_SLOT else key] = _TABLES[table](json.loads(data))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"state row {name!r} is not readable: {error}") from error
+    return Ledger(**tables)  # type: ignore[arg-type]  # built from the same table of constructors
+
+
+def _encode(row: object) -> bytes:
+    plain = {"value": row} if isinstance(row, str | bool) else asdict(row)  # type: ignore[call-overload]
+    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
+
+
+# -- reading a leaf ----------------------------------------------------------------------------------------------
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _without(table: Mapping[K, V], key: K | None) -> Mapping[K, V]:
+    return {k: v for k, v in table.items() if k != key} if key in table else table
+
+
+def _slot(leaf: Leaf) -> int:
+    slot = _number(leaf, "slot")
+    if slot is None:
+        raise ValueError(f"{leaf.ev} names no slot")
+    return slot
+
+
+def _number(leaf: Leaf, key: str) -> int | None:
+    value = leaf.fields.get(key)
+    return value if isinstance(value, int) else None
+
+
+def _text(leaf: Leaf, key: str) -> str | None:
+    value = leaf.fields.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _person(leaf: Leaf, role: str) -> Pseudonym | None:
+    return next((subject.person for subject in leaf.subs if subject.role == role), None)
+
+
+def _keypad_key(leaf: Leaf) -> str | None:
+    keypad = _text(leaf, "keypad")
+    return f"keypad:{keypad}" if keypad else None

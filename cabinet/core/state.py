@@ -1,0 +1,85 @@
+"""What the core remembers: the durable ledger, and what may be forgotten in a cut."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cabinet.core.ledger import Ledger
+from cabinet.policy.rights import Factor, Language, Pseudonym
+
+Stage = Literal["pin", "checking", "choose"]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSetup:
+    """One slot's wiring as far as the core cares: the board that moves its bolt, and how long the pulse is."""
+
+    lock_device: str
+    hold_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Fixed for a boot, from the configuration. All times in seconds."""
+
+    slots: Mapping[int, SlotSetup]
+    language: Language = "en"
+    idle_s: float = 30.0
+    take_s: float = 15.0
+    door_open_s: float = 60.0
+    settle_s: float = 5.0
+    """How long after the start a sensor may be silent before an interrupted grant is closed without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One person in front of the cabinet. `person` None: a personal number nobody has (treated alike until the PIN).
+
+    `chosen` is the item that waits for a factor. `seq` counts PIN checks, so that a late answer finds no taker."""
+
+    number: int
+    person: Pseudonym | None
+    factors: frozenset[Factor]
+    device: str
+    stage: Stage
+    idle_mono_s: float
+    language: Language
+    chosen: str | None = None
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Junk:
+    """A refusal that repeats: further ones within the minute are counted, then journaled as one leaf."""
+
+    until_mono_s: float
+    count: int
+    leaf_fields: Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    setup: Setup
+    ledger: Ledger
+    size: int
+    """Leaves in the journal, so the index of the next one."""
+    visits: int = 0
+    """Visits begun in this boot; the latest one's number."""
+    visit: Visit | None = None
+    presence: Mapping[int, bool | None] = field(default_factory=dict)
+    """What each slot's sensor says now; missing or None: unknown."""
+    unproven: frozenset[int] = frozenset()
+    """Slots whose sensor has not spoken since the start or since it was lost."""
+    grant_ends: Mapping[int, float] = field(default_factory=dict)
+    """Monotonic end of each grant of this boot; a grant of the ledger that is missing here is an interrupted one."""
+    pulsed: Mapping[int, Literal["done", "unknown"]] = field(default_factory=dict)
+    """What is known of the bolt of each open grant."""
+    door_open_since: float | None = None
+    settle_ends: float | None = None
+    junk: Mapping[str, Junk] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
+    """Devices that do not answer."""
+    alive_mono_s: float = 0.0
+    journal_good: bool = True

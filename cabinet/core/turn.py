@@ -1,0 +1,80 @@
+"""One step in progress: what its handlers read, and what they yield."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from cabinet.core.effects import Effect, Show, Sound
+from cabinet.core.leaves import Field, Leaf, Subject
+from cabinet.core.ledger import Ledger, alarm_id, fold
+from cabinet.core.messages import text
+from cabinet.core.state import State, Visit
+from cabinet.policy.rights import Language, Rights
+from hal.capabilities import Tone
+from hal.clock import Now
+
+
+class Turn:
+    """Lives for one step. Handlers change `state` only through `update` and `journal`, so the ledger is always the
+    fold of the leaves."""
+
+    def __init__(self, state: State, now: Now, rights: Rights) -> None:
+        self.state = state
+        self.now = now
+        self.rights = rights
+        self.leaves: list[Leaf] = []
+        self.effects: list[Effect] = []
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.state.ledger
+
+    def journal(self, ev: str, subs: Iterable[Subject] = (), **fields: Field) -> int:
+        """Adds a leaf (fields that are None are left out) and folds it; returns the index it will have."""
+        leaf = Leaf(ev, {key: value for key, value in fields.items() if value is not None}, tuple(subs))
+        return self.add(leaf)
+
+    def add(self, leaf: Leaf) -> int:
+        n = self.state.size
+        self.leaves.append(leaf)
+        self.update(ledger=fold(self.ledger, n, self.now.wall_ms, leaf), size=n + 1)
+        return n
+
+    def act(self, effect: Effect) -> None:
+        """For after the commit."""
+        self.effects.append(effect)
+
+    def update(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
+
+    def say(self, key: str, tone: Tone | None = None, **values: object) -> None:
+        """Shows a message in the visitor's language, with a tone where it asks for attention."""
+        self.act(Show(text(key, self.language, **values)))
+        if tone is not None:
+            self.act(Sound(tone))
+
+    @property
+    def language(self) -> Language:
+        return self.state.visit.language if self.state.visit else self.state.setup.language
+
+    def stay(self, **changes: Any) -> Visit:
+        """Changes the running visit and starts its idle time anew."""
+        visit = self.state.visit
+        assert visit is not None, "stay() needs a visit"
+        visit = replace(visit, idle_mono_s=self.now.mono_s + self.state.setup.idle_s, **changes)
+        self.update(visit=visit)
+        return visit
+
+    def raise_alarm(
+        self, code: str, *, slot: int | None = None, item: str | None = None, device: str | None = None
+    ) -> None:
+        """Once per place: raising an alarm that stands does nothing."""
+        if alarm_id(code, slot, device) not in self.ledger.alarms:
+            self.journal("alarm.raised", code=code, slot=slot, item=item, device=device)
+
+    def clear_alarm(self, code: str, *, slot: int | None = None, device: str | None = None) -> None:
+        alarm = self.ledger.alarms.get(alarm_id(code, slot, device))
+        if alarm is not None:
+            self.journal("alarm.cleared", code=code, slot=slot, item=alarm.item, device=device, raised_n=alarm.n)

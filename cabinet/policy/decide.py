@@ -1,0 +1,149 @@
+"""The decision: may this person take this item now, with the factors presented? Always with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from cabinet.policy.rights import Factor, Item, Person, Right, Rights
+from cabinet.policy.schedule import describe, is_open
+
+Rule = Literal[
+    "person_suspended",
+    "person_not_yet_active",
+    "person_expired",
+    "no_right",
+    "outside_schedule",
+    "clock_untrusted",
+    "factor_missing",
+    "item_out",
+    "no_item",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    right: Right
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsFactor:
+    """Everything else holds; these factors would complete the right. `missing` is the cheapest way."""
+
+    right: Right
+    missing: frozenset[Factor]
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """`rule` names what refused; `window` the schedule in words where one was missed; `right` the closest right."""
+
+    rule: Rule
+    window: str | None = None
+    right: str | None = None
+
+
+Decision: TypeAlias = Grant | NeedsFactor | Denial
+
+
+def person_denial(person: Person, wall_ms: int, *, wall_time_trusted: bool) -> Denial | None:
+    """Why this person may not even begin a visit; None: they may.
+
+    A person with dates needs a trusted clock, or a dead battery would bring the expired back."""
+    if person.suspended:
+        return Denial("person_suspended")
+    dated = person.active_from_ms is not None or person.active_until_ms is not None
+    if dated and not wall_time_trusted:
+        return Denial("clock_untrusted")
+    if person.active_from_ms is not None and wall_ms < person.active_from_ms:
+        return Denial("person_not_yet_active")
+    if person.active_until_ms is not None and wall_ms >= person.active_until_ms:
+        return Denial("person_expired")
+    return None
+
+
+def decide(
+    rights: Rights,
+    person: Person,
+    item: Item,
+    factors: frozenset[Factor],
+    wall_ms: int,
+    *,
+    wall_time_trusted: bool,
+) -> Decision:
+    """The best of all rights that reach the item: a grant, else one missing only a factor, else why not."""
+    if refusal := person_denial(person, wall_ms, wall_time_trusted=wall_time_trusted):
+        return refusal
+    best: Decision = Denial("no_right")
+    for right in rights_over(rights, person, item):
+        decision = _by_right(rights, right, person, factors, wall_ms, wall_time_trusted=wall_time_trusted)
+        if isinstance(decision, Grant):
+            return decision
+        if _rank(decision) > _rank(best):
+            best = decision
+    return best
+
+
+def rights_over(rights: Rights, person: Person, item: Item) -> Iterator[Right]:
+    """The person's rights that name the item, one of its groups, or everything."""
+    for right in rights.rights_of(person):
+        if _covers(right, item):
+            yield right
+
+
+def items_of(rights: Rights, person: Person) -> list[Item]:
+    """Every item with a slot that some right of the person reaches, by slot."""
+    mine = rights.rights_of(person)
+    found = [item for item in rights.items.values() if any(_covers(right, item) for right in mine)]
+    return sorted((item for item in found if item.slot is not None), key=lambda item: item.slot or 0)
+
+
+def _covers(right: Right, item: Item) -> bool:
+    return (
+        item.id in right.items
+        or "*" in right.items
+        or "*" in right.item_groups
+        or not right.item_groups.isdisjoint(item.groups)
+    )
+
+
+def _by_right(
+    rights: Rights,
+    right: Right,
+    person: Person,
+    factors: frozenset[Factor],
+    wall_ms: int,
+    *,
+    wall_time_trusted: bool,
+) -> Decision:
+    if right.schedule is not None:
+        schedule = rights.schedules[right.schedule]
+        if not wall_time_trusted:
+            return Denial("clock_untrusted", describe(schedule), right.id)
+        if not is_open(schedule, wall_ms, rights.zone):
+            return Denial("outside_schedule", describe(schedule), right.id)
+    if any(alternative <= factors for alternative in right.factors):
+        return Grant(right)
+    missing = _completable(right.factors, factors, person)
+    return NeedsFactor(right, missing) if missing else Denial("factor_missing", None, right.id)
+
+
+def _completable(
+    alternatives: Iterable[frozenset[Factor]], factors: frozenset[Factor], person: Person
+) -> frozenset[Factor]:
+    """What is still missing of the cheapest alternative this visit can complete: a PIN, if the person has one.
+
+    A card or number is what a visit begins with, so an alternative that lacks one is another visit."""
+    for alternative in sorted(alternatives, key=lambda a: (len(a - factors), sorted(a))):
+        if alternative - factors == {"pin"} and person.pin_set:
+            return frozenset({"pin"})
+    return frozenset()
+
+
+def _rank(decision: Decision) -> int:
+    """Which reason helps most when several rights fail: the one that is closest to a grant."""
+    if isinstance(decision, NeedsFactor):
+        return 9
+    order = ("no_right", "factor_missing", "outside_schedule", "clock_untrusted")
+    return order.index(decision.rule) if isinstance(decision, Denial) else 10
