@@ -21,12 +21,15 @@ class Pulse:
 
 @dataclass(frozen=True, slots=True)
 class CheckPin:
-    """Compare with the person's PIN (`person` None: a dummy, the same work); answered by PinChecked."""
+    """Compare with the person's PIN (`person` None: a dummy, the same work); answered by PinChecked.
+
+    `by_number`: the person came with a number, so a wrong PIN counts for the keypad too."""
 
     visit: int
     seq: int
     keypad: str
     person: Pseudonym | None
+    by_number: bool
     secret: Secret
 
 

@@ -57,12 +57,13 @@ class KeypadCancelled:
 
 @dataclass(frozen=True, slots=True)
 class PinChecked:
-    """Answer to CheckPin, with the visit and sequence it carried."""
+    """Answer to CheckPin, with what it carried."""
 
     visit: int
     seq: int
     keypad: str
     person: Pseudonym | None
+    by_number: bool
     correct: bool
 
 

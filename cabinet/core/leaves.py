@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from cabinet.policy.rights import Pseudonym
 
 Role = Literal["holder", "authoriser", "returner", "receiver", "operator", "host", "customer"]
-Field: TypeAlias = str | int | bool | None | list[str]
+Field: TypeAlias = str | int | bool | list[str] | None
 
 
 @dataclass(frozen=True, slots=True)

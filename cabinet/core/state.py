@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.policy.rights import Factor, Language, Pseudonym
 
@@ -52,11 +53,11 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Junk:
-    """A refusal that repeats: further ones within the minute are counted, then journaled as one leaf."""
+    """A refusal that was journaled: its repetitions until then are counted, and journaled as one leaf."""
 
+    leaf: Leaf
     until_mono_s: float
-    count: int
-    leaf_fields: Mapping[str, str | int]
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class State:
     """Monotonic end of each grant of this boot; a grant of the ledger that is missing here is an interrupted one."""
     pulsed: Mapping[int, Literal["done", "unknown"]] = field(default_factory=dict)
     """What is known of the bolt of each open grant."""
+    door: bool | None = None
+    """Closed, as its contact says now; None: unknown."""
     door_open_since: float | None = None
     settle_ends: float | None = None
     junk: Mapping[str, Junk] = field(default_factory=dict)

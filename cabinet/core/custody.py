@@ -1,0 +1,121 @@
+"""What the sensors saw: removed, returned, forced, found; and what is overdue."""
+
+from __future__ import annotations
+
+from cabinet.core import release, visit
+from cabinet.core.effects import Sound
+from cabinet.core.events import SlotRead
+from cabinet.core.leaves import Subject
+from cabinet.core.state import State
+from cabinet.core.turn import Turn
+
+
+def on_slot_read(turn: Turn, event: SlotRead) -> None:
+    """Compares the sensor with the journal; a reading that agrees writes nothing."""
+    slot, seated = event.slot, event.seated
+    turn.update(presence={**turn.state.presence, slot: seated})
+    if seated is None:
+        turn.update(unproven=turn.state.unproven | {slot})
+        return
+    unproven = slot in turn.state.unproven
+    turn.update(unproven=turn.state.unproven - {slot})
+    mark = turn.ledger.slots.get(slot)
+    interrupted = slot in turn.ledger.grants and slot not in turn.state.grant_ends
+    if mark is not None and mark.seated == seated:
+        if interrupted:
+            release.close_interrupted(turn, slot)
+    elif not seated:
+        _gone(turn, slot, unseen=unproven or mark is None or interrupted)
+    else:
+        _back(turn, slot, unseen=unproven or mark is None or interrupted)
+
+
+def on_time(turn: Turn) -> None:
+    _settle(turn)
+    if not turn.now.wall_time_trusted:
+        return
+    for slot, out in turn.ledger.outs.items():
+        if out.due_ms is not None and not out.overdue and out.due_ms <= turn.now.wall_ms:
+            subs = [Subject("holder", out.holder)] if out.holder else []
+            turn.journal("item.overdue", subs, slot=slot, item=out.item, due=out.due_ms)
+            turn.raise_alarm("item.overdue", slot=slot, item=out.item)
+            turn.act(Sound("alarm"))
+
+
+def next_due_wall_ms(state: State) -> int | None:
+    """When the next item falls overdue, Unix ms."""
+    pending = [out.due_ms for out in state.ledger.outs.values() if out.due_ms is not None and not out.overdue]
+    return min(pending, default=None)
+
+
+def next_due(state: State) -> float | None:
+    return state.settle_ends
+
+
+def _gone(turn: Turn, slot: int, *, unseen: bool) -> None:
+    """`unseen`: it happened while nobody watched, so it is found, not seen; unless a grant of now explains it."""
+    grant = turn.ledger.grants.get(slot)
+    current = slot in turn.state.grant_ends
+    item = grant.item if grant else turn.rights.item_at.get(slot)
+    subs = [Subject("holder", grant.person)] if grant and grant.person else []
+    if grant is not None and current:
+        number = turn.state.visit.number if turn.state.visit else None
+        turn.journal(
+            "item.removed",
+            subs,
+            visit=number,
+            slot=slot,
+            item=item,
+            auth=grant.auth,
+            due=grant.due_ms,
+            grant=grant.n,
+        )
+        release.forget(turn, slot)
+        _tell_taken(turn, item, grant.due_ms)
+        visit.after_removal(turn)
+    elif unseen:
+        due = grant.due_ms if grant else None
+        turn.journal("item.found_absent", subs, slot=slot, item=item, grant=grant.n if grant else None, due=due)
+    else:
+        turn.journal("item.forced", slot=slot, item=item)
+        turn.raise_alarm("item.forced", slot=slot, item=item)
+        turn.act(Sound("alarm"))
+
+
+def _back(turn: Turn, slot: int, *, unseen: bool) -> None:
+    """Inserting is returning, with or without a visit. A grant still open ends: its item hangs there again."""
+    out = turn.ledger.outs.get(slot)
+    item = out.item if out else turn.rights.item_at.get(slot)
+    subs = [Subject("holder", out.holder)] if out and out.holder else []
+    running = turn.state.visit
+    by_visit = running is not None and running.person is not None and visit.identified(running)
+    if unseen:
+        turn.journal("item.found_present", subs, slot=slot, item=item)
+    elif running is not None and running.person is not None and by_visit:
+        subs.append(Subject("returner", running.person))
+        turn.journal("item.returned", subs, slot=slot, item=item, visit=running.number)
+    else:
+        turn.journal("item.returned", subs, slot=slot, item=item, unattended=True)
+    release.forget(turn, slot)
+    for code in ("item.overdue", "item.forced"):
+        turn.clear_alarm(code, slot=slot)
+    if not unseen:
+        turn.say("returned", "accepted", item=release.item_name(turn, item))
+        visit.after_return(turn)
+
+
+def _tell_taken(turn: Turn, item: str | None, due_ms: int | None) -> None:
+    name = release.item_name(turn, item)
+    if due_ms is None:
+        turn.say("taken", "accepted", item=name)
+    else:
+        turn.say("taken_due", "accepted", item=name, due=release.local_time(turn, due_ms))
+
+
+def _settle(turn: Turn) -> None:
+    """Interrupted grants whose sensor stays silent after the start end as unknown."""
+    if turn.state.settle_ends is None or turn.now.mono_s < turn.state.settle_ends:
+        return
+    turn.update(settle_ends=None)
+    for slot in tuple(turn.ledger.grants):
+        release.close_interrupted(turn, slot)

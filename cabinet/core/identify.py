@@ -1,0 +1,179 @@
+"""Who stands there: a card, or a personal number with its PIN. Wrong tries are counted before they are answered."""
+
+from __future__ import annotations
+
+from cabinet.core import junk, lockout, visit
+from cabinet.core.effects import CheckPin
+from cabinet.core.events import CardShown, DigitsEntered, DigitsTyped, KeypadCancelled, PinChecked
+from cabinet.core.leaves import Field, Subject
+from cabinet.core.state import Stage, Visit
+from cabinet.core.turn import Turn
+from cabinet.policy.decide import person_denial
+from cabinet.policy.rights import Factor, Person, Pseudonym
+
+
+def on_card(turn: Turn, event: CardShown) -> None:
+    """A card begins a visit; the visitor's own card adds to the one that runs."""
+    pseudonym = turn.rights.cards.get(event.card)
+    person = turn.rights.people.get(pseudonym) if pseudonym else None
+    if person is None:
+        junk.refuse(turn, "visit.refused", rule="unknown_card", reader=event.reader)
+        turn.say("unknown_card", "refused")
+        return
+    running = turn.state.visit
+    if running is None or running.person != person.pseudonym:
+        if running is not None:
+            visit.end(turn, "replaced")
+        _begin(turn, person.pseudonym, person, event.reader, frozenset({"card"}), "choose")
+        _identified(turn, person, event.reader)
+    elif running.stage != "checking":
+        turn.stay(factors=running.factors | {"card"})
+        _identified(turn, person, event.reader)
+
+
+def on_typed(turn: Turn, event: DigitsTyped) -> None:
+    if event.length:
+        turn.say("digits", dots="•" * event.length)
+    elif turn.state.visit is None:
+        turn.say("idle")
+
+
+def on_entered(turn: Turn, event: DigitsEntered) -> None:
+    """Nobody here: a personal number. Otherwise what the visit waits for; digits during a PIN check are dropped."""
+    running = turn.state.visit
+    if running is None:
+        _number(turn, event)
+    elif running.stage == "pin":
+        _pin(turn, running, event)
+    elif running.stage == "choose":
+        visit.choose(turn, running, event.secret.reveal())
+
+
+def on_cancelled(turn: Turn, _: KeypadCancelled) -> None:
+    if turn.state.visit is not None:
+        visit.end(turn, "person")
+        turn.say("goodbye")
+
+
+def on_pin_checked(turn: Turn, event: PinChecked) -> None:
+    """A wrong PIN counts even when its visit has ended; a right one then changes nothing."""
+    running = turn.state.visit
+    here = running is not None and (running.number, running.seq, running.stage) == (
+        event.visit,
+        event.seq,
+        "checking",
+    )
+    if not event.correct:
+        _count(turn, event)
+    if running is None or not here:
+        return
+    if not event.correct:
+        _wrong(turn, running, event)
+    elif event.person is None or (person := turn.rights.people.get(event.person)) is None:
+        visit.end(turn, "erased")
+    else:
+        turn.stay(factors=running.factors | {"pin"}, stage="choose")
+        _identified(turn, person, event.keypad)
+
+
+def _number(turn: Turn, event: DigitsEntered) -> None:
+    """Begins a visit that is nobody's until the PIN is right; an unknown number looks the same."""
+    wait_s = lockout.remaining_s(turn.ledger, lockout.keypad_key(event.keypad), turn.now.wall_ms)
+    if wait_s:
+        _locked_out(turn, event.keypad, None, wait_s)
+        return
+    pseudonym = turn.rights.numbers.get(event.secret.reveal())
+    person = turn.rights.people.get(pseudonym) if pseudonym else None
+    _begin(turn, pseudonym, person, event.keypad, frozenset({"number"}), "pin")
+    turn.say("enter_pin")
+
+
+def _pin(turn: Turn, running: Visit, event: DigitsEntered) -> None:
+    if lockout.disabled(turn.ledger, running.person):
+        _locked_out(turn, event.keypad, running.person, None)
+        return
+    wait_s = lockout.remaining_s(turn.ledger, running.person, turn.now.wall_ms)
+    if wait_s:
+        _locked_out(turn, event.keypad, running.person, wait_s)
+        return
+    checking = turn.stay(stage="checking", seq=running.seq + 1)
+    by_number = "number" in running.factors
+    turn.act(CheckPin(checking.number, checking.seq, event.keypad, running.person, by_number, event.secret))
+    turn.say("checking")
+
+
+def _begin(
+    turn: Turn,
+    pseudonym: Pseudonym | None,
+    person: Person | None,
+    device: str,
+    factors: frozenset[Factor],
+    stage: Stage,
+) -> None:
+    language = person.language if person and "card" in factors else turn.state.setup.language
+    number = turn.state.visits + 1
+    idle_mono_s = turn.now.mono_s + turn.state.setup.idle_s
+    turn.update(visits=number, visit=Visit(number, pseudonym, factors, device, stage, idle_mono_s, language))
+
+
+def _identified(turn: Turn, person: Person, device: str) -> None:
+    """Journals who it is and goes on: to what was chosen before the PIN, else to the offer."""
+    running = turn.stay(language=person.language)
+    subject = Subject("holder", person.pseudonym)
+    auth = "+".join(sorted(running.factors, key=("card", "number", "pin").index))
+    wall_ms, trusted = turn.now.wall_ms, turn.now.wall_time_trusted
+    if refusal := person_denial(person, wall_ms, wall_time_trusted=trusted):
+        turn.journal("visit.refused", [subject], visit=running.number, rule=refusal.rule, auth=auth)
+        turn.say(refusal.rule, "refused")
+        turn.update(visit=None)
+        return
+    keypad = device if "number" in running.factors else None
+    turn.journal("visit.identified", [subject], visit=running.number, auth=auth, reader=device, keypad=keypad)
+    if "pin" in running.factors:
+        turn.clear_alarm("visit.locked_out", device=device)
+    item = turn.rights.items.get(running.chosen) if running.chosen else None
+    if item is not None:
+        visit.request(turn, person, item)
+    else:
+        visit.offer(turn, person)
+
+
+def _count(turn: Turn, event: PinChecked) -> None:
+    """One leaf carries both counts: the person's, and the keypad's where a number was tried."""
+    keypad_key = lockout.keypad_key(event.keypad)
+    fields: dict[str, Field] = {"visit": event.visit, "rule": "wrong_pin", "keypad": event.keypad}
+    subs = []
+    if event.person is not None:
+        mine = lockout.one_more(turn.ledger, event.person, turn.now.wall_ms)
+        fields |= {"failed": mine.count, "locked_until": mine.until_ms}
+        subs.append(Subject("holder", event.person))
+    if event.by_number:
+        shared = lockout.one_more(turn.ledger, keypad_key, turn.now.wall_ms)
+        fields |= {"keypad_failed": shared.count, "keypad_until": shared.until_ms}
+    turn.journal("visit.refused", subs, **fields)
+    tries = (turn.ledger.failures.get(key) for key in (event.person or "", keypad_key))
+    if max(failures.count for failures in tries if failures) >= lockout.SILENT_ALARM_AT:
+        turn.raise_alarm("visit.locked_out", device=event.keypad)
+
+
+def _wrong(turn: Turn, running: Visit, event: PinChecked) -> None:
+    """Another try, unless the curve says wait: then the keypad is free for others."""
+    waits = [lockout.remaining_s(turn.ledger, event.person, turn.now.wall_ms)]
+    if event.by_number:
+        waits.append(lockout.remaining_s(turn.ledger, lockout.keypad_key(event.keypad), turn.now.wall_ms))
+    if max(waits):
+        visit.end(turn, "locked_out")
+        turn.say("locked_out", "refused", wait_s=max(waits))
+    else:
+        turn.stay(stage="pin")
+        turn.say("wrong_pin", "refused")
+
+
+def _locked_out(turn: Turn, keypad: str, person: Pseudonym | None, wait_s: int | None) -> None:
+    """Refused without a look at what was typed. `wait_s` None: blocked for good."""
+    junk.refuse(turn, "visit.locked_out", person, keypad=keypad)
+    visit.end(turn, "locked_out")
+    if wait_s is None:
+        turn.say("disabled", "refused")
+    else:
+        turn.say("locked_out", "refused", wait_s=wait_s)

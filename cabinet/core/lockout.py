@@ -1,0 +1,42 @@
+"""Wrong tries cost time: three are free, then the waits grow; the count is in the ledger before anyone is answered."""
+
+from __future__ import annotations
+
+from cabinet.core.ledger import Failures, Ledger
+
+_FREE = 3
+_WAITS_S = (5, 15, 30, 60, 120, 300, 900)
+SILENT_ALARM_AT = 5
+DISABLED_AT = 100
+
+
+def wait_s(count: int) -> int:
+    """Seconds until the next try after `count` wrong ones in a row."""
+    return 0 if count < _FREE else _WAITS_S[min(count - _FREE, len(_WAITS_S) - 1)]
+
+
+def keypad_key(keypad: str) -> str:
+    return f"keypad:{keypad}"
+
+
+def remaining_s(ledger: Ledger, key: str | None, wall_ms: int) -> int:
+    """Whole seconds still to wait, 0 when a try is free. Never more than the count's own wait, so that a clock
+    set back does not lengthen it."""
+    failures = ledger.failures.get(key) if key is not None else None
+    if failures is None:
+        return 0
+    left = -((wall_ms - failures.until_ms) // 1000)
+    return max(0, min(left, wait_s(failures.count)))
+
+
+def disabled(ledger: Ledger, person: str | None) -> bool:
+    """True when the person's PIN is blocked until a custodian sets a new one."""
+    failures = ledger.failures.get(person) if person is not None else None
+    return failures is not None and failures.count >= DISABLED_AT
+
+
+def one_more(ledger: Ledger, key: str, wall_ms: int) -> Failures:
+    """The count after another wrong try now."""
+    failures = ledger.failures.get(key)
+    count = (failures.count if failures else 0) + 1
+    return Failures(count, wall_ms + wait_s(count) * 1000)

@@ -1,0 +1,97 @@
+"""The cabinet itself: start and stop, its devices, its journal, its roster, its heartbeat."""
+
+from __future__ import annotations
+
+from cabinet.core.effects import Answer, CommitRoster, Light
+from cabinet.core.events import (
+    DeviceLost,
+    DeviceRestored,
+    JournalFailed,
+    JournalRecovered,
+    RosterFound,
+    RosterPlanned,
+    Started,
+    Stopping,
+)
+from cabinet.core.ledger import RosterMark
+from cabinet.core.state import State
+from cabinet.core.turn import Turn
+
+_ALIVE_S = 3600.0
+
+
+def on_started(turn: Turn, event: Started) -> None:
+    """`clean`: the last boot said goodbye. No sensor has spoken yet, so every slot is unproven."""
+    clean = not turn.ledger.running.get("cabinet", False)
+    turn.journal("cabinet.started", last=event.size - 1 if event.size else None, clean=clean)
+    turn.update(
+        unproven=frozenset(turn.state.setup.slots),
+        settle_ends=turn.now.mono_s + turn.state.setup.settle_s,
+        alive_mono_s=turn.now.mono_s + _ALIVE_S,
+    )
+    turn.clear_alarm("journal.failed")
+    for alarm in tuple(turn.ledger.alarms.values()):
+        if alarm.code == "device.lost":  # said again if it is still true
+            turn.clear_alarm("device.lost", device=alarm.device)
+    for slot in turn.state.setup.slots:
+        turn.act(Light(slot, "off"))
+    turn.say("idle")
+
+
+def on_stopping(turn: Turn, _: Stopping) -> None:
+    turn.journal("cabinet.stopped")
+
+
+def on_device_lost(turn: Turn, event: DeviceLost) -> None:
+    turn.update(lost=turn.state.lost | {event.device})
+    turn.journal("device.lost", device=event.device, hint=event.hint[:200])
+    turn.raise_alarm("device.lost", device=event.device)
+
+
+def on_device_restored(turn: Turn, event: DeviceRestored) -> None:
+    if event.device not in turn.state.lost:
+        return
+    turn.update(lost=turn.state.lost - {event.device})
+    turn.journal("device.restored", device=event.device)
+    turn.clear_alarm("device.lost", device=event.device)
+
+
+def on_journal_failed(turn: Turn, _: JournalFailed) -> None:
+    """Nothing can be stored, so nothing is released; the person in front is told."""
+    turn.update(journal_good=False, visit=None)
+    turn.say("not_recorded", "refused")
+
+
+def on_journal_recovered(turn: Turn, _: JournalRecovered) -> None:
+    """The gap is told once the disk takes leaves again."""
+    turn.update(journal_good=True)
+    turn.raise_alarm("journal.failed")
+    turn.clear_alarm("journal.failed")
+    turn.say("idle")
+
+
+def on_roster_planned(turn: Turn, event: RosterPlanned) -> None:
+    """Leaves first, the roster after them: a cut between the two is found at the next start."""
+    mark = turn.ledger.roster.get("roster")
+    if mark is not None and event.version <= mark.version:
+        turn.act(Answer(event.request, "the roster changed meanwhile; look at it again and repeat"))
+        return
+    for leaf in event.leaves:
+        turn.add(leaf)
+    turn.act(CommitRoster(event.request))
+
+
+def on_roster_found(turn: Turn, event: RosterFound) -> None:
+    """A roster that is not what the journal last announced: what is in force is said, the announcement undone."""
+    if turn.ledger.roster.get("roster") != RosterMark(event.version, event.digest) and event.version:
+        turn.journal("roster.applied", roster=event.version, digest=event.digest, cause="found")
+
+
+def on_time(turn: Turn) -> None:
+    if turn.state.alive_mono_s <= turn.now.mono_s:
+        turn.journal("cabinet.alive", lost=len(turn.state.lost))
+        turn.update(alive_mono_s=turn.now.mono_s + _ALIVE_S)
+
+
+def next_due(state: State) -> float | None:
+    return state.alive_mono_s

@@ -1,0 +1,160 @@
+"""Grant and denial: what is journaled, what moves, what the person sees."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from cabinet.core.effects import Answer, Light, Pulse, Sound
+from cabinet.core.events import BoltPulsed, ReleaseAsked
+from cabinet.core.leaves import Subject
+from cabinet.core.ledger import OpenGrant
+from cabinet.core.messages import text
+from cabinet.core.state import State, Visit
+from cabinet.core.turn import Turn
+from cabinet.policy.decide import Denial
+from cabinet.policy.rights import Item, Right
+from cabinet.policy.schedule import due_ms
+
+
+def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> None:
+    """Opens the item's slot for the visitor, until `take_s` after the pulse."""
+    assert visit.person is not None, "nobody is granted nothing"
+    assert item.slot is not None, "items without a slot are never offered"
+    due = due_ms(right.curfew, turn.now.wall_ms, turn.rights.zone)
+    close_interrupted(turn, item.slot)
+    n = turn.journal(
+        "item.granted",
+        [Subject("holder", visit.person)],
+        visit=visit.number,
+        slot=item.slot,
+        item=item.id,
+        auth="+".join(sorted(visit.factors, key=("card", "number", "pin").index)),
+        right=right.id,
+        due=due,
+    )
+    _open(turn, item.slot, n)
+    if due is None:
+        turn.say("take", slot=item.slot, item=item.id)
+    else:
+        turn.say("take_due", slot=item.slot, item=item.id, due=local_time(turn, due))
+
+
+def deny(turn: Turn, visit: Visit, item: Item, denial: Denial) -> None:
+    """Says which rule, which window, who can help, and journals it."""
+    subs = [Subject("holder", visit.person)] if visit.person else []
+    turn.journal(
+        "item.denied",
+        subs,
+        visit=visit.number,
+        slot=item.slot,
+        item=item.id,
+        rule=denial.rule,
+        window=denial.window,
+        right=denial.right,
+    )
+    turn.say(denial.rule, "refused", window=denial.window, item=item.id, slot=item.slot)
+
+
+def on_release_asked(turn: Turn, event: ReleaseAsked) -> None:
+    """A technician's release: the slot opens, the reason stands in the journal, nobody holds the item by it."""
+    if event.slot not in turn.state.setup.slots:
+        turn.act(Answer(event.request, f"slot {event.slot} is not in the configuration; see `cabinetctl slots`"))
+        return
+    item = turn.rights.item_at.get(event.slot)
+    if event.dry_run:
+        turn.act(Answer(event.request, item=item))
+        return
+    close_interrupted(turn, event.slot)
+    n = turn.journal(
+        "item.granted",
+        slot=event.slot,
+        item=item,
+        auth="service",
+        operator=event.operator,
+        reason=event.reason,
+    )
+    _open(turn, event.slot, n)
+    turn.act(Answer(event.request, item=item))
+
+
+def on_bolt_pulsed(turn: Turn, event: BoltPulsed) -> None:
+    """The board's word on a pulse. A grant that has ended meanwhile (taken already) needs none."""
+    open_grant = turn.ledger.grants.get(event.slot)
+    if open_grant is None or open_grant.n != event.grant or event.slot not in turn.state.grant_ends:
+        return
+    if event.outcome == "not_done":
+        close(turn, event.slot, open_grant, "bolt", event.hint)
+        turn.say("bolt_failed", "refused", slot=event.slot)
+        return
+    ends = {**turn.state.grant_ends, event.slot: turn.now.mono_s + turn.state.setup.take_s}
+    turn.update(grant_ends=ends, pulsed={**turn.state.pulsed, event.slot: event.outcome})
+
+
+def on_time(turn: Turn) -> None:
+    """Grants lapse: not taken, or unknown where the sensor or the bolt cannot tell."""
+    for slot, ends in tuple(turn.state.grant_ends.items()):
+        if ends <= turn.now.mono_s:
+            open_grant = turn.ledger.grants.get(slot)
+            if open_grant is not None:
+                close(turn, slot, open_grant, "time")
+                turn.say("not_taken", slot=slot)
+            forget(turn, slot)
+
+
+def next_due(state: State) -> float | None:
+    return min(state.grant_ends.values(), default=None)
+
+
+def close(turn: Turn, slot: int, open_grant: OpenGrant, cause: str, hint: str | None = None) -> None:
+    """Ends a grant nobody was seen to use."""
+    seen = turn.state.presence.get(slot) is not None
+    subs = [Subject("holder", open_grant.person)] if open_grant.person else []
+    ev = "item.not_taken" if seen or cause == "bolt" else "item.outcome_unknown"
+    turn.journal(ev, subs, slot=slot, item=open_grant.item, grant=open_grant.n, cause=cause, hint=hint or None)
+    forget(turn, slot)
+
+
+def close_interrupted(turn: Turn, slot: int) -> None:
+    """A grant of an earlier boot that no sensor has settled: what became of it is not known."""
+    open_grant = turn.ledger.grants.get(slot)
+    if open_grant is not None and slot not in turn.state.grant_ends:
+        subs = [Subject("holder", open_grant.person)] if open_grant.person else []
+        turn.journal(
+            "item.outcome_unknown",
+            subs,
+            slot=slot,
+            item=open_grant.item,
+            grant=open_grant.n,
+            cause="interrupted",
+        )
+
+
+def forget(turn: Turn, slot: int) -> None:
+    """The slot is no longer open."""
+    if slot not in turn.state.grant_ends:
+        return
+    turn.update(
+        grant_ends={s: ends for s, ends in turn.state.grant_ends.items() if s != slot},
+        pulsed={s: known for s, known in turn.state.pulsed.items() if s != slot},
+    )
+    turn.act(Light(slot, "off"))
+
+
+def item_name(turn: Turn, item: str | None) -> str:
+    return item if item is not None else text("the_item", turn.language)
+
+
+def local_time(turn: Turn, wall_ms: int) -> str:
+    return f"{datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(turn.rights.zone):%Y-%m-%d %H:%M}"
+
+
+def _open(turn: Turn, slot: int, n: int) -> None:
+    """The pulse first: its latency is what a person feels. Until the board answers the grant lasts `take_s` too."""
+    setup = turn.state.setup
+    turn.update(
+        grant_ends={**turn.state.grant_ends, slot: turn.now.mono_s + setup.take_s},
+        pulsed={s: known for s, known in turn.state.pulsed.items() if s != slot},
+    )
+    turn.act(Pulse(slot, n, setup.slots[slot].hold_s))
+    turn.act(Light(slot, "blink"))
+    turn.act(Sound("accepted"))

@@ -1,0 +1,59 @@
+"""The core's one function: state and event in; state, leaves and effects out. Pure; start reading here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cabinet.core import custody, door, events, identify, junk, machine, release, visit
+from cabinet.core.effects import Effect
+from cabinet.core.leaves import Leaf
+from cabinet.core.state import State
+from cabinet.core.turn import Turn
+from cabinet.policy.rights import Rights
+from hal.clock import Now
+
+_TIMED = (visit, release, custody, door, junk, machine)
+
+
+def step(state: State, event: events.Event, now: Now, rights: Rights) -> tuple[State, list[Leaf], list[Effect]]:
+    """One event. The effects may be carried out only after the leaves are durable."""
+    turn = Turn(state, now, rights)
+    _HANDLERS[type(event)](turn, event)
+    return turn.state, turn.leaves, turn.effects
+
+
+def next_wake_s(state: State, now: Now) -> float:
+    """Seconds from `now` until TimePassed is due; 0 when something is due already."""
+    due: list[float] = [mono_s for module in _TIMED if (mono_s := module.next_due(state)) is not None]
+    overdue_ms = custody.next_due_wall_ms(state) if now.wall_time_trusted else None
+    if overdue_ms is not None:
+        due.append(now.mono_s + (overdue_ms - now.wall_ms) / 1000)
+    return max(0.0, min(due) - now.mono_s)
+
+
+def _on_time(turn: Turn, _: events.TimePassed) -> None:
+    for module in _TIMED:
+        module.on_time(turn)
+
+
+_HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
+    events.Started: machine.on_started,
+    events.Stopping: machine.on_stopping,
+    events.TimePassed: _on_time,
+    events.CardShown: identify.on_card,
+    events.DigitsTyped: identify.on_typed,
+    events.DigitsEntered: identify.on_entered,
+    events.KeypadCancelled: identify.on_cancelled,
+    events.PinChecked: identify.on_pin_checked,
+    events.SlotRead: custody.on_slot_read,
+    events.DoorRead: door.on_door_read,
+    events.BoltPulsed: release.on_bolt_pulsed,
+    events.ReleaseAsked: release.on_release_asked,
+    events.DeviceLost: machine.on_device_lost,
+    events.DeviceRestored: machine.on_device_restored,
+    events.JournalFailed: machine.on_journal_failed,
+    events.JournalRecovered: machine.on_journal_recovered,
+    events.RosterPlanned: machine.on_roster_planned,
+    events.RosterFound: machine.on_roster_found,
+}

@@ -1,0 +1,151 @@
+"""A visit once somebody is identified: what they may take, what they choose, when it ends."""
+
+from __future__ import annotations
+
+from cabinet.core import release
+from cabinet.core.leaves import Subject
+from cabinet.core.ledger import Out
+from cabinet.core.state import State, Visit
+from cabinet.core.turn import Turn
+from cabinet.policy.decide import Decision, Denial, Grant, NeedsFactor, decide, items_of
+from cabinet.policy.rights import Item, Person
+
+_REASONS_WORTH_SAYING = ("outside_schedule", "clock_untrusted", "factor_missing")
+
+
+def offer(turn: Turn, person: Person) -> None:
+    """One takeable item is released at once (or asks its PIN); of several the slot is asked."""
+    options = options_of(turn, person)
+    takeable = [item for item, decision in options if not isinstance(decision, Denial)]
+    if len(takeable) == 1:
+        request(turn, person, takeable[0])
+    elif takeable:
+        turn.stay(stage="choose", chosen=None)
+        turn.say("choose", slots=", ".join(f"{item.slot}: {item.id}" for item in takeable))
+    else:
+        _nothing(turn, person, options)
+
+
+def request(turn: Turn, person: Person, item: Item) -> None:
+    """Grants, asks for the missing factor, or denies with the reason."""
+    visit = turn.stay()
+    decision = _decide(turn, person, item)
+    if isinstance(decision, NeedsFactor):
+        turn.stay(stage="pin", chosen=item.id)
+        turn.say("enter_pin")
+        return
+    turn.stay(stage="choose", chosen=None)
+    if isinstance(decision, Grant):
+        release.grant(turn, visit, item, decision.right)
+    else:
+        release.deny(turn, visit, item, decision)
+
+
+def choose(turn: Turn, visit: Visit, digits: str) -> None:
+    """A slot number was entered."""
+    person = turn.rights.people.get(visit.person) if visit.person else None
+    slot = int(digits) if len(digits) <= 3 else 0
+    item = turn.rights.items.get(turn.rights.item_at.get(slot, ""))
+    if person is None:
+        end(turn, "erased")
+    elif item is None:
+        turn.stay()
+        turn.say("no_item", "refused", slot=digits)
+    else:
+        request(turn, person, item)
+
+
+def options_of(turn: Turn, person: Person) -> list[tuple[Item, Decision]]:
+    """Items some right of the person reaches and that hang here, with what stands between."""
+    return [
+        (item, decision)
+        for item in items_of(turn.rights, person)
+        if not _is_out(turn, item)
+        for decision in [_decide(turn, person, item)]
+    ]
+
+
+def after_removal(turn: Turn) -> None:
+    """The visit ends when nothing more can be taken."""
+    person = _visitor(turn)
+    if person is None or turn.state.grant_ends:
+        return
+    if any(not isinstance(decision, Denial) for _, decision in options_of(turn, person)):
+        turn.stay()
+    else:
+        end(turn, "done")
+
+
+def after_return(turn: Turn) -> None:
+    """The visit ends when the visitor holds nothing more, so that the next person finds the cabinet free."""
+    person = _visitor(turn)
+    if person is None or turn.state.grant_ends:
+        return
+    if any(out.holder == person.pseudonym for out in turn.ledger.outs.values()):
+        turn.stay()
+    else:
+        end(turn, "done")
+
+
+def end(turn: Turn, cause: str) -> None:
+    """Ends the running visit, if any; open grants live on until taken or lapsed."""
+    visit = turn.state.visit
+    if visit is None:
+        return
+    if visit.person is not None and identified(visit):
+        turn.journal("visit.ended", [Subject("holder", visit.person)], visit=visit.number, cause=cause)
+    turn.update(visit=None)
+
+
+def identified(visit: Visit) -> bool:
+    """A number alone names somebody; a card or the PIN shows that it is them."""
+    return not visit.factors.isdisjoint({"card", "pin"})
+
+
+def on_time(turn: Turn) -> None:
+    visit = turn.state.visit
+    if visit is not None and visit.idle_mono_s <= turn.now.mono_s:
+        end(turn, "idle")
+        turn.say("idle")
+
+
+def next_due(state: State) -> float | None:
+    return state.visit.idle_mono_s if state.visit else None
+
+
+def _visitor(turn: Turn) -> Person | None:
+    visit = turn.state.visit
+    if visit is None or visit.person is None or not identified(visit):
+        return None
+    return turn.rights.people.get(visit.person)
+
+
+def _nothing(turn: Turn, person: Person, options: list[tuple[Item, Decision]]) -> None:
+    """Says why, where one reason explains it; the visit stays for a return or a look at another slot."""
+    visit = turn.stay(stage="choose", chosen=None)
+    told = [(i, d) for i, d in options if isinstance(d, Denial) and d.rule in _REASONS_WORTH_SAYING]
+    if len(told) == 1:
+        release.deny(turn, visit, *told[0])
+    else:
+        turn.say("nothing")
+
+
+def _decide(turn: Turn, person: Person, item: Item) -> Decision:
+    visit = turn.state.visit
+    assert visit is not None, "a decision needs a visit"
+    if _is_out(turn, item):
+        return Denial("item_out")
+    return decide(
+        turn.rights,
+        person,
+        item,
+        visit.factors,
+        turn.now.wall_ms,
+        wall_time_trusted=turn.now.wall_time_trusted,
+    )
+
+
+def _is_out(turn: Turn, item: Item) -> bool:
+    """Only what somebody took is out for sure; an absent reading alone never blocks a release."""
+    out: Out | None = turn.ledger.outs.get(item.slot) if item.slot is not None else None
+    return out is not None and out.holder is not None
