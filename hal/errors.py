@@ -21,7 +21,13 @@ class LinkLost(DeviceError, ConnectionError):
 
 
 class DeviceRefused(DeviceError):
-    """The device answered that it will not. Asking again would not help: report it."""
+    """The device answered that it will not. Asking again would not help: report it.
+
+    `code` is the reason in the device's own protocol (Modbus: the exception code), None if it gave none."""
+
+    def __init__(self, device: str, hint: str, code: int | None = None) -> None:
+        super().__init__(device, hint)
+        self.code = code
 
 
 class OutcomeUnknown(DeviceError):

@@ -16,6 +16,4 @@ def all_different(lines: Sequence[int]) -> None:
     """Raises an error pydantic reports when a line stands twice in one device."""
     twice = sorted({line for line in lines if lines.count(line) > 1})
     if twice:
-        raise PydanticCustomError(
-            "line_twice", "line {line} is named twice; each line has one use", {"line": twice[0]}
-        )
+        raise PydanticCustomError("line_twice", "line {line} is named twice; each line has one use", {"line": twice[0]})

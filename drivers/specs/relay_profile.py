@@ -20,7 +20,7 @@ class RelayProfile(BaseModel):
     channels: Annotated[int, Field(ge=1, le=64)]
     """How many relays the board has."""
     style: Literal["flash-coil"]
-    """How the board times a pulse itself. flash-coil: write one coil (FC05) at its own address, value = time."""
+    """How the board times a pulse itself. flash-coil: FC05 at an address of its own, value = time."""
     coil_first: Address = 0
     """Coil of channel 1 (FC01 reads it back, FC0F switches all off); the others follow."""
     flash_first: Address

@@ -29,7 +29,7 @@ def parse_card(text: str, version: int = PRINTED_VERSION) -> bytes:
     if HEX.fullmatch(text):
         return bytes.fromhex(text.removeprefix("0x").removeprefix("0X").replace(":", ""))
     raise ValueError(
-        "a card is ten decimal digits as printed (0006547886), or 4 to 10 bytes in hex (11223344, 11:22:33:44)"
+        "a card is ten decimal digits as printed (0006547886) or 4 to 10 bytes in hex (11223344, 11:22:33:44)"
     )
 
 

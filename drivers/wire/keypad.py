@@ -58,7 +58,7 @@ class Debouncer:
         return self.settled and not self._candidate and self._equal >= self._scans
 
     def scan(self, down: frozenset[Key]) -> Key | None:
-        """The key that has just been pressed, once per press. Scans with a ghost or with two keys press none."""
+        """The key that has just been pressed, once per press. A ghost or two keys press none."""
         if is_ambiguous(down):
             self._equal = 0
             return None

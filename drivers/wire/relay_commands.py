@@ -1,7 +1,7 @@
 """What to write to a relay board for one pulse, as its profile says. No I/O here.
 
-flash-coil (Waveshare Modbus RTU Relay, protocol V2): FC05 at flash address + channel, value = time in units of
-100 ms; the board switches the relay on and, after that time, off. FC05 with FF00 at the coil's own address
+flash-coil (Waveshare Modbus RTU Relay, protocol V2): FC05 at flash address + channel, value = time in steps
+of 100 ms; the board switches the relay on and, after that time, off. FC05 with FF00 at the coil's own address
 would leave it on: that command is not here on purpose.
 """
 
@@ -30,7 +30,7 @@ def coil(profile: RelayProfile, channel: int) -> int:
 
 
 def flash_on(profile: RelayProfile, channel: int, hold_s: float) -> CoilWrite:
-    """The pulse of `channel` for `hold_s`. Raises ValueError outside the profile's range, or between its steps."""
+    """The pulse of `channel` for `hold_s`. Raises ValueError outside the profile's range or between its steps."""
     steps = round(hold_s / profile.flash_unit_s)
     in_range = profile.hold_s_min <= hold_s <= profile.hold_s_max
     on_a_step = abs(steps * profile.flash_unit_s - hold_s) < 1e-6

@@ -1,0 +1,118 @@
+"""A matrix keypad on GPIO lines: idle until an edge, scanned only while a key is down."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from drivers.specs.matrix_keypad import MatrixKeypadSpec
+from drivers.wire.keypad import Debouncer, Key, keys_down, label
+from hal.buses import GpioLines
+from hal.capabilities import Cancelled, Emit, Entered, Keypad, Typed
+from hal.clock import Clock
+from hal.secret import Secret
+
+logger = logging.getLogger(__name__)
+
+
+class MatrixKeypad(Keypad):
+    """Digits stay in here until `#` hands them out as one secret.
+
+    `*` clears them, and cancels when there are none; A to D do nothing. A key that is down from the start is
+    ignored until it is let go, so that the others still work."""
+
+    def __init__(self, spec: MatrixKeypadSpec, gpio: GpioLines, clock: Clock) -> None:
+        self.device = spec.id
+        self.keys = len(spec.rows) * len(spec.columns)
+        self._spec = spec
+        self._gpio = gpio
+        self._clock = clock
+        self._debouncer = Debouncer(spec.scans)
+        self._digits = ""
+        self._forget_at_s = 0.0
+
+    async def start(self) -> None:
+        """Claims the lines; a keypad cannot prove that it is there."""
+        await self._gpio.release(self._spec.rows + self._spec.columns)
+        # Open drain: two keys pressed together never short a high row to a low one.
+        await self._gpio.claim_outputs(self._spec.rows, high=False, drive="open-drain")
+        await self._gpio.claim_inputs(self._spec.columns, pull="up", edges=True)
+        self._debouncer = Debouncer(self._spec.scans)
+
+    async def watch(self, emit: Emit) -> None:
+        try:
+            while True:
+                await self._scan_until_at_rest(emit)
+                await self._wait_for_key()
+                self._forget_if_late(emit)
+        finally:
+            self._forget(emit)
+
+    async def stop(self) -> None:
+        await self._gpio.release(self._spec.rows + self._spec.columns)
+
+    async def _scan_until_at_rest(self, emit: Emit) -> None:
+        while True:
+            first = not self._debouncer.settled
+            key = self._debouncer.scan(await self._scan())
+            if first and self._debouncer.stuck:
+                self._log_stuck()
+            if key is not None:
+                self._press(label(key), emit)
+            self._forget_if_late(emit)
+            if self._debouncer.at_rest:
+                return
+            await asyncio.sleep(self._spec.scan_ms / 1000)
+
+    async def _scan(self) -> frozenset[Key]:
+        levels = []
+        for row in self._spec.rows:
+            await self._gpio.write({line: line != row for line in self._spec.rows})
+            levels.append(await self._gpio.read(self._spec.columns))  # later than 5 us: the row has settled
+        return keys_down(levels)
+
+    async def _wait_for_key(self) -> None:
+        """Until a column moves, or typed digits are too old."""
+        await self._gpio.write(dict.fromkeys(self._spec.rows, False))
+        if not all(await self._gpio.read(self._spec.columns)):
+            return  # pressed before the rows were low: there may be no edge to wait for
+        try:
+            async with asyncio.timeout(self._entry_left_s()) as limit:
+                await self._gpio.next_edges(self._spec.columns)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+
+    def _press(self, key: str, emit: Emit) -> None:
+        self._forget_at_s = self._clock.mono_s() + self._spec.entry_s
+        if key == "#" and self._digits:
+            secret, self._digits = Secret(self._digits), ""
+            emit(Entered(self.device, secret))
+        elif key == "*" and self._digits:
+            self._forget(emit)
+        elif key == "*":
+            emit(Cancelled(self.device))
+        elif key.isdigit():
+            self._digits = (self._digits + key)[: self._spec.digits_max]
+            emit(Typed(self.device, len(self._digits)))
+
+    def _forget(self, emit: Emit) -> None:
+        if self._digits:
+            self._digits = ""
+            emit(Typed(self.device, 0))
+
+    def _forget_if_late(self, emit: Emit) -> None:
+        left_s = self._entry_left_s()
+        if left_s is not None and left_s <= 0:
+            self._forget(emit)
+
+    def _entry_left_s(self) -> float | None:
+        return self._forget_at_s - self._clock.mono_s() if self._digits else None
+
+    def _log_stuck(self) -> None:
+        places = ", ".join(f"row {row + 1} column {column + 1}" for row, column in sorted(self._debouncer.stuck))
+        logger.warning(
+            "%s: key down since start (%s), ignored until it is let go; check for a jammed key or a short",
+            self.device,
+            places,
+        )

@@ -1,0 +1,83 @@
+"""RDM6300 125 kHz card reader on a serial port. It only talks, so presence is what it repeats."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Literal
+
+from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
+from drivers.wire.rdm6300 import Decoder
+from hal.buses import ByteLink
+from hal.capabilities import CardPresented, CardReader, CardRemoved, Emit
+from hal.clock import Clock
+
+logger = logging.getLogger(__name__)
+
+CARDS_MAX = 4
+"""More than the field can hold; a babbling line cannot grow the memory."""
+
+
+class Rdm6300Reader(CardReader):
+    """The same number again within `removal_ms` is the same presentation; two cards in turn are two.
+
+    A card that stays while the link is replaced stays presented if it is seen again in time."""
+
+    cards: Literal["weak", "strong"] = "weak"
+
+    def __init__(self, spec: Rdm6300ReaderSpec, link: ByteLink, clock: Clock) -> None:
+        self.device = spec.id
+        self._removal_s = spec.removal_ms / 1000
+        self._link = link
+        self._clock = clock
+        self._decoder = Decoder()
+        self._seen_s: dict[bytes, float] = {}
+        """When each card in the field was last read; the longest unseen first."""
+
+    async def start(self) -> None:
+        """Drops what was read before; the reader has no question to answer."""
+        self._decoder.reset()
+        self._link.discard_input()
+
+    async def watch(self, emit: Emit) -> None:
+        while True:
+            self._report_removed(emit)
+            chunk = await self._read()
+            dropped = self._decoder.dropped
+            for card in self._decoder.feed(chunk):
+                self._report_seen(card, emit)
+            if self._decoder.dropped > dropped:
+                logger.debug("%s: %d unusable frames so far", self.device, self._decoder.dropped)
+
+    async def stop(self) -> None:
+        """Nothing to switch off."""
+
+    async def _read(self) -> bytes:
+        """What has arrived; nothing when a card has been silent for too long."""
+        try:
+            async with asyncio.timeout(self._next_removal_s()) as limit:
+                return await self._link.read()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return b""
+
+    def _next_removal_s(self) -> float | None:
+        oldest_s = next(iter(self._seen_s.values()), None)
+        return None if oldest_s is None else oldest_s + self._removal_s - self._clock.mono_s()
+
+    def _report_seen(self, card: bytes, emit: Emit) -> None:
+        if self._seen_s.pop(card, None) is None:
+            emit(CardPresented(self.device, card))
+        self._seen_s[card] = self._clock.mono_s()
+        if len(self._seen_s) > CARDS_MAX:
+            self._report_gone(next(iter(self._seen_s)), emit)
+
+    def _report_removed(self, emit: Emit) -> None:
+        now_s = self._clock.mono_s()
+        for card in [card for card, seen_s in self._seen_s.items() if now_s - seen_s >= self._removal_s]:
+            self._report_gone(card, emit)
+
+    def _report_gone(self, card: bytes, emit: Emit) -> None:
+        del self._seen_s[card]
+        emit(CardRemoved(self.device, card))
