@@ -47,7 +47,7 @@ class JournalBusy(JournalError):
 
 
 class JournalDamaged(JournalError):
-    """The file is not a journal that this key signed. It stays as it is; the next epoch is opened beside it."""
+    """The file is not a journal that this key signed. It stays; the next epoch is opened beside it."""
 
 
 class JournalMissing(JournalError):

@@ -120,7 +120,7 @@ def parse(data: bytes) -> dict[str, Value]:
 
 
 def canonical(value: object) -> bytes:
-    """RFC 8785 of text, integers, true, false, null, lists and dicts. Raises LeafRefused for anything else."""
+    """RFC 8785 of text, integers, booleans, null, lists and dicts. Raises LeafRefused for anything else."""
     _check(value, MAX_DEPTH)
     try:
         return _ENCODER.encode(value).encode()
@@ -146,9 +146,7 @@ def _check(value: object, depth: int) -> None:
         for inner in value:
             _check(inner, depth - 1)
     elif value is not None:
-        raise LeafRefused(
-            f"{type(value).__name__} is no value of a leaf; allowed: text, integer, list, dict, null"
-        )
+        raise LeafRefused(f"{type(value).__name__} is no value of a leaf; allowed: text, integer, list, dict, null")
 
 
 def _check_depth(depth: int) -> None:
@@ -200,7 +198,5 @@ def _refuse_number(text: str) -> NoReturn:
     raise LeafRefused(f"number {text[:32]} is not an integer")
 
 
-_ENCODER: Final = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
-)
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False)
 _DECODER: Final[Any] = json.JSONDecoder(parse_float=_refuse_number, parse_constant=_refuse_number)

@@ -38,9 +38,7 @@ class Frontier:
         self.size = size
         self._hashes = list(hashes)
         if size < 0 or len(self._hashes) != size.bit_count():
-            raise ValueError(
-                f"a tree of {size} leaves has another number of subtrees than {len(self._hashes)}"
-            )
+            raise ValueError(f"a tree of {size} leaves has another number of subtrees than {len(self._hashes)}")
         if any(len(one) != HASH_BYTES for one in self._hashes):
             raise ValueError(f"a hash has {HASH_BYTES} bytes")
 
@@ -65,7 +63,7 @@ class Frontier:
         return Frontier(self.size, self._hashes)
 
     def push(self, leaf: bytes) -> bytes:
-        """Add one leaf hash. Returns the hashes of the subtrees it completes, level 1 first, in one string."""
+        """Add one leaf hash. Returns the hashes of the subtrees it completes, level 1 first, in one."""
         hashes = self._hashes
         completed = b""
         size = self.size

@@ -1,0 +1,62 @@
+"""SQLite connections of the journal: one per engine, each with its pragmas set before anything is asked.
+
+sqlite3 itself begins no transaction: `with connection.begin():` starts with BEGIN_READ or BEGIN_WRITE.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
+
+BEGIN_READ: Final = "BEGIN"
+BEGIN_WRITE: Final = "BEGIN IMMEDIATE"
+BUSY_S: Final = 2.0
+
+# page_size counts only until the first table is there, and must precede WAL.
+WRITER_PRAGMAS: Final[dict[str, int | str]] = {
+    "page_size": 1024,
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "secure_delete": 1,
+    "foreign_keys": 1,
+    "trusted_schema": 0,
+    "cell_size_check": 1,
+    "mmap_size": 0,
+}
+READER_PRAGMAS: Final[dict[str, int | str]] = {
+    "query_only": 1,
+    "trusted_schema": 0,
+    "cell_size_check": 1,
+    "mmap_size": 0,
+}
+
+
+def open_writer(path: Path) -> Connection:
+    """The only writing connection; creates the file. WAL with synchronous FULL: durable when COMMIT returns."""
+    return _engine(f"file:{quote(str(path))}", WRITER_PRAGMAS).connect()
+
+
+def open_reader(path: Path, *, immutable: bool = False) -> Connection:
+    """A reading connection. `immutable` only with the writer's lock held and no -wal file beside the database."""
+    options = "?immutable=1" if immutable else "?mode=ro"
+    return _engine(f"file:{quote(str(path))}{options}", READER_PRAGMAS).connect()
+
+
+def _engine(uri: str, pragmas: dict[str, int | str]) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # The worker's thread is not the one that opens; calls never overlap.
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+        for name, value in pragmas.items():
+            connection.execute(f"PRAGMA {name} = {value}")
+
+    return engine

@@ -1,0 +1,52 @@
+"""What the writer and the readers ask of the tables; each function is one statement on an open connection."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from cabinet.journal.tree import HASH_BYTES
+
+
+def sizes(connection: Connection) -> tuple[int, int]:
+    """Number of leaves, and size of the newest checkpoint (-1: none), both of one moment."""
+    row = connection.exec_driver_sql(
+        "SELECT coalesce((SELECT max(n) + 1 FROM leaf), 0), coalesce((SELECT max(size) FROM checkpoint), -1)"
+    ).one()
+    return row[0], row[1]
+
+
+def node(connection: Connection, level: int, index: int) -> bytes:
+    """The hash of a complete subtree; raises LookupError where it is not stored."""
+    last = ((index + 1) << level) - 1
+    row = connection.exec_driver_sql("SELECT hash, subtrees FROM leaf WHERE n = ?", (last,)).one_or_none()
+    found: bytes = b"" if row is None else (row[0] + row[1])[level * HASH_BYTES : (level + 1) * HASH_BYTES]
+    if len(found) != HASH_BYTES:
+        raise LookupError(f"no hash of level {level} with leaf {last}")
+    return found
+
+
+def leaves(connection: Connection, first: int, limit: int) -> list[tuple[int, bytes | None]]:
+    """Index and bytes (None: pruned) of at most `limit` leaves from `first` on."""
+    rows = connection.exec_driver_sql(
+        "SELECT leaf.n, bytes FROM leaf LEFT JOIN payload USING (n) WHERE leaf.n >= ? ORDER BY leaf.n LIMIT ?",
+        (first, limit),
+    )
+    return [(n, data) for n, data in rows]
+
+
+def newest_checkpoint(connection: Connection) -> bytes | None:
+    note: bytes | None = connection.exec_driver_sql(
+        "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1"
+    ).scalar_one_or_none()
+    return note
+
+
+def acknowledged(connection: Connection) -> int:
+    """The size that upstream holds; payloads below it may have been pruned."""
+    size: int = connection.exec_driver_sql("SELECT coalesce(max(size), 0) FROM ack").scalar_one()
+    return size
+
+
+def state(connection: Connection) -> dict[str, bytes]:
+    rows = connection.exec_driver_sql("SELECT key, value FROM state")
+    return {row[0]: row[1] for row in rows}

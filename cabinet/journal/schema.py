@@ -1,0 +1,95 @@
+"""The tables of an epoch file, `journal-<epoch>.db`, and the steps that lead to them.
+
+A leaf row also carries the hashes of the subtrees its leaf completes, level 1 first: every node of the tree is
+written once, at the end of one table. What the payload's columns and `subject` say is derived from the bytes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, column, table
+
+from cabinet.journal.connection import BEGIN_WRITE
+from cabinet.journal.errors import JournalDamaged
+
+_FIRST: Final = (
+    """CREATE TABLE leaf (
+        n INTEGER PRIMARY KEY,
+        hash BLOB NOT NULL,
+        subtrees BLOB NOT NULL
+    ) STRICT""",
+    """CREATE TABLE payload (
+        n INTEGER PRIMARY KEY REFERENCES leaf (n),
+        ts INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        slot INTEGER,
+        item TEXT,
+        bytes BLOB NOT NULL
+    ) STRICT""",
+    # Covers every filter and grows at its end: one page per transaction, where one index per column costs four.
+    "CREATE INDEX payload_found ON payload (ts, kind, slot, item)",
+    "CREATE TABLE subject (p BLOB, n INTEGER, PRIMARY KEY (p, n)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT",
+    "CREATE TABLE ack (size INTEGER PRIMARY KEY REFERENCES checkpoint (size), note BLOB NOT NULL) STRICT",
+    "CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    # INSERT OR REPLACE runs no DELETE trigger; so growing is checked on INSERT.
+    """CREATE TRIGGER leaf_grows BEFORE INSERT ON leaf
+        WHEN NEW.n <> (SELECT coalesce(max(n) + 1, 0) FROM leaf)
+        BEGIN SELECT raise(ABORT, 'leaves are appended one by one'); END""",
+    """CREATE TRIGGER leaf_unchanged BEFORE UPDATE ON leaf
+        BEGIN SELECT raise(ABORT, 'leaves are immutable'); END""",
+    """CREATE TRIGGER leaf_kept BEFORE DELETE ON leaf
+        BEGIN SELECT raise(ABORT, 'leaves are immutable'); END""",
+    """CREATE TRIGGER payload_grows BEFORE INSERT ON payload
+        WHEN NEW.n <= (SELECT max(n) FROM payload)
+        BEGIN SELECT raise(ABORT, 'payloads are appended'); END""",
+    """CREATE TRIGGER payload_unchanged BEFORE UPDATE ON payload
+        BEGIN SELECT raise(ABORT, 'payloads are immutable'); END""",
+    """CREATE TRIGGER payload_kept BEFORE DELETE ON payload
+        WHEN OLD.n >= (SELECT coalesce(max(size), 0) FROM ack)
+        BEGIN SELECT raise(ABORT, 'only acknowledged payloads may be pruned'); END""",
+    """CREATE TRIGGER checkpoint_grows BEFORE INSERT ON checkpoint
+        WHEN NEW.size <= (SELECT max(size) FROM checkpoint)
+        BEGIN SELECT raise(ABORT, 'a checkpoint is never signed for an older size'); END""",
+    """CREATE TRIGGER checkpoint_unchanged BEFORE UPDATE ON checkpoint
+        BEGIN SELECT raise(ABORT, 'checkpoints are immutable'); END""",
+    """CREATE TRIGGER ack_grows BEFORE INSERT ON ack
+        WHEN NEW.size <= (SELECT max(size) FROM ack)
+        BEGIN SELECT raise(ABORT, 'an acknowledgement only moves forward'); END""",
+    """CREATE TRIGGER ack_unchanged BEFORE UPDATE ON ack
+        BEGIN SELECT raise(ABORT, 'acknowledgements are immutable'); END""",
+    """CREATE TRIGGER ack_kept BEFORE DELETE ON ack
+        BEGIN SELECT raise(ABORT, 'acknowledgements are kept'); END""",
+)
+
+MIGRATIONS: Final = (_FIRST,)
+"""Step k leads from user_version k to k + 1. A step that was released is never changed."""
+
+payload = table("payload", column("n"), column("ts"), column("kind"), column("slot"), column("item"), column("bytes"))
+subject = table("subject", column("p"), column("n"))
+
+
+def migrate(connection: Connection, steps: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+    """Bring the file to the newest version, each step in one transaction. Raises JournalDamaged."""
+    with connection.begin():
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version > len(steps):
+        raise JournalDamaged(f"the journal has version {version}, this program knows {len(steps)}: update it")
+    for number, step in enumerate(steps[version:], version + 1):
+        with connection.begin():
+            connection.exec_driver_sql(BEGIN_WRITE)
+            for statement in step:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(f"PRAGMA user_version = {number}")
+
+
+def epoch_file(folder: Path, epoch: int) -> Path:
+    return folder / f"journal-{epoch}.db"
+
+
+def epochs(folder: Path) -> list[int]:
+    """The epochs that have a file, ascending."""
+    numbers = (path.stem.removeprefix("journal-") for path in folder.glob("journal-*.db"))
+    return sorted(int(number) for number in numbers if number.isdecimal() and not number.startswith("0"))

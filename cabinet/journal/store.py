@@ -1,0 +1,172 @@
+"""The open epoch file: leaves in, durable and signed when `append` returns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection
+
+from cabinet.journal import b64
+from cabinet.journal import rows as ask
+from cabinet.journal.checkpoint import Checkpoint
+from cabinet.journal.connection import BEGIN_READ, BEGIN_WRITE
+from cabinet.journal.epoch import discard, disk_errors, open_epoch
+from cabinet.journal.errors import JournalDamaged, JournalError, JournalOvertaken, JournalUnwritable
+from cabinet.journal.leaf import Entry, encode_batch
+from cabinet.journal.lock import FolderLock
+from cabinet.journal.note import Signer
+from cabinet.journal.schema import epoch_file, epochs
+from cabinet.journal.tree import leaf_hash
+
+_DEVICE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+_INSERT_LEAF: Final = "INSERT INTO leaf (n, hash, subtrees) VALUES (?, ?, ?)"
+_INSERT_PAYLOAD: Final = "INSERT INTO payload (n, ts, kind, slot, item, bytes) VALUES (?, ?, ?, ?, ?, ?)"
+# One person may stand in a leaf in two roles.
+_INSERT_SUBJECT: Final = "INSERT OR IGNORE INTO subject (p, n) VALUES (?, ?)"
+_INSERT_CHECKPOINT: Final = "INSERT INTO checkpoint (size, note) VALUES (?, ?)"
+_PUT_STATE: Final = (
+    "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+_DELETE_STATE: Final = "DELETE FROM state WHERE key = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One durable transaction: leaves `first` up to `size`, and the signed note of that size."""
+
+    first: int
+    size: int
+    leaves: tuple[bytes, ...]
+    checkpoint: bytes
+
+
+class Journal:
+    """The newest epoch of a folder, open for writing. Every method blocks; one caller at a time."""
+
+    @classmethod
+    def open(cls, folder: Path, origin: str, device: str, signer: Signer) -> Journal:
+        """Take the writer's lock, open or create the file, check its end.
+
+        `origin` is that of the first epoch, `cabinet.<site>/<device>`; the signer signs under the name of the
+        epoch's own origin. Raises JournalBusy, JournalDamaged, JournalUnwritable.
+        """
+        if not _DEVICE.fullmatch(device):
+            raise ValueError(f"device {device!r} is not of the form {_DEVICE.pattern}")
+        lock = FolderLock(folder)
+        try:
+            return cls(folder, origin, device, signer, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def __init__(self, folder: Path, origin: str, device: str, signer: Signer, lock: FolderLock) -> None:
+        self.folder = folder
+        self.epoch = max(epochs(folder), default=1)
+        self.origin = origin if self.epoch == 1 else f"{origin}/e{self.epoch}"
+        self._device = device
+        self._signer = signer.named(self.origin)
+        self._lock = lock
+        self._path = epoch_file(folder, self.epoch)
+        self._connection: Connection | None
+        self._connection, tail = open_epoch(self._path, self._signer)
+        self._frontier = tail.frontier
+        self._checkpoint = tail.checkpoint
+        self.root = tail.frontier.root()
+
+    @property
+    def size(self) -> int:
+        return self._frontier.size
+
+    def append(self, entries: Sequence[Entry], rows: Mapping[str, bytes | None] | None = None) -> Commit:
+        """Write 1 to 64 entries, at most 32 kB of leaves, and state rows (None deletes) in one transaction.
+
+        Durable and signed when it returns. Raises LeafRefused (BatchTooLarge) with nothing written. Raises
+        JournalUnwritable with memory unchanged; then the next call closes the file, opens it again and checks
+        its end first, and raises JournalOvertaken if a transaction that failed turns out to be durable.
+        """
+        leaves = encode_batch(entries, self._device, self.size)
+        frontier = self._frontier.copy()
+        hashes = [(n, hashed := leaf_hash(leaf), frontier.push(hashed)) for n, leaf in enumerate(leaves, self.size)]
+        root = frontier.root()
+        note = Checkpoint(self.origin, frontier.size, root).signed(self._signer)
+        with self._transaction(BEGIN_WRITE) as connection:
+            connection.exec_driver_sql(_INSERT_LEAF, hashes)
+            _insert_payloads(connection, entries, leaves, self.size)
+            connection.exec_driver_sql(_INSERT_CHECKPOINT, (frontier.size, note))
+            _write_state(connection, rows or {})
+        commit = Commit(self.size, frontier.size, leaves, note)
+        self._frontier, self._checkpoint, self.root = frontier, note, root
+        return commit
+
+    def state(self) -> dict[str, bytes]:
+        """Every state row. Raises JournalUnwritable."""
+        with self._transaction(BEGIN_READ) as connection:
+            return ask.state(connection)
+
+    def leaves(self, first: int, limit: int) -> list[tuple[int, bytes | None]]:
+        """Index and bytes (None: pruned) of at most `limit` leaves from `first` on. Raises JournalUnwritable."""
+        with self._transaction(BEGIN_READ) as connection:
+            return ask.leaves(connection, first, limit)
+
+    def checkpoint(self) -> bytes:
+        """The newest signed note."""
+        return self._checkpoint
+
+    def close(self) -> None:
+        """Move the write-ahead log into the file and release the lock."""
+        if self._connection is not None:
+            discard(self._connection)
+            self._connection = None
+        self._lock.release()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        """One transaction on a connection that has not failed; whatever fails in it ends the connection."""
+        if self._connection is None:
+            self._connection = self._reopen()
+        try:
+            with disk_errors(self._path), self._connection.begin():
+                self._connection.exec_driver_sql(begin)
+                yield self._connection
+        except JournalError as error:
+            discard(self._connection)
+            self._connection = None
+            raise JournalUnwritable(error.hint) from error
+
+    def _reopen(self) -> Connection:
+        """A new connection to a file that ends where memory does. Raises JournalUnwritable, JournalOvertaken."""
+        try:
+            connection, tail = open_epoch(self._path, self._signer)
+        except JournalDamaged as error:
+            raise JournalUnwritable(error.hint) from error
+        if tail.checkpoint == self._checkpoint:
+            return connection
+        discard(connection)
+        if tail.frontier.size > self.size:
+            raise JournalOvertaken("a transaction that failed is on the disk after all; restart the daemon")
+        raise JournalUnwritable(f"{self._path}: leaves are missing; restore the file or open the next epoch")
+
+
+def _insert_payloads(connection: Connection, entries: Sequence[Entry], leaves: Sequence[bytes], first: int) -> None:
+    payloads = [
+        (n, entry.ts, entry.ev, entry.fields.get("slot"), entry.fields.get("item"), leaf)
+        for n, (entry, leaf) in enumerate(zip(entries, leaves, strict=True), first)
+    ]
+    connection.exec_driver_sql(_INSERT_PAYLOAD, payloads)
+    subjects = [(b64.decode(sub["p"]), n) for n, entry in enumerate(entries, first) for sub in entry.subs]
+    if subjects:
+        connection.exec_driver_sql(_INSERT_SUBJECT, subjects)
+
+
+def _write_state(connection: Connection, rows: Mapping[str, bytes | None]) -> None:
+    put = [(key, value) for key, value in rows.items() if value is not None]
+    if put:
+        connection.exec_driver_sql(_PUT_STATE, put)
+    if len(put) < len(rows):
+        connection.exec_driver_sql(_DELETE_STATE, [(key,) for key, value in rows.items() if value is None])
