@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -31,15 +30,3 @@ class Clock(Protocol):
         """Monotonic and wall time of one instant. Never blocks."""
         ...
 
-
-class SystemClock:
-    """CLOCK_BOOTTIME and the system's wall clock; `quality` is told by whoever watches the time service."""
-
-    def __init__(self, quality: Quality = "none") -> None:
-        self.quality: Quality = quality
-
-    def mono_s(self) -> float:
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-    def now(self) -> Now:
-        return Now(self.mono_s(), time.time_ns() // 1_000_000, self.quality)

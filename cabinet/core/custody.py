@@ -19,6 +19,8 @@ def on_slot_read(turn: Turn, event: SlotRead) -> None:
         return
     unproven = slot in turn.state.unproven
     turn.update(unproven=turn.state.unproven - {slot})
+    if event.folded > 1:
+        turn.journal("sensor.suspect", slot=slot, edges=event.folded)
     mark = turn.ledger.slots.get(slot)
     interrupted = slot in turn.ledger.grants and slot not in turn.state.grant_ends
     if mark is not None and mark.seated == seated:

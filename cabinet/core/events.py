@@ -69,10 +69,12 @@ class PinChecked:
 
 @dataclass(frozen=True, slots=True)
 class SlotRead:
-    """`seated` None: the sensor no longer tells."""
+    """`seated` None: the sensor no longer tells. `folded`: earlier edges merged into this one while nothing could be
+    recorded."""
 
     slot: int
     seated: bool | None
+    folded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +135,14 @@ class RosterFound:
 
 @dataclass(frozen=True, slots=True)
 class JournalFailed:
-    """The last commit did not reach the disk; the step that asked for it never happened."""
+    """The last commit did not reach the disk; the step that asked for it never happened. `dropped` are its requests."""
 
-    hint: str
+    dropped: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class JournalRecovered:
-    """A commit has succeeded again."""
+    """Another try: if the commit of this step succeeds, the journal is good again."""
 
 
 Event: TypeAlias = (
@@ -166,3 +168,6 @@ Event: TypeAlias = (
 
 FACTS = (SlotRead, DoorRead, BoltPulsed, DeviceLost, DeviceRestored, PinChecked)
 """What the world did or a device answered: kept and stepped again when a commit failed."""
+
+REQUESTS = (CardShown, DigitsTyped, DigitsEntered, KeypadCancelled, ReleaseAsked, RosterPlanned)
+"""What people ask: answered or refused at once, dropped when a commit failed."""

@@ -6,8 +6,11 @@ from cabinet.core.effects import Answer, CommitRoster, Light
 from cabinet.core.events import (
     DeviceLost,
     DeviceRestored,
+    DigitsTyped,
+    Event,
     JournalFailed,
     JournalRecovered,
+    ReleaseAsked,
     RosterFound,
     RosterPlanned,
     Started,
@@ -56,10 +59,19 @@ def on_device_restored(turn: Turn, event: DeviceRestored) -> None:
     turn.clear_alarm("device.lost", device=event.device)
 
 
-def on_journal_failed(turn: Turn, _: JournalFailed) -> None:
-    """Nothing can be stored, so nothing is released; the person in front is told."""
+def on_journal_failed(turn: Turn, event: JournalFailed) -> None:
+    """Nothing can be stored, so nothing is released; whoever asked is told."""
     turn.update(journal_good=False, visit=None)
     turn.say("not_recorded", "refused")
+    for request in event.dropped:
+        _answer_unrecorded(turn, request)
+
+
+def refuse_unrecorded(turn: Turn, event: Event) -> None:
+    """A request while the journal takes no leaves."""
+    if not isinstance(event, DigitsTyped):
+        turn.say("not_recorded", "refused")
+    _answer_unrecorded(turn, event)
 
 
 def on_journal_recovered(turn: Turn, _: JournalRecovered) -> None:
@@ -95,3 +107,8 @@ def on_time(turn: Turn) -> None:
 
 def next_due(state: State) -> float | None:
     return state.alive_mono_s
+
+
+def _answer_unrecorded(turn: Turn, event: Event) -> None:
+    if isinstance(event, ReleaseAsked | RosterPlanned):
+        turn.act(Answer(event.request, "the journal cannot be written, so nothing is done; see `cabinetctl status`"))

@@ -19,7 +19,10 @@ _TIMED = (visit, release, custody, door, junk, machine)
 def step(state: State, event: events.Event, now: Now, rights: Rights) -> tuple[State, list[Leaf], list[Effect]]:
     """One event. The effects may be carried out only after the leaves are durable."""
     turn = Turn(state, now, rights)
-    _HANDLERS[type(event)](turn, event)
+    if not state.journal_good and isinstance(event, events.REQUESTS):
+        machine.refuse_unrecorded(turn, event)
+    else:
+        _HANDLERS[type(event)](turn, event)
     return turn.state, turn.leaves, turn.effects
 
 

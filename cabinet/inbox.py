@@ -1,0 +1,84 @@
+"""Events that wait for the loop. Bounded: what people ask is dropped first, what the world did is folded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import replace
+
+from cabinet.core.events import FACTS, BoltPulsed, DeviceLost, DeviceRestored, DoorRead, Event, SlotRead
+
+_WAITING_MAX = 256
+_FOLD_FROM = 64
+
+
+class Inbox:
+    """Filled from callbacks on the loop, emptied by the runner."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque()
+        self._filled = asyncio.Event()
+        self.dropped = 0
+
+    def post(self, event: Event) -> bool:
+        """Never blocks. False: the event was dropped (a person's request while the queue is full)."""
+        if len(self._events) >= _FOLD_FROM and self._fold(event):
+            return True
+        if len(self._events) >= _WAITING_MAX and not isinstance(event, FACTS):
+            self.dropped += 1
+            return False
+        self._events.append(event)
+        self._filled.set()
+        return True
+
+    def put_back(self, events: list[Event]) -> None:
+        """Puts events at the front, in their order."""
+        self._events.extendleft(reversed(events))
+
+    def drain(self) -> list[Event]:
+        """All that waits, oldest first; nothing waits afterwards."""
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def pop(self) -> Event | None:
+        return self._events.popleft() if self._events else None
+
+    async def wait(self, timeout_s: float) -> bool:
+        """True when something waits; False after `timeout_s`."""
+        if self._events:
+            return True
+        self._filled.clear()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._filled.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _fold(self, event: Event) -> bool:
+        """Merges a fact into the waiting one of the same source, which then says the latest; slot edges are counted."""
+        source = _source(event)
+        for index in range(len(self._events) - 1, -1, -1) if source else ():
+            waiting = self._events[index]
+            if _source(waiting) != source:
+                continue
+            if isinstance(event, SlotRead) and isinstance(waiting, SlotRead):
+                event = replace(event, folded=waiting.folded + 1 + event.folded)
+            self._events[index] = event
+            return True
+        return False
+
+
+def _source(event: Event) -> tuple[str, str | int] | None:
+    """What two facts must share for the later to replace the earlier; None: never replaced."""
+    match event:
+        case SlotRead():
+            return "slot", event.slot
+        case BoltPulsed():
+            return "bolt", event.slot
+        case DoorRead():
+            return "door", 0
+        case DeviceLost() | DeviceRestored():
+            return "device", event.device
+    return None

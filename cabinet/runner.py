@@ -1,0 +1,173 @@
+"""The one loop: events in, step, one transaction, and only then the effects.
+
+Nothing leaves this process and no coil moves before the leaves that say why are on the disk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cabinet.core.effects import Effect
+from cabinet.core.events import FACTS, REQUESTS, Event, JournalFailed, JournalRecovered, TimePassed
+from cabinet.core.leaves import Leaf
+from cabinet.core.ledger import changed_rows
+from cabinet.core.state import State
+from cabinet.core.step import next_wake_s, step
+from cabinet.inbox import Inbox
+from cabinet.journal.errors import JournalUnwritable
+from cabinet.journal.leaf import Entry
+from cabinet.journal.store import Commit
+from cabinet.policy.rights import Rights
+from hal.clock import Clock, Now
+from hal.worker import Worker
+
+log = logging.getLogger(__name__)
+
+_LEAVES_ENOUGH = 32
+_BYTES_ENOUGH = 16_384
+_RETRY_S = 1.0
+_WAIT_MAX_S = 3600.0
+
+
+class Store(Protocol):
+    """What the loop needs of the journal."""
+
+    def append(self, entries: Sequence[Entry], rows: dict[str, bytes | None] | None = None) -> Commit: ...
+
+
+Seal = Callable[[Leaf, Now], Entry]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Events stepped together, waiting for one commit."""
+
+    events: list[Event] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    weight: int = 0
+
+
+class Runner:
+    """Owns the state. `rights` may be replaced between two steps; `on_commit` hears of each durable batch."""
+
+    def __init__(
+        self,
+        state: State,
+        rights: Rights,
+        *,
+        store: Store,
+        worker: Worker,
+        seal: Seal,
+        clock: Clock,
+        dispatch: Callable[[Effect], None],
+    ) -> None:
+        self.state = state
+        self.rights = rights
+        self.inbox = Inbox()
+        self._held = Inbox()  # facts that wait for the journal to be good again
+        self.rounds = 0
+        """Times around the loop; the watchdog wants it to grow."""
+        self.on_commit: list[Callable[[Commit], None]] = []
+        self._store = store
+        self._worker = worker
+        self._seal = seal
+        self._clock = clock
+        self._dispatch = dispatch
+        self._retry_at_s = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.inbox.wait(self._wait_s())
+            await self.once()
+
+    async def once(self) -> None:
+        """Takes all that waits (as far as one transaction carries), commits, dispatches."""
+        self.rounds += 1
+        batch, state = self._step_waiting()
+        if batch.entries:
+            await self._commit(batch, state)
+        else:
+            self.state = state
+            self._send(batch.effects)
+
+    async def settle(self) -> None:
+        """Goes on until nothing waits: for the orderly start and end."""
+        while await self.inbox.wait(0):
+            await self.once()
+
+    def _wait_s(self) -> float:
+        if not self.state.journal_good:
+            return max(0.0, self._retry_at_s - self._clock.mono_s())
+        return min(next_wake_s(self.state, self._clock.now()), _WAIT_MAX_S)
+
+    def _step_waiting(self) -> tuple[_Batch, State]:
+        batch, state = _Batch(), self.state
+        now = self._clock.now()
+        if state.journal_good and next_wake_s(state, now) <= 0:
+            state = self._step(batch, state, TimePassed())
+        elif not state.journal_good and self._retry_at_s <= now.mono_s:
+            self.inbox.put_back(self._held.drain())
+            state = self._step(batch, state, JournalRecovered())
+        while len(batch.entries) < _LEAVES_ENOUGH and batch.weight < _BYTES_ENOUGH:
+            event = self.inbox.pop()
+            if event is None:
+                break
+            if isinstance(event, FACTS) and not state.journal_good:
+                self._held.post(event)
+            else:
+                state = self._step(batch, state, event)
+        return batch, state
+
+    def _step(self, batch: _Batch, state: State, event: Event) -> State:
+        now = self._clock.now()
+        try:
+            state, leaves, effects = step(state, event, now, self.rights)
+        except Exception:
+            # A handler that fails must not take the cabinet down, nor leave half a step behind.
+            log.exception("an event of type %s was not handled", type(event).__name__)
+            return state
+        entries = [self._seal(leaf, now) for leaf in leaves]
+        batch.events.append(event)
+        batch.entries.extend(entries)
+        batch.effects.extend(effects)
+        batch.weight += sum(_weight(entry) for entry in entries)
+        return state
+
+    async def _commit(self, batch: _Batch, state: State) -> None:
+        rows = changed_rows(self.state.ledger, state.ledger)
+        try:
+            commit = await self._worker.run(self._store.append, batch.entries, rows)
+        except JournalUnwritable as error:
+            self._failed(batch, error)
+            return
+        self.state = state
+        self._send(batch.effects)
+        for listener in self.on_commit:
+            listener(commit)
+
+    def _failed(self, batch: _Batch, error: JournalUnwritable) -> None:
+        """The step never happened: facts wait for the next good commit, requests are answered "not recorded"."""
+        if self.state.journal_good:
+            log.error("journal: %s; nothing is released until it can be written", error)
+        self._retry_at_s = self._clock.mono_s() + _RETRY_S
+        for event in batch.events:
+            if isinstance(event, FACTS):
+                self._held.post(event)
+        dropped = tuple(event for event in batch.events if isinstance(event, REQUESTS))
+        failed = _Batch()
+        self.state = self._step(failed, self.state, JournalFailed(dropped))
+        self._send(failed.effects)
+
+    def _send(self, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            self._dispatch(effect)
+
+
+def _weight(entry: Entry) -> int:
+    """About the bytes of the leaf: envelope, fields, and what is sealed."""
+    sealed = sum(len(sub.get("e", "")) + 80 for sub in entry.subs)
+    return 250 + sum(len(str(key)) + len(str(value)) + 6 for key, value in entry.fields.items()) + sealed
