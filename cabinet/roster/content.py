@@ -1,0 +1,264 @@
+"""What may stand in a roster, in one form for files and for the control socket.
+
+Texts come out in Unicode form NFC, since that is what a journal leaf holds.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from cabinet.policy.rights import Factor, Language
+from drivers.wire.card_number import format_card, parse_card
+
+EVERYONE: Final = "*"
+FACTORS: Final = ("card", "card+pin", "number+pin")
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhd])")
+_SPAN_S: Final = {"m": 60, "h": 3600, "d": 86_400}
+_SPAN_S_MAX: Final = 366 * 86_400
+
+
+def _id(value: str) -> str:
+    if not _ID.fullmatch(value):
+        raise ValueError("an id is 1 to 32 letters a-z, digits, dots, dashes or underscores, first a letter or digit")
+    return value
+
+
+def _text(limit: int) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        value = unicodedata.normalize("NFC", value.strip())
+        if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in value):
+            raise ValueError("control characters and line breaks are not allowed")
+        if len(value) > limit:
+            raise ValueError(f"at most {limit} characters are allowed")
+        if value.startswith(("=", "+", "-", "@")):
+            raise ValueError("a leading = + - or @ is not allowed: a spreadsheet would run it as a formula")
+        return value
+
+    return check
+
+
+def _given(value: str) -> str:
+    if not value:
+        raise ValueError("must not be empty")
+    return value
+
+
+def _label(value: str) -> str:
+    if ";" in value:
+        raise ValueError("a ; separates values and cannot stand inside one")
+    if value == EVERYONE:
+        raise ValueError('"*" means everyone in rights and cannot be the name of a group')
+    return value
+
+
+def _iso_date(value: str) -> str:
+    try:
+        if _DATE.fullmatch(value):
+            date.fromisoformat(value)
+            return value
+    except ValueError:
+        pass
+    raise ValueError("should be a day such as 2026-03-31")
+
+
+def _card(value: str) -> str:
+    return format_card(parse_card(value))
+
+
+Id = Annotated[str, AfterValidator(_id)]
+Text = Annotated[str, AfterValidator(_text(100))]
+Name = Annotated[Text, AfterValidator(_given)]
+Label = Annotated[str, AfterValidator(_text(32)), AfterValidator(_given), AfterValidator(_label)]
+IsoDate = Annotated[str, AfterValidator(_iso_date)]
+CardNumber = Annotated[str, AfterValidator(_card)]
+"""As printed or in hex; comes out as drivers.wire.card_number.format_card() writes it."""
+
+
+def _or_everyone(check: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda value: value if value == EVERYONE else check(value)
+
+
+IdOrAll = Annotated[str, AfterValidator(_or_everyone(_id))]
+LabelOrAll = Annotated[str, AfterValidator(_or_everyone(lambda v: _label(_given(_text(32)(v)))))]
+
+
+class Entry(BaseModel):
+    """Unknown keys are errors, values are not bent to fit, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PersonEntry(Entry):
+    """A person. An id of 1 to 12 digits is also the personal number typed at the keypad. Keys that are not given
+    keep what the roster has; cards are added to those already there."""
+
+    id: Id
+    name: Name
+    department: Text = ""
+    groups: Annotated[list[Label], Field(max_length=24)] = []
+    language: Language = "en"
+    cards: Annotated[list[CardNumber], Field(max_length=8)] = []
+    roles: Annotated[list[Label], Field(max_length=16)] = []
+    active_from: IsoDate | None = None
+    """The first day, local time."""
+    active_until: IsoDate | None = None
+    """The last day, local time."""
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> PersonEntry:
+        if self.active_from and self.active_until and self.active_until < self.active_from:
+            raise ValueError("active_until is before active_from")
+        return self
+
+
+class ItemEntry(Entry):
+    """What a slot holds. Keys that are not given keep what the roster has."""
+
+    id: Id
+    kind: Label = "key"
+    name: Text = ""
+    customer: Id | None = None
+    slot: Annotated[int, Field(ge=1, le=9999)] | None = None
+    fob: CardNumber | None = None
+    groups: Annotated[list[Label], Field(max_length=24)] = []
+    tags: Annotated[list[Label], Field(max_length=24)] = []
+    expires: IsoDate | None = None
+    seal: Text = ""
+    keys: Annotated[int, Field(ge=1, le=999)] | None = None
+    """How many keys the bunch has."""
+
+
+def _factor(value: str) -> str:
+    if value == "number":
+        raise ValueError(f"a number alone proves nothing, anybody can type it; allowed: {', '.join(FACTORS)}")
+    if value not in FACTORS:
+        raise ValueError(f"allowed: {', '.join(FACTORS)}")
+    return value
+
+
+def _curfew_part(value: str) -> str:
+    span = _SPAN.fullmatch(value)
+    if span and int(span[1]) * _SPAN_S[span[2]] <= _SPAN_S_MAX:
+        return value
+    if not _TIME.fullmatch(value):
+        raise ValueError('should be a time of day such as "18:00" or a span such as "90m", "8h", "2d" (at most 366d)')
+    return value
+
+
+class RightEntry(Entry):
+    """Who may take what, when, with which factors, until when. Replaces the right of the same id."""
+
+    id: Id | None = None
+    persons: Annotated[list[IdOrAll], Field(max_length=10_000)] = []
+    groups: list[LabelOrAll] = []
+    items: list[IdOrAll] = []
+    item_groups: list[LabelOrAll] = []
+    schedule: Id | None = None
+    factors: Annotated[list[Annotated[str, AfterValidator(_factor)]], Field(min_length=1)] = ["card", "number+pin"]
+    curfew: Annotated[list[Annotated[str, AfterValidator(_curfew_part)]], Field(max_length=2)] = []
+    """At most one span and one time of day."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_curfew_is_a_list(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and isinstance(raw.get("curfew"), str):
+            return raw | {"curfew": [raw["curfew"]]}
+        return raw
+
+    @model_validator(mode="after")
+    def _is_of_use(self) -> RightEntry:
+        if not (self.persons or self.groups):
+            raise ValueError('a right names somebody: give persons or groups, "*" for everyone')
+        if not (self.items or self.item_groups):
+            raise ValueError('a right names something: give items or item_groups, "*" for everything')
+        if len({":" in part for part in self.curfew}) < len(self.curfew):
+            raise ValueError("curfew: at most one span and one time of day")
+        return self
+
+
+def span_s(part: str) -> int | None:
+    """Seconds of a curfew written as a span; None for a time of day."""
+    span = _SPAN.fullmatch(part)
+    return int(span[1]) * _SPAN_S[span[2]] if span else None
+
+
+def _time_of_day(value: str) -> str:
+    if not _TIME.fullmatch(value) and value != "24:00":
+        raise ValueError('should be a time of day such as "08:00"')
+    return value
+
+
+def clock_time(value: str) -> time:
+    """A time of day as written; 24:00 is midnight, the end of the day."""
+    return time(0) if value == "24:00" else time.fromisoformat(value)
+
+
+TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class WindowEntry(Entry):
+    """Days and a span of local time; `until` before `from` runs past midnight, both equal is the whole day."""
+
+    days: Annotated[list[Day], Field(min_length=1)]
+    start: Annotated[TimeOfDay, Field(alias="from")]
+    until: TimeOfDay
+
+
+class ScheduleEntry(Entry):
+    """One window written on the schedule itself, or several under `windows`."""
+
+    id: Id
+    days: Annotated[list[Day], Field(min_length=1)] | None = None
+    start: Annotated[TimeOfDay | None, Field(alias="from")] = None
+    until: TimeOfDay | None = None
+    windows: Annotated[list[WindowEntry], Field(min_length=1, max_length=64)] | None = None
+
+    @model_validator(mode="after")
+    def _has_windows_once(self) -> ScheduleEntry:
+        own = (self.days, self.start, self.until)
+        if self.windows is not None and any(part is not None for part in own):
+            raise ValueError("give either days, from and until, or windows, not both")
+        if self.windows is None and any(part is None for part in own):
+            raise ValueError("days, from and until are all needed, or windows with these keys")
+        return self
+
+    def all_windows(self) -> list[WindowEntry]:
+        if self.windows is not None:
+            return self.windows
+        return [WindowEntry.model_validate({"days": self.days, "from": self.start, "until": self.until})]
+
+
+class CustomerEntry(Entry):
+    """Whom items belong to."""
+
+    id: Id
+    name: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one change or one directory of files says."""
+
+    people: tuple[PersonEntry, ...] = ()
+    items: tuple[ItemEntry, ...] = ()
+    rights: tuple[RightEntry, ...] = ()
+    schedules: tuple[ScheduleEntry, ...] = ()
+    customers: tuple[CustomerEntry, ...] = ()
+
+
+def factor_set(text: str) -> frozenset[Factor]:
+    """`card+pin` as the policy wants it."""
+    names: dict[str, Factor] = {"card": "card", "number": "number", "pin": "pin"}
+    return frozenset(names[part] for part in text.split("+"))

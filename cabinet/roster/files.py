@@ -1,0 +1,158 @@
+"""A directory of roster files as one change: read without a daemon, every problem at once with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Final
+
+from cabinet.roster.content import Content, ItemEntry, PersonEntry
+from cabinet.roster.csv_files import ITEMS, PEOPLE, Sheet, read_items, read_people
+from cabinet.roster.csv_text import Fault
+from cabinet.roster.references import NOTHING_KNOWN, Known, conflicts
+from cabinet.roster.rights_file import RIGHTS, RightsText, read_rights
+from cabinet.toml_text import TomlFault, read_text
+from cabinet.wording import allowed, did_you_mean
+from hal.problems import Problem
+
+FILES: Final = (PEOPLE, ITEMS, RIGHTS)
+BYTES_MAX: Final = 32 * 1024 * 1024
+PROBLEMS_MAX: Final = 500
+"""Lines shown; what goes beyond is counted."""
+_SOURCE: Final[Mapping[str | int, str]] = {
+    "persons": PEOPLE,
+    "groups": PEOPLE,
+    "items": ITEMS,
+    "item_groups": ITEMS,
+}
+"""The file that has what a key of a right names."""
+
+
+def read(
+    files: Mapping[str, bytes], *, known: Known = NOTHING_KNOWN, slots: Collection[int] | None = None
+) -> tuple[Content, list[str]]:
+    """What the files say, and all problems as `file:line:column: what`. The content is of use only without
+    problems. `known` is what the roster has already, `slots` what the configuration has. Pure; never raises."""
+    return _Directory().read(files, known, slots)
+
+
+def load(folder: Path) -> dict[str, bytes]:
+    """The roster files of a directory, to be handed to read(). Blocks. Raises OSError, and ValueError with a
+    sentence when there is none, when a name looks misspelt, or when they are too large."""
+    names = sorted(path.name for path in folder.iterdir() if path.suffix in (".csv", ".toml"))
+    for name in names:
+        if name not in FILES:
+            raise ValueError(f"{folder / name}: no roster file, {allowed(FILES)}{did_you_mean(name, FILES)}")
+    if not names:
+        raise ValueError(f"{folder}: no roster file in it, {allowed(FILES)}")
+    if sum((folder / name).stat().st_size for name in names) > BYTES_MAX:
+        raise ValueError(f"{folder}: more than {BYTES_MAX // 1024 // 1024} MB of roster files")
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def check(folder: Path, slots: Collection[int] | None = None) -> list[str]:
+    """Every problem of a directory, ready to print. Blocks; never raises."""
+    try:
+        files = load(folder)
+    except OSError as error:
+        return [f"{folder}: {error.strerror or error}"]
+    except ValueError as error:
+        return [str(error)]
+    return read(files, slots=slots)[1]
+
+
+class _Directory:
+    """One reading of the files; the positions of TOML are looked up only if something there is wrong."""
+
+    def __init__(self) -> None:
+        self._faults: dict[str, list[Fault]] = {}
+        self._unreadable: set[str] = set()
+        self._people: Sheet[PersonEntry] = Sheet()
+        self._items: Sheet[ItemEntry] = Sheet()
+        self._rights = RightsText()
+        self._rights_text = ""
+
+    def read(
+        self, files: Mapping[str, bytes], known: Known, slots: Collection[int] | None
+    ) -> tuple[Content, list[str]]:
+        for name, data in files.items():
+            try:
+                self._faults[name] = list(self._read_file(name, read_text(data)))
+            except TomlFault as fault:
+                self._unreadable.add(name)
+                self._faults[name] = [Fault(fault.line, fault.column, fault.message)]
+        content = self._content()
+        for problem in islice(conflicts(content, self._with_refused(known), slots), PROBLEMS_MAX):
+            self._add_conflict(problem)
+        self._add_rights_problems()
+        return content, self._lines(files)
+
+    def _read_file(self, name: str, text: str) -> Iterable[Fault]:
+        if name == PEOPLE:
+            self._people = read_people(text)
+            return self._people.faults
+        if name == ITEMS:
+            self._items = read_items(text)
+            return self._items.faults
+        if name == RIGHTS:
+            self._rights_text, self._rights = text, read_rights(text)
+            return []
+        return [Fault(1, 1, f"no roster file, {allowed(FILES)}{did_you_mean(name, FILES)}")]
+
+    def _content(self) -> Content:
+        return Content(
+            people=tuple(self._people.entries),
+            items=tuple(self._items.entries),
+            rights=tuple(entry for _, entry in self._rights.rights),
+            schedules=tuple(entry for _, entry in self._rights.schedules),
+            customers=tuple(entry for _, entry in self._rights.customers),
+        )
+
+    def _with_refused(self, known: Known) -> Known:
+        people, items = self._people.refused, self._items.refused
+        return replace(
+            known,
+            people={*known.people, *people},
+            groups={*known.groups, *chain.from_iterable(people.values())},
+            items={*known.items, *items},
+            item_groups={*known.item_groups, *chain.from_iterable(items.values())},
+        )
+
+    def _add_conflict(self, problem: Problem) -> None:
+        table, index, *rest = problem.path
+        if table == "people":
+            self._faults[PEOPLE].append(_in_sheet(self._people, problem))
+        elif table == "items":
+            self._faults[ITEMS].append(_in_sheet(self._items, problem))
+        elif not (rest and _SOURCE.get(rest[0]) in self._unreadable):
+            entries = {
+                "right": [place for place, _ in self._rights.rights],
+                "schedule": [place for place, _ in self._rights.schedules],
+                "customer": [place for place, _ in self._rights.customers],
+            }
+            path = (table, entries[str(table)][int(index)], *rest)
+            self._rights.problems.append(Problem(path, problem.message))
+
+    def _add_rights_problems(self) -> None:
+        if not self._rights.problems:
+            return
+        from cabinet.positions import Positions
+
+        positions = Positions(self._rights_text)
+        self._faults[RIGHTS] += [Fault(*positions.of(p.path), p.message) for p in self._rights.problems]
+
+    def _lines(self, files: Mapping[str, bytes]) -> list[str]:
+        found = [
+            f"{name}:{fault.line}:{fault.column}: {fault.message}"
+            for name in files
+            for fault in sorted(self._faults[name], key=lambda fault: (fault.line, fault.column))
+        ]
+        if len(found) > PROBLEMS_MAX:
+            return [*found[:PROBLEMS_MAX], f"and at least {len(found) - PROBLEMS_MAX} problems more"]
+        return found
+
+
+def _in_sheet(sheet: Sheet[PersonEntry] | Sheet[ItemEntry], problem: Problem) -> Fault:
+    return Fault(*sheet.place(problem.path[1:]), problem.message)
