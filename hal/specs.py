@@ -35,7 +35,7 @@ class SerialLinkSpec(Spec):
     id: Id
     type: Literal["serial"]
     port: Annotated[str, StringConstraints(min_length=1)]
-    """A name that survives re-plugging: /dev/serial/by-id/... or by-path/..., or a link made by a udev rule."""
+    """A name that survives re-plugging: /dev/serial/by-id/..., by-path/... or a link a udev rule made."""
     baud: Baud = 9600
 
 
@@ -47,7 +47,7 @@ class ModbusLinkSpec(Spec):
     port: Annotated[str, StringConstraints(min_length=1)]
     baud: Baud = 9600
     timeout_ms: Annotated[int, Field(ge=200, le=500)] = 300
-    """From the last byte of a request to the last byte of its answer."""
+    """How long a board may take before it answers; the time of the bytes on the wire comes on top."""
     latency_ms: Annotated[int, Field(ge=1, le=500)] = 50
     """The slowest board's time to answer: how long the line stays silent after a failure."""
     echo: bool = False
@@ -61,7 +61,7 @@ class GpioLinkSpec(Spec):
     type: Literal["gpio"]
     backend: Literal["gpiod", "rpi-gpio", "sim"] = "gpiod"
     chip: str | None = None
-    """gpiod: the chip's label ("pinctrl-rp1", "pinctrl-bcm2711"), since its number changes with the kernel."""
+    """gpiod: label of the chip ("pinctrl-rp1", "pinctrl-bcm2711"); its number changes with the kernel."""
     path: str | None = None
     """sim: the Unix socket of a simulated chip."""
 

@@ -1,0 +1,168 @@
+"""Modbus RTU: what a master asks and which replies fit, over the engine of hal/transactions.py.
+
+    unit | function | data | CRC-16, low byte first
+
+Frame and gaps: "MODBUS over Serial Line, Specification and Implementation Guide" V1.02, 2.5.1. Functions: "MODBUS
+Application Protocol Specification" V1.1b3, section 6.
+
+pymodbus is the codec. Its clients are not used: they take a late reply for the answer to the next question, and
+they repeat writes."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from pymodbus.framer import FramerRTU
+from pymodbus.pdu import (
+    DecodePDU,
+    ExceptionResponse,
+    ModbusPDU,
+    ReadCoilsRequest,
+    ReadHoldingRegistersRequest,
+)
+from pymodbus.pdu.bit_message import ReadDiscreteInputsRequest, WriteMultipleCoilsRequest
+
+from hal.buses import ByteLink
+from hal.questions import Question, Refusal
+from hal.transactions import Timing, Transactions, UnitCounters
+
+T = TypeVar("T")
+
+REFUSALS = {
+    1: "it does not know this function; is it the board the configuration says?",
+    2: "it has no such address; check type and profile of the board",
+    3: "it does not take this value; check type and profile of the board",
+    4: "it reports a fault of its own",
+    5: "it has accepted the request but is not done",
+    6: "it is busy",
+}
+"""MODBUS Application Protocol V1.1b3, section 7."""
+
+
+class RtuLine:
+    """A ModbusLine (hal/buses.py) over any byte link; opens and closes the link with itself."""
+
+    def __init__(
+        self,
+        link: ByteLink,
+        *,
+        baud: int = 9600,
+        timeout_ms: int = 300,
+        latency_ms: int = 50,
+        echo: bool = False,
+    ) -> None:
+        """`latency_ms`: the slowest board's answer; after a failure the line is silent that long (and t3.5).
+        `echo`: the adapter returns what it sends."""
+        self.name = link.name
+        char_s = 11 / baud
+        gap_s = 3.5 * char_s if baud <= 19200 else 0.00175
+        timing = Timing(char_s, gap_s, timeout_s=timeout_ms / 1000, latency_s=latency_ms / 1000)
+        self._transactions = Transactions(link, timing, echo=echo)
+
+    @property
+    def counters(self) -> Mapping[int, UnitCounters]:
+        """By unit, since the line was made."""
+        return self._transactions.counters
+
+    async def open(self) -> None:
+        await self._transactions.open()
+
+    async def close(self) -> None:
+        await self._transactions.close()
+
+    async def read_coils(self, unit: int, first: int, count: int, *, urgent: bool = False) -> tuple[bool, ...]:
+        request = ReadCoilsRequest(dev_id=unit, address=first, count=count)
+        return await self._transactions.ask(_question(request, 5 + _octets(count), _bits(count), urgent=urgent))
+
+    async def read_inputs(self, unit: int, first: int, count: int) -> tuple[bool, ...]:
+        request = ReadDiscreteInputsRequest(dev_id=unit, address=first, count=count)
+        return await self._transactions.ask(_question(request, 5 + _octets(count), _bits(count)))
+
+    async def read_registers(self, unit: int, first: int, count: int) -> tuple[int, ...]:
+        def registers(reply: ModbusPDU) -> tuple[int, ...] | None:
+            return tuple(reply.registers) if len(reply.registers) == count else None
+
+        request = ReadHoldingRegistersRequest(dev_id=unit, address=first, count=count)
+        return await self._transactions.ask(_question(request, 5 + 2 * count, registers))
+
+    async def write_coil(self, unit: int, address: int, value: int) -> None:
+        def echoed(reply: ModbusPDU) -> bool | None:
+            return True if isinstance(reply, RawCoil) and (reply.address, reply.value) == (address, value) else None
+
+        request = RawCoil(dev_id=unit, address=address)
+        request.value = value
+        await self._transactions.ask(_question(request, 8, echoed, acts=True))
+
+    async def write_coils(self, unit: int, first: int, values: Sequence[bool]) -> None:
+        def echoed(reply: ModbusPDU) -> bool | None:
+            return True if (reply.address, reply.count) == (first, len(values)) else None
+
+        request = WriteMultipleCoilsRequest(dev_id=unit, address=first, bits=list(values))
+        await self._transactions.ask(_question(request, 8, echoed, acts=True))
+
+
+class RawCoil(ModbusPDU):
+    """FC05 with all 16 bits of its value, as question and as reply: boards give a meaning to other values than
+    FF00 and 0000 (the time of a pulse), which the stock classes of pymodbus turn into FF00."""
+
+    function_code = 5
+    rtu_frame_size = 8
+    value = 0
+
+    def encode(self) -> bytes:
+        return struct.pack(">HH", self.address, self.value)
+
+    def decode(self, data: bytes) -> None:
+        self.address, self.value = struct.unpack(">HH", data)
+
+
+_decoder = DecodePDU(is_server=False)
+_decoder.register(RawCoil)
+_framer = FramerRTU(_decoder)
+
+
+def _question(
+    request: ModbusPDU,
+    size: int,
+    answer: Callable[[ModbusPDU], T | None],
+    *,
+    acts: bool = False,
+    urgent: bool = False,
+) -> Question[T]:
+    """`size` of the good reply; `answer` gives what is in it, or None when it does not fit the request.
+
+    Raises ValueError for a request that cannot be sent: a mistake of ours."""
+    unit, function = request.dev_id, request.function_code
+    if not unit:
+        raise ValueError("unit 0 is the broadcast, which nobody answers")
+
+    def check(frame: bytes) -> T | Refusal | None:
+        reply = _decode(frame, unit)
+        if isinstance(reply, ExceptionResponse):
+            code = reply.exception_code
+            return Refusal(f"exception {code}: " + REFUSALS.get(code, "it will not"))
+        return None if reply is None else answer(reply)
+
+    heads = ((bytes((unit, function)), size), (bytes((unit, function | 0x80)), 5))
+    return Question(unit, _framer.buildFrame(request), heads, check, 1 if acts else 2, acts or urgent)
+
+
+def _decode(frame: bytes, unit: int) -> ModbusPDU | None:
+    try:
+        used, reply = _framer.handleFrame(frame, unit, 0)
+    except Exception:  # noqa: BLE001 - several malformed frames raise, not only its own errors: all are bad frames
+        return None
+    return reply if used == len(frame) else None
+
+
+def _bits(count: int) -> Callable[[ModbusPDU], tuple[bool, ...] | None]:
+    def bits(reply: ModbusPDU) -> tuple[bool, ...] | None:
+        return tuple(reply.bits[:count]) if len(reply.bits) == 8 * _octets(count) else None
+
+    return bits
+
+
+def _octets(bits: int) -> int:
+    return (bits + 7) // 8
