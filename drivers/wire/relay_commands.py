@@ -31,10 +31,10 @@ def coil(profile: RelayProfile, channel: int) -> int:
 
 def flash_on(profile: RelayProfile, channel: int, hold_s: float) -> CoilWrite:
     """The pulse of `channel` for `hold_s`. Raises ValueError outside the profile's range or between its steps."""
-    steps = round(hold_s / profile.flash_unit_s)
     in_range = profile.hold_s_min <= hold_s <= profile.hold_s_max
+    steps = round(hold_s / profile.flash_unit_s) if in_range else 0
     on_a_step = abs(steps * profile.flash_unit_s - hold_s) < 1e-6
-    if not (in_range and on_a_step and 1 <= steps <= FLASH_VALUE_MAX):
+    if not (on_a_step and 1 <= steps <= FLASH_VALUE_MAX):
         raise ValueError(
             f"hold_s {hold_s}: allowed are {profile.hold_s_min} to {profile.hold_s_max} s"
             f" in steps of {profile.flash_unit_s} s"
