@@ -71,6 +71,8 @@ class State:
     visit: Visit | None = None
     presence: Mapping[int, bool | None] = field(default_factory=dict)
     """What each slot's sensor says now; missing or None: unknown."""
+    greet_mono_s: float | None = None
+    """When the display goes back to the greeting; None: it need not."""
     unproven: frozenset[int] = frozenset()
     """Slots whose sensor has not spoken since the start or since it was lost."""
     grant_ends: Mapping[int, float] = field(default_factory=dict)

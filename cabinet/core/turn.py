@@ -15,6 +15,8 @@ from cabinet.policy.rights import Language, Rights
 from hal.capabilities import Tone
 from hal.clock import Now
 
+LINGER_S = 5.0
+
 
 class Turn:
     """Lives for one step. Handlers change `state` only through `update` and `journal`, so the ledger is always the
@@ -50,10 +52,17 @@ class Turn:
         self.state = replace(self.state, **changes)
 
     def say(self, key: str, tone: Tone | None = None, **values: object) -> None:
-        """Shows a message in the visitor's language, with a tone where it asks for attention."""
+        """Shows a message in the visitor's language, with a tone where it asks for attention.
+
+        With nobody here it makes way for the greeting after a while."""
         self.act(Show(text(key, self.language, **values)))
+        self.linger(0.0 if key == "idle" or self.state.visit else LINGER_S)
         if tone is not None:
             self.act(Sound(tone))
+
+    def linger(self, seconds: float) -> None:
+        """What is shown stays that long, then the greeting comes; 0: until something else is shown."""
+        self.update(greet_mono_s=self.now.mono_s + seconds if seconds else None)
 
     @property
     def language(self) -> Language:

@@ -6,7 +6,7 @@ from cabinet.core import release
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import Out
 from cabinet.core.state import State, Visit
-from cabinet.core.turn import Turn
+from cabinet.core.turn import LINGER_S, Turn
 from cabinet.policy.decide import Decision, Denial, Grant, NeedsFactor, decide, items_of
 from cabinet.policy.rights import Item, Person
 
@@ -95,6 +95,7 @@ def end(turn: Turn, cause: str) -> None:
     if visit.person is not None and identified(visit):
         turn.journal("visit.ended", [Subject("holder", visit.person)], visit=visit.number, cause=cause)
     turn.update(visit=None)
+    turn.linger(LINGER_S)
 
 
 def identified(visit: Visit) -> bool:
@@ -103,14 +104,16 @@ def identified(visit: Visit) -> bool:
 
 
 def on_time(turn: Turn) -> None:
-    visit = turn.state.visit
+    visit, greet_mono_s = turn.state.visit, turn.state.greet_mono_s
     if visit is not None and visit.idle_mono_s <= turn.now.mono_s:
         end(turn, "idle")
+        turn.say("idle")
+    elif greet_mono_s is not None and greet_mono_s <= turn.now.mono_s:
         turn.say("idle")
 
 
 def next_due(state: State) -> float | None:
-    return state.visit.idle_mono_s if state.visit else None
+    return state.visit.idle_mono_s if state.visit else state.greet_mono_s
 
 
 def _visitor(turn: Turn) -> Person | None:
