@@ -1,0 +1,101 @@
+"""Decisions with their reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, time
+
+import pytest
+
+from cabinet.policy.decide import Decision, Denial, Grant, NeedsFactor, decide, items_of
+from cabinet.policy.rights import Factor, Item, Person, Right, Rights, Schedule, Window
+
+ADA = Person("QURB", groups=frozenset({"cleaning"}), pin_set=True)
+KEY = Item("K-0001", slot=1, groups=frozenset({"flats"}))
+NOON_MS = 1_767_614_400_000 - 1_767_614_400_000 % 86_400_000 + 12 * 3_600_000
+NEVER = Schedule("never", (Window(frozenset(), time(0), time(0)),))
+
+
+def decision(
+    *rights: Right, factors: set[Factor] | None = None, person: Person = ADA, trusted: bool = True
+) -> Decision:
+    snapshot = Rights(
+        people={person.pseudonym: person},
+        items={KEY.id: KEY},
+        schedules={"never": NEVER},
+        by_person={p: rights for right in rights for p in right.persons},
+        by_group={g: rights for right in rights for g in right.groups},
+        zone=UTC,
+    )
+    return decide(snapshot, person, KEY, frozenset(factors or {"card"}), NOON_MS, wall_time_trusted=trusted)
+
+
+MINE = Right("mine", frozenset({"QURB"}), items=frozenset({"K-0001"}))
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        MINE,
+        replace(MINE, persons=frozenset(), groups=frozenset({"cleaning"})),
+        replace(MINE, persons=frozenset(), groups=frozenset({"*"})),
+        replace(MINE, items=frozenset(), item_groups=frozenset({"flats"})),
+        replace(MINE, items=frozenset({"*"})),
+        replace(MINE, items=frozenset(), item_groups=frozenset({"*"})),
+    ],
+)
+def test_rights_reach_by_name_group_or_star(right: Right) -> None:
+    assert decision(right) == Grant(right)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        replace(MINE, persons=frozenset(), groups=frozenset({"guards"})),
+        replace(MINE, items=frozenset({"K-0002"})),
+        replace(MINE, items=frozenset(), item_groups=frozenset({"cars"})),
+        replace(MINE, items=frozenset()),
+        replace(MINE, persons=frozenset()),
+    ],
+)
+def test_and_no_further(right: Right) -> None:
+    assert decision(right) == Denial("no_right")
+
+
+def test_a_missing_pin_is_asked_for() -> None:
+    strict = replace(MINE, factors=(frozenset({"card", "pin"}),))
+    assert decision(strict) == NeedsFactor(strict, frozenset({"pin"}))
+    assert decision(strict, factors={"card", "pin"}) == Grant(strict)
+    assert decision(strict, factors={"number", "pin"}) == Denial("factor_missing", None, "mine")
+
+
+def test_who_has_no_pin_is_told_so_and_not_asked() -> None:
+    strict = replace(MINE, factors=(frozenset({"card", "pin"}),))
+    assert decision(strict, person=replace(ADA, pin_set=False)) == Denial("factor_missing", None, "mine")
+
+
+def test_any_right_that_holds_grants() -> None:
+    closed = replace(MINE, id="closed", schedule="never")
+    assert decision(closed, MINE) == Grant(MINE)
+    assert decision(MINE, closed) == Grant(MINE)
+
+
+def test_the_closest_reason_is_given() -> None:
+    closed = replace(MINE, id="closed", schedule="never")
+    other_way = replace(MINE, id="pin only", factors=(frozenset({"number", "pin"}),))
+    assert decision(other_way, closed) == Denial("outside_schedule", " 00:00-00:00", "closed")
+    assert decision(closed, trusted=False) == Denial("clock_untrusted", " 00:00-00:00", "closed")
+
+
+def test_dates_of_a_person_need_a_trusted_clock() -> None:
+    visitor = replace(ADA, active_until_ms=NOON_MS + 1)
+    assert decision(MINE, person=visitor) == Grant(MINE)
+    assert decision(MINE, person=replace(ADA, active_until_ms=NOON_MS)) == Denial("person_expired")
+    assert decision(MINE, person=visitor, trusted=False) == Denial("clock_untrusted")
+
+
+def test_items_are_listed_by_slot() -> None:
+    items = {f"K-{n}": Item(f"K-{n}", slot=9 - n if n < 4 else None) for n in range(1, 5)}
+    every = Right("all", groups=frozenset({"*"}), items=frozenset({"*"}))
+    snapshot = Rights(items=items, by_group={"*": (every,)})
+    assert [item.id for item in items_of(snapshot, ADA)] == ["K-3", "K-2", "K-1"]
