@@ -29,4 +29,3 @@ class Clock(Protocol):
     def now(self) -> Now:
         """Monotonic and wall time of one instant. Never blocks."""
         ...
-

@@ -142,7 +142,7 @@ def _question(
         reply = _decode(frame, unit)
         if isinstance(reply, ExceptionResponse):
             code = reply.exception_code
-            return Refusal(f"exception {code}: " + REFUSALS.get(code, "it will not"))
+            return Refusal(f"exception {code}: " + REFUSALS.get(code, "it will not"), code)
         return None if reply is None else answer(reply)
 
     heads = ((bytes((unit, function)), size), (bytes((unit, function | 0x80)), 5))

@@ -15,9 +15,10 @@ HEARD_MAX = 1024
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The unit answered that it will not."""
+    """The unit answered that it will not; `code` is its reason in its own protocol."""
 
     reason: str
+    code: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +42,7 @@ class Hearing(Generic[T]):
 
     def __init__(self, question: Question[T], *, echo: bool, owed: dict[bytes, Question[Any]]) -> None:
         """`echo`: a copy of the question comes first. `owed`: earlier questions to this unit whose answers may
-        still come, by their frames; those that come are taken out of it."""
+        still come, by their frames; those that came, or cannot come any more, are taken out of it."""
         self.answer: T | Refusal | None = None
         self.anything = False
         self._question = question
@@ -67,6 +68,8 @@ class Hearing(Generic[T]):
                 continue
             self.answer, self._found = answer, True
             if not late:
+                # Units answer in order: what was asked before this will not be answered any more.
+                self._owed.clear()
                 self._misleading = False
                 return True
             self._misleading = self._misleading or any(frame != self._question.frame for frame in late)

@@ -22,7 +22,7 @@ T = TypeVar("T")
 WAITING_MAX = 64
 """Questions of one level that may wait; a line that far behind will not catch up."""
 SUSPECT_S = 1.0
-"""How long after a failure a unit may still answer that earlier question."""
+"""How long after its time-out an answer may still come."""
 OWED_MAX = 8
 
 
@@ -171,7 +171,8 @@ class Transactions:
             unit.failing = True
             hint = f"unit {question.unit}: {hearing.complaint}"
             waiting.settle(self._link.name, DeviceTimeout(self._link.name, hint))
-        unit.owes(question, until_s=now_s + SUSPECT_S)
+        # What was heard was probably the answer, spoilt; only noise and a slow answer leave one to come.
+        unit.owes(question, until_s=now_s + (self._timing.timeout_s if hearing.anything else SUSPECT_S))
 
     async def _exchange(self, question: Question[T], hearing: Hearing[T]) -> None:
         """Sends, then listens until the answer is certain or cannot come any more."""
@@ -216,7 +217,7 @@ class _Waiting:
         if self.answer.done():
             return
         if isinstance(outcome, Refusal):
-            outcome = DeviceRefused(line, f"unit {self.question.unit}: {outcome.reason}")
+            outcome = DeviceRefused(line, f"unit {self.question.unit}: {outcome.reason}", outcome.code)
         if isinstance(outcome, DeviceError):
             self.answer.set_exception(outcome)
         else:
@@ -235,7 +236,7 @@ class _Unit:
 
     def owes(self, question: Question[Any], *, until_s: float) -> None:
         self._owed[question.frame] = question
-        self._suspect_until_s = until_s
+        self._suspect_until_s = max(self._suspect_until_s, until_s)
         while len(self._owed) > OWED_MAX:
             del self._owed[next(iter(self._owed))]
 

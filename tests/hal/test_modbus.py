@@ -70,6 +70,7 @@ def test_an_exception_reply_is_a_refusal_at_once() -> None:
         line, link = await opened(lambda _: [(0.01, bytes.fromhex("01 81 02 C1 91"))])
         with pytest.raises(DeviceRefused) as refused:
             await line.read_coils(1, 0, 8)
+        assert refused.value.code == 2
         return refused.value.hint, asyncio.get_running_loop().time(), len(link.written)
 
     hint, took_s, sent = run(story())
@@ -246,6 +247,21 @@ def test_one_late_answer_is_never_taken_for_another_and_is_forgotten() -> None:
         second, third = run(story())
         assert second == (500,) or isinstance(second, DeviceTimeout)
         assert third == (500,)
+
+
+def test_an_answered_command_ends_the_suspicion() -> None:
+    """Boards answer in order, so the reading after it is believed at once: it decides whether a bolt moved."""
+
+    async def story() -> tuple[object, float]:
+        line, link = await opened(silent)
+        await asyncio.gather(read_coils(line), return_exceptions=True)
+        link.peer = Board(delay_s=0.005)
+        await line.write_coil(1, 3, 0xFF00)
+        asked_s = asyncio.get_running_loop().time()
+        return await line.read_coils(1, 3, 1, urgent=True), asyncio.get_running_loop().time() - asked_s
+
+    _, took_s = run(story())
+    assert took_s == pytest.approx(0.005 + 3.5 * 11 / 9600)
 
 
 def test_a_reading_after_a_lost_answer_waits_for_the_late_one() -> None:
