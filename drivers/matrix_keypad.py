@@ -53,9 +53,9 @@ class MatrixKeypad(Keypad):
 
     async def _scan_until_at_rest(self, emit: Emit) -> None:
         while True:
-            first = not self._debouncer.settled
+            settled = self._debouncer.settled
             key = self._debouncer.scan(await self._scan())
-            if first and self._debouncer.stuck:
+            if self._debouncer.settled and not settled and self._debouncer.stuck:
                 self._log_stuck()
             if key is not None:
                 self._press(label(key), emit)

@@ -40,14 +40,15 @@ def is_ambiguous(down: frozenset[Key]) -> bool:
 class Debouncer:
     """Takes one scan after the other and says when a key has gone down.
 
-    Keys already down in the first settled scan are `stuck`: they are ignored until they are let go."""
+    Keys down from the very first scan on are `stuck`: they are ignored until they are let go."""
 
     def __init__(self, scans: int) -> None:
         """`scans`: how many equal scans settle a change, at least 1."""
         self.stuck: frozenset[Key] = frozenset()
         self.settled = False
-        """False until the first settled scan."""
+        """Whether `stuck` is certain."""
         self._scans = scans
+        self._first = True
         self._held: Key | None = None
         self._candidate: frozenset[Key] = frozenset()
         self._equal = 0
@@ -59,6 +60,8 @@ class Debouncer:
 
     def scan(self, down: frozenset[Key]) -> Key | None:
         """The key that has just been pressed, once per press. A ghost or two keys press none."""
+        if self._first:
+            self._first, self.stuck = False, down
         if is_ambiguous(down):
             self._equal = 0
             return None
@@ -67,8 +70,7 @@ class Debouncer:
         return self._settle(down) if self._equal >= self._scans else None
 
     def _settle(self, down: frozenset[Key]) -> Key | None:
-        if not self.settled:
-            self.settled, self.stuck = True, down
+        self.settled = True
         self.stuck &= down
         live = down - self.stuck
         if len(live) > 1:

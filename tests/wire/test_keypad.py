@@ -123,6 +123,13 @@ def test_a_key_stuck_at_start_is_ignored_and_the_others_work() -> None:
     assert scan(debouncer, *[stuck] * 3) == [(3, 2)]
 
 
+def test_a_key_pressed_just_after_start_counts() -> None:
+    five = frozenset({(1, 1)})
+    debouncer = Debouncer(SCANS)
+    assert scan(debouncer, NONE, five, five, five) == [(1, 1)]
+    assert debouncer.stuck == NONE
+
+
 @given(st.lists(st.frozensets(keys, max_size=4), max_size=60), st.integers(1, 4))
 def test_a_press_is_always_of_a_key_that_was_down_alone_beside_the_stuck(
     scans: list[frozenset[Key]], needed: int

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+from pydantic import ValidationError
+
+from drivers.matrix_keypad import MatrixKeypad
+from drivers.specs.matrix_keypad import MatrixKeypadSpec
+from hal.capabilities import Cancelled, Entered, Keypad, Reading, Typed
+from hal.errors import LinkLost
+from tests.drivers.fakes import FakeGpio, LoopClock, Readings
+from tests.virtual_loop import run
+
+ROWS, COLUMNS = [5, 6, 13, 19], [16, 20, 21]
+PLACES = {
+    key: (ROWS[row], COLUMNS[column])
+    for row, keys in enumerate(("123", "456", "789", "*0#"))
+    for column, key in enumerate(keys)
+}
+
+
+def spec(**keys: object) -> MatrixKeypadSpec:
+    table = {"id": "keypad", "type": "matrix-keypad", "link": "gpio0", "rows": ROWS, "columns": COLUMNS}
+    return MatrixKeypadSpec.model_validate(table | keys)
+
+
+def keypad(gpio: FakeGpio, **keys: object) -> MatrixKeypad:
+    return MatrixKeypad(spec(**keys), gpio, LoopClock())
+
+
+async def watched(device: MatrixKeypad, readings: Readings) -> asyncio.Task[None]:
+    """Started, with a first look at the keys taken."""
+    await device.start()
+    watch = asyncio.create_task(device.watch(readings))
+    await asyncio.sleep(0.001)
+    return watch
+
+
+async def press(gpio: FakeGpio, keys: str, *, down_s: float = 0.08) -> None:
+    for key in keys:
+        gpio.press(*PLACES[key])
+        await asyncio.sleep(down_s)
+        gpio.release_key(*PLACES[key])
+        await asyncio.sleep(0.06)
+
+
+def told(readings: Readings) -> list[Reading | str]:
+    """Secrets do not compare: shown as their digits here."""
+    return [one.secret.reveal() if isinstance(one, Entered) else one for one in readings.all]
+
+
+def typed(*lengths: int) -> list[Typed]:
+    return [Typed("keypad", length) for length in lengths]
+
+
+def test_digits_are_handed_out_as_one_secret() -> None:
+    async def story() -> None:
+        gpio, readings = FakeGpio(), Readings()
+        device = keypad(gpio)
+        assert isinstance(device, Keypad)
+        watch = await watched(device, readings)
+        await press(gpio, "1470#258#369#")
+        assert told(readings) == [
+            *typed(1, 2, 3, 4), "1470", *typed(1, 2, 3), "258", *typed(1, 2, 3), "369",
+        ]  # fmt: skip
+        assert "1470" not in repr(readings.all)
+        watch.cancel()
+
+    run(story())
+
+
+def test_star_clears_then_cancels_and_hash_alone_does_nothing() -> None:
+    async def story() -> None:
+        gpio, readings = FakeGpio(), Readings()
+        device = keypad(gpio)
+        watch = await watched(device, readings)
+        await press(gpio, "#12**#")
+        assert told(readings) == [*typed(1, 2, 0), Cancelled("keypad")]
+        watch.cancel()
+
+    run(story())
+
+
+def test_digits_beyond_the_limit_are_ignored() -> None:
+    async def story() -> None:
+        gpio, readings = FakeGpio(), Readings()
+        device = keypad(gpio, digits_max=4)
+        watch = await watched(device, readings)
+        await press(gpio, "123456#")
+        assert told(readings) == [*typed(1, 2, 3, 4, 4, 4), "1234"]
+        watch.cancel()
+
+    run(story())
+
+
+def test_digits_left_behind_are_forgotten() -> None:
+    async def story() -> None:
+        gpio, readings = FakeGpio(), Readings()
+        device = keypad(gpio, entry_s=15)
+        watch = await watched(device, readings)
+        await press(gpio, "12")
+        await asyncio.sleep(20)
+        assert told(readings) == typed(1, 2, 0)
+        assert readings[2][0] == pytest.approx(readings[1][0] + 15)
+        await press(gpio, "#3#")
+        assert told(readings)[3:] == [*typed(1), "3"]
+        watch.cancel()
+
+    run(story())
+
+
+def test_a_key_held_for_minutes_counts_once_and_its_digit_is_forgotten() -> None:
+    async def story() -> None:
+        gpio, readings = FakeGpio(), Readings()
+        device = keypad(gpio)
+        watch = await watched(device, readings)
+        await press(gpio, "5", down_s=180)
+        assert told(readings) == typed(1, 0)
+        watch.cancel()
+
+    run(story())
+
+
+def test_bouncing_contacts_count_once() -> None:
+    async def story() -> None:
+        gpio, readings = FakeGpio(), Readings()
+        device = keypad(gpio)
+        watch = await watched(device, readings)
+        for _ in range(7):
+            await press(gpio, "5", down_s=0.001)
+        gpio.press(*PLACES["5"])
+        await asyncio.sleep(0.08)
+        for _ in range(8):
+            gpio.release_key(*PLACES["5"])
+            await asyncio.sleep(0.0015)
+            gpio.press(*PLACES["5"])
+            await asyncio.sleep(0.0015)
+        gpio.release_key(*PLACES["5"])
+        await asyncio.sleep(0.1)
+        assert told(readings) == typed(1)
+        watch.cancel()
+
+    run(story())
+
+
+def test_two_keys_and_ghosts_press_nothing() -> None:
+    async def story() -> None:
+        gpio, readings = FakeGpio(), Readings()
+        device = keypad(gpio)
+        watch = await watched(device, readings)
+        for corners in ("12", "124"):
+            for key in corners:
+                gpio.press(*PLACES[key])
+            await asyncio.sleep(0.1)
+            for key in corners:
+                gpio.release_key(*PLACES[key])
+            await asyncio.sleep(0.1)
+        assert told(readings) == []
+        await press(gpio, "7")
+        assert told(readings) == typed(1)
+        watch.cancel()
+
+    run(story())
+
+
+def test_idle_asks_nothing_and_holds_all_rows_low() -> None:
+    async def story() -> None:
+        gpio = FakeGpio()
+        device = keypad(gpio)
+        await device.start()
+        assert gpio.drives == dict.fromkeys(ROWS, "open-drain")
+        assert gpio.inputs == dict.fromkeys(COLUMNS, "up")
+        watch = asyncio.create_task(device.watch(Readings()))
+        await asyncio.sleep(0.1)
+        reads = gpio.reads
+        await asyncio.sleep(3600)
+        assert gpio.reads == reads
+        assert gpio.outputs == dict.fromkeys(ROWS, False)
+        await press(gpio, "1")
+        await asyncio.sleep(0.1)
+        reads = gpio.reads
+        await asyncio.sleep(14)
+        assert gpio.reads == reads
+        watch.cancel()
+
+    run(story())
+
+
+def test_a_key_stuck_at_start_is_told_once_and_the_others_work(caplog: pytest.LogCaptureFixture) -> None:
+    async def story() -> None:
+        gpio, readings = FakeGpio(), Readings()
+        gpio.press(*PLACES["#"])
+        device = keypad(gpio)
+        watch = await watched(device, readings)
+        await press(gpio, "12")
+        assert told(readings) == typed(1, 2)
+        gpio.release_key(*PLACES["#"])
+        await asyncio.sleep(0.1)
+        await press(gpio, "#")
+        assert told(readings)[2:] == ["12"]
+        watch.cancel()
+
+    with caplog.at_level(logging.WARNING):
+        run(story())
+    assert [record.getMessage() for record in caplog.records] == [
+        "keypad: key down since start (row 4 column 3), ignored until it is let go; check for a jammed key or a short"
+    ]
+
+
+def test_digits_do_not_outlive_a_loss() -> None:
+    async def story() -> None:
+        gpio, readings = FakeGpio(), Readings()
+        device = keypad(gpio)
+        watch = await watched(device, readings)
+        await press(gpio, "12")
+        await asyncio.sleep(0.1)
+        gpio.lose()
+        with pytest.raises(LinkLost):
+            await watch
+        gpio.lost = False
+        watch = await watched(device, readings)
+        await asyncio.sleep(0.1)
+        await press(gpio, "3#")
+        assert told(readings) == [*typed(1, 2, 0, 1), "3"]
+        await device.stop()
+        assert gpio.outputs == {}
+        watch.cancel()
+
+    run(story())
+
+
+def test_a_line_has_one_use() -> None:
+    with pytest.raises(ValidationError, match="line 16 is named twice"):
+        spec(rows=[5, 6, 13, 16])
+    assert spec().claimed_lines() == dict.fromkeys(ROWS, "rows") | dict.fromkeys(COLUMNS, "columns")
