@@ -45,7 +45,8 @@ class ModbusLine(Bus, Protocol):
     """A Modbus RTU master. One request in flight; urgent requests (all writes) overtake waiting ones.
 
     All calls raise DeviceTimeout (no usable answer; the line is back in step), DeviceRefused (exception reply).
-    Reads are asked at most twice; a write is sent exactly once, and its echo is compared with what was sent."""
+    Reads are asked at most twice; a write is sent exactly once, and its echo is compared with what was sent.
+    LinkLost means that a write was not sent: when the link goes before its echo came, it raises OutcomeUnknown."""
 
     async def read_coils(self, unit: int, first: int, count: int, *, urgent: bool = False) -> tuple[bool, ...]:
         """FC01: `count` (1-2000) coils from `first`."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from hal.buses import ByteLink
-from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, LinkLost
+from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, LinkLost, OutcomeUnknown
 from hal.questions import Hearing, Question, Refusal
 
 log = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class Transactions:
     async def ask(self, question: Question[T]) -> T:
         """The answer. Cancelling withdraws a waiting question; one in flight goes on, its answer is dropped.
 
-        Raises DeviceTimeout, DeviceRefused, LinkLost."""
+        Raises DeviceTimeout, DeviceRefused, LinkLost; OutcomeUnknown when the link went after an act was sent."""
         if self._gone is not None:
             raise LinkLost(self._link.name, self._gone)
         level = self._level(question)
@@ -154,7 +154,7 @@ class Transactions:
         hearing = Hearing(question, echo=self._echo, owed=unit.still_owed(asyncio.get_running_loop().time()))
         self._in_flight = waiting
         waiting.asked += 1
-        await self._exchange(question, hearing)
+        await self._exchange(waiting, hearing)
         self._in_flight = None
         unit.count(hearing)
         if hearing.answer is not None:
@@ -174,14 +174,16 @@ class Transactions:
         # What was heard was probably the answer, spoilt; only noise and a slow answer leave one to come.
         unit.owes(question, until_s=now_s + (self._timing.timeout_s if hearing.anything else SUSPECT_S))
 
-    async def _exchange(self, question: Question[T], hearing: Hearing[T]) -> None:
+    async def _exchange(self, waiting: _Waiting, hearing: Hearing[Any]) -> None:
         """Sends, then listens until the answer is certain or cannot come any more."""
+        question = waiting.question
         loop = asyncio.get_running_loop()
         characters = len(question.frame) + question.heads[0][1]
         deadline = loop.time() + characters * self._timing.char_s + self._timing.timeout_s
         try:
             async with asyncio.timeout_at(deadline) as limit:
                 await self._link.write(question.frame)
+                waiting.sent = True
                 while not hearing.take(await self._link.read()):
                     if hearing.enough:
                         limit.reschedule(min(deadline, loop.time() + self._timing.quiet_s))
@@ -202,7 +204,7 @@ class Transactions:
         self._polls.clear()
         self._in_flight = None
         for one in waiting:
-            one.settle(self._link.name, LinkLost(self._link.name, hint))
+            one.settle(self._link.name, one.lost(self._link.name, hint))
 
 
 @dataclass(slots=True, eq=False)
@@ -212,6 +214,14 @@ class _Waiting:
     question: Question[Any]
     answer: asyncio.Future[Any]
     asked: int = 0
+    sent: bool = False
+    """Its whole frame went out at least once; a unit does not act on a part of one."""
+
+    def lost(self, line: str, hint: str) -> DeviceError:
+        """What becomes of it when the link goes."""
+        if self.sent and self.question.asks == 1:
+            return OutcomeUnknown(line, f"unit {self.question.unit}: link lost before the answer came: {hint}")
+        return LinkLost(line, hint)
 
     def settle(self, line: str, outcome: object) -> None:
         if self.answer.done():
