@@ -1,0 +1,35 @@
+"""`python -m simulator COMMAND`: each command is a module of simulator.commands, imported when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "device": "one simulated device until SIGTERM",
+    "devices": "list types, options and faults",
+    "cabinet": "a whole cabinet on links under one directory, with one world behind it",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 ok, 1 a link cannot be opened, 2 usage, 78 configuration."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parser = argparse.ArgumentParser(prog="python -m simulator", description="Simulated devices, byte for byte.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    asked = next((word for word in given if word in COMMANDS), None)
+    for name, title in COMMANDS.items():
+        command = commands.add_parser(name, help=title, description=f"{title[0].upper()}{title[1:]}.")
+        if name == asked:
+            module = import_module(f"simulator.commands.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    chosen = parser.parse_args(given)
+    code: int = chosen.run(chosen)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""What a simulated device is made of: a body (its physics) on a link, with a stage for faults between them.
+
+A body knows nothing of ptys or sockets: it takes and yields bytes, or touches the lines of a simulated chip. So the
+same bodies run on real ptys and on in-memory links with virtual time. They sleep with the running loop only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from simulator.faults import Fault
+    from simulator.gpio_chip import GpioChip
+
+Receive = Callable[[bytes], None]
+Spoil = Callable[[bytes], bytes]
+
+
+class Body(Protocol):
+    """Physics of one device. All methods run on the loop's thread and return at once."""
+
+    title: ClassVar[str]
+    """One line for people."""
+    options: ClassVar[Mapping[str, str]]
+    """Options of the device on its own: name, one line with the default."""
+    faults: ClassVar[tuple[str, ...]]
+    """Names of simulator.faults.FAULTS that make sense for it."""
+
+    def power(self, *, on: bool) -> None:
+        """Off: stops acting and loses what the real one loses. On: begins. Starts off."""
+        ...
+
+    def afflict(self, fault: Fault) -> None:
+        """Sets a fault that the stage cannot play. Raises FaultError and changes nothing when it cannot be."""
+        ...
+
+    def heal(self) -> None:
+        """Ends all faults set by afflict()."""
+        ...
+
+
+class SerialBody(Body, Protocol):
+    spoilers: ClassVar[Mapping[str, Spoil]]
+    """How to make a good frame bad in its own protocol: bad-checksum, wrong-address."""
+
+    def connect(self, send: Receive) -> None:
+        """`send` takes whole frames to the host."""
+        ...
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the host, in any chopping."""
+        ...
+
+
+class GpioBody(Body, Protocol):
+    def attach(self, chip: GpioChip) -> None:
+        """Solders the body to the lines of a chip; once."""
+        ...
+
+
+class Pluggable(Protocol):
+    def unplug(self) -> None:
+        """The host finds the link gone. No effect when it is."""
+        ...
+
+    def replug(self) -> None:
+        """The link is back at its name. No effect when it is there."""
+        ...
+
+
+class SerialLink(Pluggable, Protocol):
+    """The devices' end of a serial line; several may hang on it."""
+
+    def attach(self, receive: Receive) -> None:
+        """Gives `receive` all that the host sends."""
+        ...
+
+    def send(self, data: bytes) -> None:
+        """To the host; dropped when nobody reads."""
+        ...

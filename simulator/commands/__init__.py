@@ -1,0 +1,1 @@
+"""The commands of `python -m simulator`, one a file: add_arguments(parser) and run(arguments) -> exit code."""

@@ -1,0 +1,155 @@
+"""A matrix keypad and the finger on it: a pressed key joins the line of its row and the line of its column.
+
+No diodes: three keys on the corners of a rectangle show the fourth. Contacts bounce for some milliseconds when
+they close and when they open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import ClassVar
+
+from simulator.faults import ActiveFaults, Fault, FaultError
+from simulator.gpio_chip import LINES, GpioChip
+from simulator.options import OptionError, Options
+
+LAYOUT = ("123A", "456B", "789C", "*0#D")
+BOUNCES_MAX = 3
+BOUNCE_S = (0.0003, 0.0015)
+PRESS_S, PAUSE_S = 0.080, 0.060
+"""How long a finger stays on a key, and off it, at least."""
+PRESSES_MAX = 64
+
+Lines = tuple[int, ...]
+
+
+class MatrixKeypad:
+    title = "4x3 or 4x4 keypad on GPIO lines, rows driven low one after the other"
+    options: ClassVar = {
+        "rows": "lines of the rows, from 1 2 3 to * 0 #; default 5,6,13,19",
+        "columns": "lines of the columns, from 1 4 7 * on, 3 or 4; default 16,20,21",
+        "press": "keys pressed as soon as a program scans; default none",
+    }
+    faults = ("noise", "silent", "duplicate", "unplug", "stuck-on")
+
+    def __init__(self, rows: Lines, columns: Lines, rng: random.Random, settle_s: float = 0.0, press: str = "") -> None:
+        """`settle_s`: how long the scanning side needs to be sure of a key; a finger stays twice as long."""
+        self._rows = rows
+        self._columns = columns
+        self._rng = rng
+        self._press_s = max(PRESS_S, 2 * settle_s)
+        self._pause_s = max(PAUSE_S, 2 * settle_s)
+        self._finger = asyncio.Lock()
+        self._faults = ActiveFaults()
+        self._chip: GpioChip | None = None
+        self._pressed: str | None = None
+        self._stuck: str | None = None
+        self._scanned = asyncio.Event()
+        self._closed: set[str] = set()
+        self._presses: asyncio.Task[None] | None = None
+        self._press_first = press
+
+    @classmethod
+    def alone(cls, options: Options, rng: random.Random) -> MatrixKeypad:
+        rows = options.numbers("rows", (5, 6, 13, 19), 0, LINES - 1)
+        columns = options.numbers("columns", (16, 20, 21), 0, LINES - 1)
+        if len(rows) != 4 or len(columns) not in (3, 4) or set(rows) & set(columns):
+            raise OptionError("rows are 4 lines, columns 3 or 4, each line once")
+        keypad = cls(rows, columns, rng, press=options.text("press") or "")
+        try:
+            keypad.check(options.text("press") or "")
+        except ValueError as error:
+            raise OptionError(f"press: {error}") from None
+        return keypad
+
+    def attach(self, chip: GpioChip) -> None:
+        self._chip = chip
+        for line in self._rows + self._columns:
+            chip.watch(line, self._look)
+
+    def power(self, *, on: bool) -> None:
+        if on and self._press_first and self._presses is None:
+            self._presses = asyncio.get_running_loop().create_task(self._press_when_scanned())
+        elif not on:
+            if self._presses:
+                self._presses.cancel()
+            self._touch(None)
+
+    def check(self, keys: str) -> None:
+        """Raises ValueError when one of `keys` is not on this keypad, or there are too many."""
+        if len(keys) > PRESSES_MAX:
+            raise ValueError(f"at most {PRESSES_MAX} keys at a time")
+        for key in keys:
+            if not any(key in row for row in self._keys):
+                raise ValueError(f"no key {key!r} here; there are {' '.join(self._keys)}")
+
+    async def press(self, keys: str) -> None:
+        """Presses one key after the other and returns when the last is released. Raises ValueError as check()."""
+        self.check(keys)
+        async with self._finger:
+            for key in keys:
+                for _ in range(2 if self._faults.act("duplicate") else 1):
+                    await self._press(key)
+
+    def afflict(self, fault: Fault) -> None:
+        if fault.name != "stuck-on":
+            self._faults.set(fault)
+            return
+        key = fault.place or "5"
+        if len(key) != 1 or not any(key in row for row in self._keys):
+            raise FaultError(f"stuck-on={key[:40]}: the argument is a key of {' '.join(self._keys)}")
+        self._stuck = key
+        self._touch(self._pressed)
+
+    def heal(self) -> None:
+        self._faults.clear()
+        self._stuck = None
+        self._touch(self._pressed)
+
+    @property
+    def _keys(self) -> list[str]:
+        return [row[: len(self._columns)] for row in LAYOUT]
+
+    def _look(self, level: bool | None) -> None:
+        assert self._chip is not None
+        if self._chip.claimed(self._rows + self._columns):
+            self._scanned.set()
+
+    async def _press_when_scanned(self) -> None:
+        await self._scanned.wait()
+        await self.press(self._press_first)
+
+    async def _press(self, key: str) -> None:
+        if self._faults.act("silent"):
+            await asyncio.sleep(self._press_s + self._pause_s)
+            return
+        try:
+            await self._bounce(key, None)
+            self._touch(key)
+            await asyncio.sleep(self._press_s)
+            await self._bounce(None, key)
+        finally:
+            self._touch(None)
+        await asyncio.sleep(self._pause_s)
+
+    async def _bounce(self, to: str | None, back: str | None) -> None:
+        for _ in range(self._rng.randint(0, BOUNCES_MAX) + self._faults.amount("noise")):
+            for pressed in (to, back):
+                self._touch(pressed)
+                await asyncio.sleep(self._rng.uniform(*BOUNCE_S))
+
+    def _touch(self, pressed: str | None) -> None:
+        """The finger is on this key now, or on none."""
+        assert self._chip is not None
+        self._pressed = pressed
+        closed = {key for key in (pressed, self._stuck) if key}
+        for key in sorted(closed - self._closed):
+            self._chip.join(*self._lines_of(key))
+        for key in sorted(self._closed - closed):
+            self._chip.part(*self._lines_of(key))
+        self._closed = closed
+
+    def _lines_of(self, key: str) -> tuple[int, int]:
+        row = next(row for row, keys in enumerate(LAYOUT) if key in keys)
+        return self._rows[row], self._columns[LAYOUT[row].index(key)]

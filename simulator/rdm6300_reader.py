@@ -1,0 +1,115 @@
+"""An RDM6300 reader and the card in its field.
+
+    02 | 10 hex digits: version byte and 32-bit number | 2 hex digits: XOR of these five bytes | 03
+
+9600 8N1, one way, again and again 50 to 65 ms after the last while the card stays. Example: card 0006547886 of
+version 01 is 02 "010063E9AE25" 03.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from functools import reduce
+from operator import xor
+from typing import ClassVar
+
+from drivers.wire.card_number import parse_card
+from simulator.faults import Fault
+from simulator.options import OptionError, Options
+
+REPEAT_S = (0.050, 0.065)
+CARD_BYTES = 5
+STX, ETX = b"\x02", b"\x03"
+
+
+class Rdm6300Reader:
+    title = "125 kHz card reader, one way at 9600 baud"
+    options: ClassVar = {
+        "card": "the card in the field, as printed (0006547886) or 5 bytes in hex; default none",
+        "version": "version byte of a card given as printed, 0 to 255; default 1",
+        "baud": "only 9600; a pty has no rate",
+    }
+    faults = (
+        *("noise", "truncate", "bad-checksum", "late", "silent", "duplicate", "split", "merge"),
+        *("unplug", "power-cycle"),
+    )
+    spoilers: ClassVar = {"bad-checksum": lambda frame: _spoil_check(frame)}
+
+    def __init__(self, rng: random.Random, card: bytes | None = None) -> None:
+        self._rng = rng
+        self._card = card
+        self._on = False
+        self._next: asyncio.TimerHandle | None = None
+        self._send: Callable[[bytes], None] = lambda frame: None
+
+    @classmethod
+    def alone(cls, options: Options, rng: random.Random) -> Rdm6300Reader:
+        options.one_of("baud", "9600", ("9600",))
+        text = options.text("card")
+        version = options.number("version", 1, 0, 255)
+        return cls(rng, None if text is None else _card(text, version))
+
+    def connect(self, send: Callable[[bytes], None]) -> None:
+        self._send = send
+
+    def receive(self, data: bytes) -> None:
+        """The module has no receive line."""
+
+    def power(self, *, on: bool) -> None:
+        self._on = on
+        self._pause()
+        if on and self._card:
+            self._repeat()
+
+    def present(self, card: bytes) -> None:
+        """A card of 5 bytes comes into the field, in place of any other. Raises ValueError for other lengths."""
+        if len(card) != CARD_BYTES:
+            raise ValueError(f"a 125 kHz card has {CARD_BYTES} bytes, this one {len(card)}")
+        self._card = card
+        if self._on and self._next is None:
+            self._repeat()
+
+    def remove(self) -> None:
+        """Raises ValueError when there is no card."""
+        if self._card is None:
+            raise ValueError("no card in the field")
+        self._card = None
+        self._pause()
+
+    def afflict(self, fault: Fault) -> None:
+        raise AssertionError(f"{fault.name}: all faults of this reader are faults of its line")
+
+    def heal(self) -> None:
+        """Has none of its own."""
+
+    def _repeat(self) -> None:
+        assert self._card is not None
+        self._send(encode(self._card))
+        delay_s = self._rng.uniform(*REPEAT_S)
+        self._next = asyncio.get_running_loop().call_later(delay_s, self._repeat)
+
+    def _pause(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+
+def encode(card: bytes) -> bytes:
+    """A codec of its own, so that a mistake in the driver's does not hide here."""
+    return STX + b"%s%02X" % (card.hex().upper().encode("ascii"), reduce(xor, card)) + ETX
+
+
+def _spoil_check(frame: bytes) -> bytes:
+    return frame[:11] + b"%02X" % (int(frame[11:13], 16) ^ 0xFF) + frame[13:]
+
+
+def _card(text: str, version: int) -> bytes:
+    try:
+        card = parse_card(text, version)
+    except ValueError as error:
+        raise OptionError(f"card={text[:40]}: {error}") from None
+    if len(card) != CARD_BYTES:
+        raise OptionError(f"card={text[:40]}: a 125 kHz card has {CARD_BYTES} bytes, this one {len(card)}")
+    return card

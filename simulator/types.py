@@ -1,0 +1,35 @@
+"""The one table of simulated device types: "module:Class", imported when used."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from hal.registry import DEVICE_TYPES, load
+
+if TYPE_CHECKING:
+    from hal.specs import BusKind
+
+SIMULATED: dict[str, str] = {
+    "rdm6300-reader": "simulator.rdm6300_reader:Rdm6300Reader",
+    "matrix-keypad": "simulator.matrix_keypad:MatrixKeypad",
+    "modbus-relay-board": "simulator.modbus_relay_board:ModbusRelayBoard",
+    "modbus-input-board": "simulator.modbus_input_board:ModbusInputBoard",
+    "led": "simulator.led:Led",
+    "buzzer": "simulator.buzzer:Buzzer",
+    "terminal-display": "simulator.terminal_display:TerminalDisplay",
+}
+
+
+def body_class(name: str) -> Any:
+    """The body of a type; with title, options, faults and alone(options, rng)."""
+    return load(SIMULATED[name])
+
+
+def bus_of(name: str) -> BusKind:
+    return DEVICE_TYPES[name].bus
+
+
+def seeded(seed: int, name: str) -> random.Random:
+    """The random numbers of one device: the same for the same seed, whatever the other devices do."""
+    return random.Random(f"{seed}:{name}")
