@@ -4,6 +4,7 @@ Nothing leaves this process and no coil moves before the leaves that say why are
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -71,6 +72,7 @@ class Runner:
         self.rounds = 0
         """Times around the loop; the watchdog wants it to grow."""
         self.on_commit: list[Callable[[Commit], None]] = []
+        self._turned = asyncio.Event()
         self._store = store
         self._worker = worker
         self._seal = seal
@@ -93,6 +95,12 @@ class Runner:
         else:
             self.state = state
             self._send(batch.effects)
+        self._turned.set()
+        self._turned = asyncio.Event()
+
+    async def turned(self) -> None:
+        """Waits for the end of the next round: whatever it changed can then be read."""
+        await self._turned.wait()
 
     async def settle(self) -> None:
         """Goes on until nothing waits: for the orderly start and end."""

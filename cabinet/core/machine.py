@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cabinet.core.effects import Answer, CommitRoster, Light
 from cabinet.core.events import (
     DeviceLost,
@@ -88,8 +90,9 @@ def on_roster_planned(turn: Turn, event: RosterPlanned) -> None:
     if mark is not None and event.version <= mark.version:
         turn.act(Answer(event.request, "the roster changed meanwhile; look at it again and repeat"))
         return
+    said = {"roster": event.version, "digest": event.digest, "operator": event.operator}
     for leaf in event.leaves:
-        turn.add(leaf)
+        turn.add(replace(leaf, fields={**leaf.fields, **said}))
     turn.act(CommitRoster(event.request))
 
 

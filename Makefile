@@ -1,0 +1,42 @@
+# The commands of a fresh clone. Everything lives in .venv and run/; nothing needs root but missing test servers.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test lint bench clean
+
+help:
+	@echo "make demo [ONCE=1]  play one visit against the simulated cabinet and stay (ONCE=1: end after it)"
+	@echo "make test           lint, types, import contracts, the whole suite"
+	@echo "make bench          measure, print ratios, write bench/results.json"
+	@echo "make clean          remove what these commands made"
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/installed
+	@$(BIN)/python -m simulator demo $(if $(ONCE),--once)
+
+test: $(VENV)/installed-dev
+	@sh tests/prerequisites.sh
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -q
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf $(VENV) run dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

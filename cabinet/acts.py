@@ -1,0 +1,111 @@
+"""From effects to devices: each effect becomes a job in the lane of its device, and its result an event."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cabinet.core.effects import Answer, CheckPin, CommitRoster, Effect, Light, Pulse, Show, Sound
+from cabinet.core.events import BoltPulsed, Event, Outcome, PinChecked
+from cabinet.lanes import Job, Lanes
+from cabinet.policy.rights import Pseudonym
+from hal.capabilities import Buzzer, Display, Indicator, Lock
+from hal.errors import DeviceError, DeviceRefused, DeviceTimeout
+from hal.secret import Secret
+
+log = logging.getLogger(__name__)
+
+_PULSE_LATEST_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """The devices by what they do. `up` waits (seconds, at most) until a device answers, and wakes it."""
+
+    locks: Mapping[int, Lock]
+    lamps: Mapping[int, Indicator]
+    displays: Sequence[Display]
+    buzzers: Sequence[Buzzer]
+    up: Callable[[str, float], Awaitable[bool]]
+
+
+class Acts:
+    """`dispatch` is handed to the runner. What comes back goes to `post`."""
+
+    def __init__(
+        self,
+        hardware: Hardware,
+        *,
+        post: Callable[[Event], bool],
+        check_pin: Callable[[Pseudonym | None, Secret], Awaitable[bool]],
+        commit_roster: Callable[[int], Awaitable[None]],
+        answer: Callable[[Answer], None],
+    ) -> None:
+        self._hardware = hardware
+        self._post = post
+        self._check_pin = check_pin
+        self._commit_roster = commit_roster
+        self._answer = answer
+        self.lanes = Lanes()
+
+    def dispatch(self, effect: Effect) -> None:
+        """Never blocks. What finds its lane full is dropped, a pulse with the answer that it was not done."""
+        match effect:
+            case Pulse():
+                self._pulse(effect)
+            case CheckPin():
+                self.lanes.of("pin").put(lambda: self._pin(effect))
+            case Show(text):
+                for display in self._hardware.displays:
+                    self._put(display.device, _showing(display, text), key="text")
+            case Light(slot, pattern):
+                lamp = self._hardware.lamps.get(slot)
+                if lamp is not None:
+                    self._put(lamp.device, lambda: lamp.show(pattern), key=f"slot {slot}")
+            case Sound(tone):
+                for buzzer in self._hardware.buzzers:
+                    self._put(buzzer.device, lambda buzzer=buzzer: buzzer.sound(tone), key="tone")  # type: ignore[misc]
+            case CommitRoster(request):
+                self.lanes.of("roster").put(lambda: self._commit_roster(request))
+            case Answer():
+                self._answer(effect)
+
+    async def stop(self) -> None:
+        await self.lanes.stop()
+
+    def _put(self, device: str, job: Job, *, key: str) -> None:
+        """For what a person sees or hears: the newest wins, a device that is lost is left alone."""
+        self.lanes.of(device).put(job, key=key)
+
+    def _pulse(self, effect: Pulse) -> None:
+        lock = self._hardware.locks[effect.slot]
+        latest_s = asyncio.get_running_loop().time() + _PULSE_LATEST_S
+        if not self.lanes.of(lock.device).put(lambda: self._release(lock, effect, latest_s)):
+            self._post(BoltPulsed(effect.slot, effect.grant, "not_done", f"{lock.device}: too much waits for it"))
+
+    async def _release(self, lock: Lock, effect: Pulse, latest_s: float) -> None:
+        """Not after `latest_s`: a person who was told nothing has gone, and a late bolt opens for the next one."""
+        left_s = latest_s - asyncio.get_running_loop().time()
+        outcome: Outcome = "not_done"
+        hint = f"{lock.device} does not answer; look at `cabinetctl devices`"
+        try:
+            if left_s > 0 and await self._hardware.up(lock.device, left_s):
+                await lock.pulse(effect.hold_s)
+                outcome, hint = "done", ""
+        except (DeviceTimeout, DeviceRefused) as error:
+            hint = str(error)
+        except DeviceError as error:
+            outcome, hint = "unknown", str(error)
+        if outcome != "done":
+            log.warning("slot %d: bolt %s: %s", effect.slot, outcome.replace("_", " "), hint)
+        self._post(BoltPulsed(effect.slot, effect.grant, outcome, hint))
+
+    async def _pin(self, effect: CheckPin) -> None:
+        correct = await self._check_pin(effect.person, effect.secret)
+        self._post(PinChecked(effect.visit, effect.seq, effect.keypad, effect.person, effect.by_number, correct))
+
+
+def _showing(display: Display, text: str) -> Job:
+    return lambda: display.show(text)

@@ -1,0 +1,51 @@
+"""Parameters of control methods, checked one by one: each wrong one is named with what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cabinet.control.protocol import Code, ControlError, Params
+
+
+def integer(params: Params, key: str, low: int, high: int) -> int:
+    value = params.get(key)
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise _bad(key, f"a whole number from {low} to {high}")
+    return value
+
+
+def optional_integer(params: Params, key: str, low: int, high: int) -> int | None:
+    return None if params.get(key) is None else integer(params, key, low, high)
+
+
+def number(params: Params, key: str, low: float, high: float) -> float:
+    value = params.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise _bad(key, f"a number from {low:g} to {high:g}")
+    return float(value)
+
+
+def choice(params: Params, key: str, allowed: Sequence[str]) -> str:
+    value = params.get(key)
+    if not isinstance(value, str) or value not in allowed:
+        raise _bad(key, "one of " + ", ".join(allowed))
+    return value
+
+
+def line(params: Params, key: str, longest: int) -> str:
+    """Printable text of 1 to `longest` characters, without line breaks."""
+    value = params.get(key)
+    if not isinstance(value, str) or not 0 < len(value.strip()) <= longest or not value.isprintable():
+        raise _bad(key, f"text of 1 to {longest} characters on one line")
+    return value.strip()
+
+
+def flag(params: Params, key: str) -> bool:
+    value = params.get(key, False)
+    if not isinstance(value, bool):
+        raise _bad(key, "true or false")
+    return value
+
+
+def _bad(key: str, allowed: str) -> ControlError:
+    return ControlError(Code.BAD_PARAMS, f"{key}: {allowed} is needed")

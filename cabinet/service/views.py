@@ -1,0 +1,58 @@
+"""What the cabinet says of itself: the same keys for `cabinetctl` and for the planes upstream. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TypeAlias
+
+from cabinet.core.state import State
+from cabinet.policy.rights import Rights
+
+View: TypeAlias = dict[str, object]
+
+
+def state_view(state: State, acknowledged: int) -> View:
+    """The cabinet as a whole. `acknowledged` is how many leaves upstream has confirmed to hold."""
+    ledger = state.ledger
+    return {
+        "door": _word(state.door, "closed", "open") if "door" in ledger.door or state.door is not None else None,
+        "tamper": None,
+        "power": None,
+        "items_out": len(ledger.outs),
+        "overdue": sum(out.overdue for out in ledger.outs.values()),
+        "alarms": len(ledger.alarms) + (not state.journal_good),
+        "unsynced_events": state.size - acknowledged,
+        "unsynced_since": None,
+    }
+
+
+def slot_view(state: State, rights: Rights, slot: int, proof_at_ms: int | None) -> View:
+    """One slot. `since` is when the journal last saw it change, `proof_at` when its sensor was last read."""
+    mark, out = state.ledger.slots.get(slot), state.ledger.outs.get(slot)
+    return {
+        "presence": _word(state.presence.get(slot), "present", "absent"),
+        "item": rights.item_at.get(slot),
+        "since": iso(mark.since_ms) if mark else None,
+        "proof_at": iso(proof_at_ms),
+        "overdue": bool(out and out.overdue),
+        "bolt": bolt(state, slot),
+    }
+
+
+def bolt(state: State, slot: int) -> str:
+    """`unlocked` while a release stands, `unknown` when its board cannot be asked or did not confirm."""
+    if state.setup.slots[slot].lock_device in state.lost or state.pulsed.get(slot) == "unknown":
+        return "unknown"
+    return "unlocked" if slot in state.grant_ends else "locked"
+
+
+def iso(wall_ms: int | None) -> str | None:
+    """ISO 8601 with Z, milliseconds only where there are any."""
+    if wall_ms is None:
+        return None
+    instant = datetime.fromtimestamp(wall_ms / 1000, tz=UTC)
+    return instant.isoformat(timespec="milliseconds" if wall_ms % 1000 else "seconds").replace("+00:00", "Z")
+
+
+def _word(level: bool | None, yes: str, no: str) -> str:
+    return "unknown" if level is None else yes if level else no

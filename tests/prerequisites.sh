@@ -1,0 +1,15 @@
+#!/bin/sh
+# Debian packages the suite uses beside Python. Installed when we may, named when we may not.
+set -u
+missing=""
+command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
+[ -z "$missing" ] && exit 0
+sudo=""
+[ "$(id -u)" = 0 ] || sudo="sudo -n"
+if command -v apt-get >/dev/null 2>&1 && { [ -z "$sudo" ] || $sudo true 2>/dev/null; }; then
+    echo "installing:$missing"
+    $sudo apt-get -qq update >/dev/null 2>&1
+    # shellcheck disable=SC2086
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing >/dev/null 2>&1 && exit 0
+fi
+echo "missing:$missing (install with: sudo apt install$missing); tests that need it are skipped and say so"
