@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import grp
 import logging
 import os
 import termios
@@ -16,6 +15,7 @@ import termios
 import serial
 
 from hal.errors import DeviceError, DeviceMisconfigured, LinkLost
+from hal.file_access import who_may
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ class SerialLink:
         if number in GONE:
             return LinkLost(self.name, f"{self._port} is not there; check the adapter and the name of the port")
         if number in (errno.EACCES, errno.EPERM):
-            return LinkLost(self.name, f"no permission to open {self._port}; {_who_may(self._port)}")
+            return LinkLost(self.name, f"no permission to open {self._port}; {who_may(self._port)}")
         if number in (errno.EBUSY, errno.EAGAIN):
             return LinkLost(self.name, f"{self._port} is in use by another program")
         if number == errno.ENOTTY:
@@ -155,11 +155,3 @@ class SerialLink:
 def _wake(waiting: asyncio.Future[None] | None) -> None:
     if waiting is not None and not waiting.done():
         waiting.set_result(None)
-
-
-def _who_may(port: str) -> str:
-    try:
-        group = grp.getgrgid(os.stat(port).st_gid).gr_name
-    except (OSError, KeyError):
-        return "check its owner and mode"
-    return f"add this program's user to the group {group}"
