@@ -33,8 +33,9 @@ _SOURCE: Final[Mapping[str | int, str]] = {
 def read(
     files: Mapping[str, bytes], *, known: Known = NOTHING_KNOWN, slots: Collection[int] | None = None
 ) -> tuple[Content, list[str]]:
-    """What the files say, and all problems as `file:line:column: what`. The content is of use only without
-    problems. `known` is what the roster has already, `slots` what the configuration has. Pure; never raises."""
+    """What the files say, and all problems as `file:line:column: what`; with problems, the content is empty.
+
+    `known` is what the roster has already, `slots` what the configuration has. Pure; never raises."""
     return _Directory().read(files, known, slots)
 
 
@@ -87,7 +88,8 @@ class _Directory:
         for problem in islice(conflicts(content, self._with_refused(known), slots), PROBLEMS_MAX):
             self._add_conflict(problem)
         self._add_rights_problems()
-        return content, self._lines(files)
+        problems = self._lines(files)
+        return Content() if problems else content, problems
 
     def _read_file(self, name: str, text: str) -> Iterable[Fault]:
         if name == PEOPLE:

@@ -56,11 +56,11 @@ def _cards(content: Content, known: Known) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for index, person in enumerate(content.people):
         for position, card in enumerate(person.cards):
-            owner = owners.get(card) or known.card_owner(card) or person.id
-            if owner != person.id:
-                message = f"this card belongs to {quoted(owner)} already; revoke it there first"
-                yield Problem(("people", index, "cards", position), message)
-            owners.setdefault(card, person.id)
+            path = ("people", index, "cards", position)
+            if (other := owners.setdefault(card, person.id)) != person.id:
+                yield Problem(path, f"this card stands at {quoted(other)} too; a card belongs to one person")
+            elif (owner := known.card_owner(card) or person.id) != person.id:
+                yield Problem(path, f"this card belongs to {quoted(owner)} already; revoke it there first")
 
 
 def _places(content: Content, known: Known, slots: Collection[int] | None) -> Iterator[Problem]:

@@ -1,0 +1,107 @@
+"""What can be changed in a roster, one model per kind; the control socket and the import speak in these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Final, Literal, TypeAlias
+
+from pydantic import Field, SecretStr, ValidationError
+
+from cabinet.roster.content import CardNumber, Entry, Id, ItemEntry, PersonEntry, RightEntry
+from cabinet.wording import allowed, did_you_mean, problems_of, quoted
+
+
+class RosterRefused(Exception):
+    """The change does not fit; nothing was changed. `problems` are lines ready to print."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class PersonPut(Entry):
+    """A person as they should be: added, or changed where keys are given."""
+
+    kind: Literal["person.put"]
+    person: PersonEntry
+
+
+class PersonSuspend(Entry):
+    """Suspended people keep everything and may take nothing."""
+
+    kind: Literal["person.suspend"]
+    person: Id
+    suspended: bool = True
+
+
+class ItemPut(Entry):
+    kind: Literal["item.put"]
+    item: ItemEntry
+
+
+class RightPut(Entry):
+    """A right as it should be; of one that is there, everything is replaced."""
+
+    kind: Literal["right.put"]
+    right: RightEntry
+
+
+class CardEnrol(Entry):
+    kind: Literal["card.enrol"]
+    person: Id
+    card: Annotated[CardNumber, Field(repr=False)]
+    strength: Literal["weak", "strong"] = "weak"
+    """weak: the number alone, clonable. strong: the card proves that it holds a key."""
+
+
+class CardRevoke(Entry):
+    kind: Literal["card.revoke"]
+    person: Id
+    card: Annotated[CardNumber, Field(repr=False)]
+
+
+class PinSet(Entry):
+    kind: Literal["pin.set"]
+    person: Id
+    pin: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A directory of roster files as one change: what they list is added or changed, nothing is removed."""
+
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+Single: TypeAlias = PersonPut | PersonSuspend | ItemPut | RightPut | CardEnrol | CardRevoke | PinSet
+Change: TypeAlias = Single | Import
+
+_KINDS: Final[dict[str, type[Single]]] = {
+    "person.put": PersonPut,
+    "person.suspend": PersonSuspend,
+    "item.put": ItemPut,
+    "right.put": RightPut,
+    "card.enrol": CardEnrol,
+    "card.revoke": CardRevoke,
+    "pin.set": PinSet,
+}
+
+
+def parse_change(raw: object) -> Single:
+    """The change that a JSON object describes. Raises RosterRefused with every problem."""
+    if not isinstance(raw, dict):
+        raise RosterRefused(['a change is an object: {"kind": ..., ...}'])
+    kind = raw.get("kind")
+    model = _KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        hint = did_you_mean(kind, _KINDS) if isinstance(kind, str) else ""
+        raise RosterRefused([f"kind: {quoted(kind)} is no kind of change, {allowed(_KINDS)}{hint}"])
+    return _parsed(model, raw)
+
+
+def _parsed(model: type[Single], raw: dict[str, Any]) -> Single:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise RosterRefused([problem.message for problem in problems_of(error, model)]) from None

@@ -1,0 +1,129 @@
+"""Changes of items, rights, schedules and customers, worked out into a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Table, select
+
+from cabinet.core.leaves import Field, Leaf, Subject
+from cabinet.policy.rights import Pseudonym
+from cabinet.roster.content import EVERYONE, CustomerEntry, ItemEntry, RightEntry, ScheduleEntry
+from cabinet.roster.draft import Draft
+from cabinet.roster.people_plan import PeoplePlan
+from cabinet.roster.records import close_customer, join, open_customer
+from cabinet.roster.tables import CUSTOMER, ITEM, RIGHT, SCHEDULE
+from cabinet.roster.writes import Rows
+from cabinet.vault.device_key import DeviceKeys, Random
+
+T = TypeVar("T")
+_NAMES_SHOWN: Final = 12
+"""A leaf names so many items or groups, of more only how many; it must stay below 8 kB."""
+_PEOPLE_PER_LEAF: Final = 16
+
+
+class HoldingsPlan:
+    """Works on one connection, within one plan; people are planned before."""
+
+    def __init__(self, connection: Connection, people: PeoplePlan, draft: Draft) -> None:
+        self._connection = connection
+        self._people = people
+        self._draft = draft
+
+    def put_item(self, entry: ItemEntry) -> None:
+        old = self._row(ITEM, entry.id)
+        given = entry.model_fields_set if old else set(ItemEntry.model_fields)
+        values = {name: getattr(entry, name) for name in given}
+        for name in values.keys() & {"groups", "tags"}:
+            values[name] = join(list(dict.fromkeys(values[name])))
+        row = {**(old or {}), **values}
+        if not self._differs("items", entry.id, old, row, self._draft.writes.items):
+            return
+        said: dict[str, Field] = {"item": entry.id, "kind": row["kind"]}
+        if row["slot"] is not None:
+            said["slot"] = row["slot"]
+        if old:
+            said["changed"] = [name for name in ItemEntry.model_fields if old[name] != row[name]]
+        self._draft.leaves.append(Leaf("item.changed" if old else "item.added", said))
+
+    def put_schedule(self, entry: ScheduleEntry) -> None:
+        lines = [f"{join(w.days)} {w.start} {w.until}" for w in entry.all_windows()]
+        row = {"id": entry.id, "windows": "\n".join(lines)}
+        self._differs("schedules", entry.id, self._row(SCHEDULE, entry.id), row, self._draft.writes.schedules)
+
+    def put_customer(self, entry: CustomerEntry, keys: DeviceKeys, random: Random) -> None:
+        old = self._row(CUSTOMER, entry.id)
+        if old and open_customer(keys, old) == entry.name:
+            return
+        row = close_customer(keys, entry.id, entry.name, old, random)
+        self._differs("customers", entry.id, old, row, self._draft.writes.customers)
+
+    def put_right(self, entry: RightEntry) -> None:
+        assert entry.id, "rights have ids before they are planned"
+        old = self._row(RIGHT, entry.id)
+        before = self._people.records.entitled(entry.id) if old else set()
+        named = {person.pseudonym for id_ in entry.persons if id_ != EVERYONE and (person := self._people.find(id_))}
+        row = _right_row(entry)
+        if old:
+            row["position"] = old["position"]
+        if old == row and before == named:
+            return
+        self._differs("rights", entry.id, None if old is None else {}, row, self._draft.writes.rights)
+        self._draft.writes.entitled += [{"entitlement": entry.id, "pseudonym": p} for p in sorted(named)]
+        self._draft.leaves += _right_leaves("right.granted", _said(entry), named)
+        if before - named:
+            self._draft.leaves += _right_leaves("right.revoked", {"right": entry.id}, before - named)
+
+    def _row(self, table: Table, key: str) -> dict[str, Any] | None:
+        row = self._connection.execute(select(table).where(table.c.id == key)).one_or_none()
+        return dict(row._mapping) if row else None
+
+    def _differs(self, what: str, name: str, old: dict[str, Any] | None, row: dict[str, Any], rows: Rows) -> bool:
+        """Drafts the row, unless it stands there already."""
+        if old == row:
+            return False
+        rows.append(row)
+        how = "added" if old is None else "changed"
+        self._draft.tally[f"{what}_{how}"] += 1
+        self._draft.summary.append(f"{what.removesuffix('s')} {name} {how}")
+        return True
+
+
+def _right_row(entry: RightEntry) -> dict[str, Any]:
+    everyone = [EVERYONE] if EVERYONE in entry.persons else []
+    return {
+        "id": entry.id,
+        "groups": join(list(dict.fromkeys([*entry.groups, *everyone]))),
+        "items": join(list(dict.fromkeys(entry.items))),
+        "item_groups": join(list(dict.fromkeys(entry.item_groups))),
+        "schedule": entry.schedule,
+        "factors": join(list(dict.fromkeys(entry.factors))),
+        "curfew": join(entry.curfew),
+    }
+
+
+def _said(entry: RightEntry) -> dict[str, Field]:
+    said: dict[str, Field] = {"right": entry.id, "factors": list(entry.factors), "curfew": list(entry.curfew)}
+    for key in ("groups", "items", "item_groups"):
+        names = list(getattr(entry, key))
+        if len(names) <= _NAMES_SHOWN:
+            said[key] = names
+        else:
+            said[f"{key}_count"] = len(names)
+    if entry.schedule:
+        said["schedule"] = entry.schedule
+    return said
+
+
+def _right_leaves(kind: str, said: dict[str, Field], people: set[Pseudonym]) -> list[Leaf]:
+    """At least one leaf, and as many as the people need."""
+    parts = list(_parts(sorted(people), _PEOPLE_PER_LEAF)) or [[]]
+    return [Leaf(kind, said, tuple(Subject("holder", person) for person in part)) for part in parts]
+
+
+def _parts(values: list[T], size: int) -> Iterator[list[T]]:
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part

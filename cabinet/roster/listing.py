@@ -1,0 +1,132 @@
+"""Pages of the roster for people who look at it through the control socket.
+
+A page ends at its limit or at 48 kB of JSON, whichever comes first: an answer is one line of at most 64 kB.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, select
+
+from cabinet.policy.rights import Pseudonym
+from cabinet.roster.records import Records, open_card, split
+from cabinet.roster.tables import CREDENTIAL, ITEM, PIN, RIGHT
+from cabinet.vault.device_key import DeviceKeys
+
+LIMIT_MAX: Final = 200
+_BYTES_MAX: Final = 48 * 1024
+_NAMES_MAX: Final = 100
+"""Of one list in a right; of a longer one `cut` is true."""
+
+Page = dict[str, object]
+Ids = Sequence[tuple[str, Pseudonym]]
+"""Everybody's id and pseudonym, by id."""
+
+
+def people(connection: Connection, keys: DeviceKeys, ids: Ids, after: str | None, limit: int) -> Page:
+    records = Records(connection, keys)
+    held = select(CREDENTIAL.c.pseudonym, func.count()).group_by(CREDENTIAL.c.pseudonym)
+    cards: dict[str, int] = dict(connection.execute(held).tuples().all())
+    pins = set(connection.execute(select(PIN.c.pseudonym)).scalars())
+    start = bisect_right(ids, after, key=lambda pair: pair[0]) if after is not None else 0
+    rows = (
+        {
+            "id": person.id,
+            "name": person.name,
+            "department": person.department,
+            "groups": list(person.groups),
+            "language": person.language,
+            "roles": list(person.roles),
+            "active_from": person.active_from,
+            "active_until": person.active_until,
+            "suspended": person.suspended,
+            "cards": cards.get(person.pseudonym, 0),
+            "pin": person.pseudonym in pins,
+        }
+        for _, pseudonym in ids[start : start + _bounded(limit) + 1]
+        if (person := records.by_pseudonym(pseudonym))
+    )
+    return _page("people", rows, "id", limit)
+
+
+def items(connection: Connection, after: str | None, limit: int) -> Page:
+    query = select(ITEM).order_by(ITEM.c.id).limit(_bounded(limit) + 1)
+    if after is not None:
+        query = query.where(ITEM.c.id > after)
+    rows = (
+        {**row, "groups": list(split(row["groups"])), "tags": list(split(row["tags"]))}
+        for row in connection.execute(query).mappings()
+    )
+    return _page("items", rows, "id", limit)
+
+
+def rights(connection: Connection, keys: DeviceKeys, after: str | None, limit: int) -> Page:
+    """In roster order; `after` is the id of the last one seen, and of a right that is gone the end."""
+    query = select(RIGHT).order_by(RIGHT.c.position).limit(_bounded(limit) + 1)
+    if after is not None:
+        query = query.where(RIGHT.c.position > select(RIGHT.c.position).where(RIGHT.c.id == after).scalar_subquery())
+    records = Records(connection, keys)
+    rows = (_right(row, records) for row in connection.execute(query).mappings().all())
+    return _page("rights", rows, "id", limit)
+
+
+def credentials(connection: Connection, keys: DeviceKeys, after: str | None, limit: int) -> Page:
+    """Cards, in an order that tells nothing; `after` is the `ref` of the last one seen."""
+    query = select(CREDENTIAL).order_by(CREDENTIAL.c.digest).limit(_bounded(limit) + 1)
+    if after is not None:
+        query = query.where(CREDENTIAL.c.digest > _digest(after))
+    records = Records(connection, keys)
+    rows = (
+        {
+            "ref": row.digest.hex(),
+            "person": person.id,
+            "kind": "card",
+            "card": open_card(person.key, row.pseudonym, row.sealed),
+            "strength": row.strength,
+        }
+        for row in connection.execute(query).all()
+        if (person := records.by_pseudonym(row.pseudonym))
+    )
+    return _page("credentials", rows, "ref", limit)
+
+
+def _right(row: Mapping[Any, Any], records: Records) -> dict[str, Any]:
+    named = sorted(records.entitled(row["id"]))
+    persons = [person.id for p in named[:_NAMES_MAX] if (person := records.by_pseudonym(p))]
+    lists = {key: split(row[key]) for key in ("groups", "items", "item_groups")}
+    return {
+        "id": row["id"],
+        "persons": sorted(persons),
+        **{key: list(names[:_NAMES_MAX]) for key, names in lists.items()},
+        "schedule": row["schedule"],
+        "factors": list(split(row["factors"])),
+        "curfew": list(split(row["curfew"])),
+        "cut": max(len(named), *(len(names) for names in lists.values())) > _NAMES_MAX,
+    }
+
+
+def _page(name: str, rows: Iterable[Mapping[str, Any]], key: str, limit: int) -> Page:
+    """`next` is the key to go on after, None at the end. At least one row, however large."""
+    taken: list[Mapping[str, Any]] = []
+    size = 0
+    for row in rows:
+        size += len(json.dumps(row))
+        if len(taken) == _bounded(limit) or (taken and size > _BYTES_MAX):
+            return {name: taken, "next": taken[-1][key]}
+        taken.append(row)
+    return {name: taken, "next": None}
+
+
+def _bounded(limit: int) -> int:
+    return max(1, min(limit, LIMIT_MAX))
+
+
+def _digest(ref: str) -> bytes:
+    try:
+        return bytes.fromhex(ref)
+    except ValueError:
+        return b""

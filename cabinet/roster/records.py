@@ -1,0 +1,162 @@
+"""Rows of roster.db opened with the device key, and closed again."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection, Row, Select, select
+
+from cabinet.policy.rights import Language, Pseudonym
+from cabinet.roster.tables import CREDENTIAL, PERSON, RIGHT_PERSON, STREAMED
+from cabinet.vault import person_key
+from cabinet.vault.box import close_box, open_box
+from cabinet.vault.device_key import DeviceKeys, Random
+from drivers.wire.card_number import format_card, parse_card
+
+SEPARATOR: Final = ";"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """One row of `person`, opened. `key` is the person's own."""
+
+    pseudonym: Pseudonym
+    key: bytes = field(repr=False)
+    id: str = field(repr=False)
+    name: str = field(repr=False)
+    department: str = field(repr=False, default="")
+    groups: tuple[str, ...] = ()
+    language: Language = "en"
+    roles: tuple[str, ...] = ()
+    active_from: str | None = None
+    active_until: str | None = None
+    suspended: bool = False
+
+
+class Records:
+    """Looks people up on one connection; every call is one or two questions to the database."""
+
+    def __init__(self, connection: Connection, keys: DeviceKeys) -> None:
+        self._connection = connection
+        self._keys = keys
+
+    def by_id(self, person_id: str) -> PersonRecord | None:
+        return self._one(select(PERSON).where(PERSON.c.id_digest == id_digest(self._keys, person_id)))
+
+    def by_pseudonym(self, person: Pseudonym) -> PersonRecord | None:
+        return self._one(select(PERSON).where(PERSON.c.pseudonym == person))
+
+    def all(self) -> Iterator[PersonRecord]:
+        """Everybody, in no order that tells anything."""
+        for row in self._connection.execute(select(PERSON), execution_options=STREAMED):
+            yield open_person(self._keys, row)
+
+    def card_owner(self, card: str) -> str | None:
+        """The id of the person who holds this card (as written)."""
+        digest = card_digest(self._keys, parse_card(card))
+        person = self._connection.execute(select(CREDENTIAL.c.pseudonym).where(CREDENTIAL.c.digest == digest)).scalar()
+        record = self.by_pseudonym(person) if person else None
+        return record.id if record else None
+
+    def entitled(self, right: str) -> set[Pseudonym]:
+        """Whom the right names."""
+        column = RIGHT_PERSON.c.pseudonym
+        found = self._connection.execute(select(column).where(RIGHT_PERSON.c.entitlement == right)).scalars()
+        return set(found)
+
+    def _one(self, query: Select[Any]) -> PersonRecord | None:
+        row = self._connection.execute(query).one_or_none()
+        return open_person(self._keys, row) if row else None
+
+
+def open_person(keys: DeviceKeys, row: Row[Any]) -> PersonRecord:
+    """Raises SealError when the row is of another device or changed."""
+    key = person_key.unwrap(keys.wrap, row.wrapped_key, row.pseudonym)
+    profile = open_box(key, row.profile, _place("profile", row.pseudonym))
+    return PersonRecord(
+        pseudonym=row.pseudonym,
+        key=key,
+        id=profile["id"],
+        name=profile["name"],
+        department=profile["department"],
+        groups=split(row.groups),
+        language=cast("Language", row.language),
+        roles=split(row.roles),
+        active_from=row.active_from,
+        active_until=row.active_until,
+        suspended=bool(row.suspended),
+    )
+
+
+def close_person(keys: DeviceKeys, record: PersonRecord, random: Random) -> dict[str, Any]:
+    """The row of a person."""
+    profile = {"id": record.id, "name": record.name, "department": record.department}
+    return {
+        "pseudonym": record.pseudonym,
+        "id_digest": id_digest(keys, record.id),
+        "wrapped_key": person_key.wrap(keys.wrap, record.key, record.pseudonym, random),
+        "profile": close_box(record.key, profile, _place("profile", record.pseudonym), random),
+        "groups": join(record.groups),
+        "language": record.language,
+        "roles": join(record.roles),
+        "active_from": record.active_from,
+        "active_until": record.active_until,
+        "suspended": int(record.suspended),
+    }
+
+
+def close_card(keys: DeviceKeys, record: PersonRecord, card: bytes, strength: str, random: Random) -> dict[str, Any]:
+    """The row of a card that `record` holds."""
+    sealed = close_box(record.key, {"card": format_card(card)}, _place("card", record.pseudonym), random)
+    return {
+        "digest": card_digest(keys, card),
+        "pseudonym": record.pseudonym,
+        "sealed": sealed,
+        "strength": strength,
+    }
+
+
+def open_card(key: bytes, person: Pseudonym, sealed: bytes) -> str:
+    """The card number as written. Raises SealError."""
+    return str(open_box(key, sealed, _place("card", person))["card"])
+
+
+def close_customer(
+    keys: DeviceKeys, customer: str, name: str, old: Mapping[str, Any] | None, random: Random
+) -> dict[str, Any]:
+    """The row of a customer; the key of the row that is there is kept."""
+    key = person_key.unwrap(keys.wrap, old["wrapped_key"], customer) if old else person_key.make(random)
+    return {
+        "id": customer,
+        "wrapped_key": person_key.wrap(keys.wrap, key, customer, random),
+        "sealed": close_box(key, {"name": name}, _place("customer", customer), random),
+    }
+
+
+def open_customer(keys: DeviceKeys, row: Mapping[str, Any]) -> str:
+    """The customer's name. Raises SealError."""
+    key = person_key.unwrap(keys.wrap, row["wrapped_key"], row["id"])
+    return str(open_box(key, row["sealed"], _place("customer", row["id"]))["name"])
+
+
+def id_digest(keys: DeviceKeys, person_id: str) -> bytes:
+    return hmac.digest(keys.person_id, person_id.encode(), "sha256")
+
+
+def card_digest(keys: DeviceKeys, card: bytes) -> bytes:
+    return hmac.digest(keys.card, card, "sha256")
+
+
+def join(values: Sequence[str]) -> str:
+    return SEPARATOR.join(values)
+
+
+def split(text: str) -> tuple[str, ...]:
+    return tuple(text.split(SEPARATOR)) if text else ()
+
+
+def _place(what: str, person: Pseudonym) -> bytes:
+    return f"cabinet-{what}/1|{person}".encode()

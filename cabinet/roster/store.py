@@ -1,0 +1,238 @@
+"""The roster of one cabinet: roster.db with the keys to it. Every call blocks on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from datetime import tzinfo
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from cabinet.policy.rights import Pseudonym, Rights
+from cabinet.roster import listing
+from cabinet.roster.changes import Change, RosterRefused
+from cabinet.roster.draft import Plan, stamped
+from cabinet.roster.listing import Page
+from cabinet.roster.planning import Planner
+from cabinet.roster.records import PersonRecord, Records, card_digest
+from cabinet.roster.snapshot import read_rights
+from cabinet.roster.tables import PIN, RosterUnusable, open_engine, writing
+from cabinet.roster.writes import Writes, digest_of, read_meta, write_digest
+from cabinet.vault.box import SealError
+from cabinet.vault.device_key import DeviceKeys, Random
+from cabinet.vault.pin import PinCheck, PinCost
+
+_HELD_MAX: Final = 256
+
+
+class RosterDiskError(OSError):
+    """roster.db cannot be read or written now; what stands in it is as it was."""
+
+
+class Roster:
+    """Open it with Roster.open(), close it with close(). May be used from any thread; plans and commits come one
+    at a time, and other calls beside them see the roster as it was before or after."""
+
+    version: int
+    """Grows by one with each change; 0 is the empty roster."""
+    digest: str
+    """HMAC-SHA256 in hex over all that stands in roster.db, keyed by the device key."""
+    pins: PinCheck
+
+    def __init__(
+        self,
+        engine: Engine,
+        keys: DeviceKeys,
+        site: str,
+        first_pin_cost: Callable[[], PinCost],
+        slots: Collection[int] | None,
+        random: Random,
+    ) -> None:
+        self._engine = engine
+        self._keys = keys
+        self._site = site
+        self._slots = slots
+        self._random = random
+        self._first_pin_cost = first_pin_cost
+        self._pin_cost: PinCost | None = None
+        self.pins = PinCheck(keys.pin_pepper, self._cost, random)
+        self._held: dict[Pseudonym, PersonRecord | None] = {}
+        self._ids: listing.Ids | None = None
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        keys: DeviceKeys,
+        site: str,
+        *,
+        first_pin_cost: Callable[[], PinCost],
+        slots: Collection[int] | None = None,
+        random: Random = os.urandom,
+    ) -> Roster:
+        """Opens or creates roster.db and checks that nobody else has written to it.
+
+        `first_pin_cost` is asked once, before the first PIN is made or checked, and its answer is stored with the
+        first PIN. `slots` are those items may have; None: any. The caller holds the lock of the state folder.
+        Raises RosterUnusable, RosterDiskError, OSError."""
+        with _disk_errors():
+            engine = open_engine(path)
+        roster = cls(engine, keys, site, first_pin_cost, slots, random)
+        try:
+            roster._load(path)
+        except BaseException:
+            roster.close()
+            raise
+        return roster
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def snapshot(self, zone: tzinfo) -> Rights:
+        """What the core decides on; days of activity begin and end in `zone`."""
+        with self._reading() as connection:
+            return read_rights(connection, self._keys, int(read_meta(connection)["version"]), zone)
+
+    def key_of(self, person: Pseudonym) -> bytes | None:
+        """The person's own key; None once they are erased or were never here."""
+        record = self._person(person)
+        return record.key if record else None
+
+    def name_of(self, person: Pseudonym) -> str | None:
+        record = self._person(person)
+        return record.name if record else None
+
+    def id_of(self, person: Pseudonym) -> str | None:
+        record = self._person(person)
+        return record.id if record else None
+
+    def card_digest(self, card: bytes) -> bytes:
+        """The key of Rights.cards for this card number. Does not touch the disk."""
+        return card_digest(self._keys, card)
+
+    def pin_record(self, person: Pseudonym) -> bytes | None:
+        """For pins.check(); None if no PIN is set."""
+        with self._reading() as connection:
+            return connection.execute(select(PIN.c.record).where(PIN.c.pseudonym == person)).scalar()
+
+    def plan(self, change: Change) -> Plan:
+        """Works a change out against what is here now, to the digest it will have; writes nothing.
+
+        Setting a PIN also costs one PIN hash. Raises RosterRefused with every problem, RosterDiskError."""
+        with self._writing() as connection, connection.begin() as transaction:
+            draft = Planner(connection, self._keys, self._site, self._random, self.pins, self._slots).draft(change)
+            if not draft.leaves:
+                transaction.rollback()
+                return Plan(self.version, self.digest, (), {}, ("nothing changes",), Writes(), self.version)
+            version = self.version + 1
+            draft.writes.meta = self._meta(version, with_cost=bool(draft.writes.pins))
+            draft.writes.apply(connection)
+            digest = digest_of(connection, self._keys.roster_digest)
+            transaction.rollback()
+        leaves = tuple(stamped(leaf, version, digest) for leaf in draft.leaves)
+        return Plan(version, digest, leaves, draft.keys, tuple(draft.summary), draft.writes, self.version)
+
+    def commit(self, plan: Plan) -> None:
+        """Writes a plan in one transaction, whole or not at all. Its leaves are in the journal by now.
+
+        Raises RosterRefused if the roster has changed since it was planned, RosterDiskError."""
+        if plan.base != self.version:
+            raise RosterRefused(["the roster has changed meanwhile; try again"])
+        if plan.version == self.version:
+            return
+        with self._writing() as connection, connection.begin():
+            plan.writes.apply(connection)
+            write_digest(connection, plan.digest)
+        self.version, self.digest = plan.version, plan.digest
+        self._held = {}
+        self._ids = None
+
+    def people(self, after: str | None, limit: int) -> Page:
+        """{"people": [...], "next": id or None}, by id; `limit` at most 200."""
+        with self._reading() as connection:
+            if self._ids is None:
+                self._ids = sorted((p.id, p.pseudonym) for p in Records(connection, self._keys).all())
+            return listing.people(connection, self._keys, self._ids, after, limit)
+
+    def items(self, after: str | None, limit: int) -> Page:
+        with self._reading() as connection:
+            return listing.items(connection, after, limit)
+
+    def rights(self, after: str | None, limit: int) -> Page:
+        with self._reading() as connection:
+            return listing.rights(connection, self._keys, after, limit)
+
+    def credentials(self, after: str | None, limit: int) -> Page:
+        with self._reading() as connection:
+            return listing.credentials(connection, self._keys, after, limit)
+
+    def _load(self, path: Path) -> None:
+        with self._writing() as connection, connection.begin():
+            meta = read_meta(connection)
+            if "digest" not in meta:
+                Writes(meta=self._meta(0, with_cost=False)).apply(connection)
+                write_digest(connection, digest_of(connection, self._keys.roster_digest))
+                meta = read_meta(connection)
+            digest = digest_of(connection, self._keys.roster_digest)
+        if digest != meta["digest"]:
+            raise RosterUnusable(
+                f"{path}: does not fit device.key, or was changed by another hand; "
+                "restore roster.db and device.key from the same backup"
+            )
+        if meta["site"] != self._site:
+            raise RosterUnusable(
+                f"{path}: made for site {meta['site']!r}, the configuration says {self._site!r}; people would get "
+                "other pseudonyms, so set the site back or begin with a new state folder"
+            )
+        self.version, self.digest = int(meta["version"]), meta["digest"]
+        if "pin_iterations" in meta:
+            self._pin_cost = PinCost(int(meta["pin_iterations"]), int(meta["pin_memory_kib"]))
+
+    def _meta(self, version: int, *, with_cost: bool) -> dict[str, str]:
+        meta = {"version": str(version), "site": self._site}
+        if with_cost:
+            cost = self._cost()
+            meta |= {"pin_iterations": str(cost.iterations), "pin_memory_kib": str(cost.memory_kib)}
+        return meta
+
+    def _cost(self) -> PinCost:
+        if self._pin_cost is None:
+            self._pin_cost = self._first_pin_cost()
+        return self._pin_cost
+
+    def _person(self, person: Pseudonym) -> PersonRecord | None:
+        held = self._held  # A commit meanwhile starts a new one: what is read now goes into the old.
+        if person not in held:
+            with self._reading() as connection:
+                record = Records(connection, self._keys).by_pseudonym(person)
+            if len(held) >= _HELD_MAX:
+                held.clear()
+            held[person] = record
+            return record
+        return held[person]
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with _disk_errors(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with _disk_errors(), writing(self._engine).connect() as connection:
+            yield connection
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise  # Our own mistake: plans are checked before they are written.
+    except DatabaseError as error:
+        raise RosterDiskError(f"roster.db: {error.orig}; check the disk, then try again") from None
+    except SealError as error:
+        raise RosterDiskError(f"roster.db: {error}; restore it with device.key from a backup") from None
