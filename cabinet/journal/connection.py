@@ -1,6 +1,6 @@
 """SQLite connections of the journal: one per engine, each with its pragmas set before anything is asked.
 
-sqlite3 itself begins no transaction: `with connection.begin():` starts with BEGIN_READ or BEGIN_WRITE.
+sqlite3 itself begins no transaction; `begin_write` does.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from typing import Final
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
-BEGIN_READ: Final = "BEGIN"
-BEGIN_WRITE: Final = "BEGIN IMMEDIATE"
 BUSY_S: Final = 2.0
+
+DatabaseError = (DBAPIError, sqlite3.Error)
+"""What an asking or writing of the file raises: wrapped by SQLAlchemy, or straight from the driver."""
 
 # page_size counts only until the first table is there, and must precede WAL.
 WRITER_PRAGMAS: Final[dict[str, int | str]] = {
@@ -24,6 +26,7 @@ WRITER_PRAGMAS: Final[dict[str, int | str]] = {
     "synchronous": 2,
     "secure_delete": 1,
     "foreign_keys": 1,
+    "recursive_triggers": 1,  # otherwise INSERT OR REPLACE deletes without asking the DELETE triggers
     "trusted_schema": 0,
     "cell_size_check": 1,
     "mmap_size": 0,
@@ -45,6 +48,14 @@ def open_reader(path: Path, *, immutable: bool = False) -> Connection:
     """A reading connection. `immutable` only with the writer's lock held and no -wal file beside the database."""
     options = "?immutable=1" if immutable else "?mode=ro"
     return _engine(f"file:{quote(str(path))}{options}", READER_PRAGMAS).connect()
+
+
+def begin_write(connection: Connection) -> None:
+    """Inside `with connection.begin():`, which commits or rolls back. Takes SQLite's write lock at once."""
+    # Straight to the driver: it has neither parameters nor a result, and every append pays for it.
+    driver_connection = connection.connection.driver_connection
+    assert driver_connection is not None
+    driver_connection.execute("BEGIN IMMEDIATE")
 
 
 def _engine(uri: str, pragmas: dict[str, int | str]) -> Engine:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.connection import BEGIN_WRITE, open_writer
+from cabinet.journal.connection import DatabaseError, begin_write, open_writer
 from cabinet.journal.errors import JournalDamaged, JournalError, JournalUnwritable
 from cabinet.journal.note import Signer
 from cabinet.journal.schema import migrate
@@ -24,7 +23,7 @@ _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 def open_epoch(path: Path, signer: Signer) -> tuple[Connection, Tail]:
     """Open or create, and check the end. Raises JournalDamaged, JournalUnwritable."""
-    with disk_errors(path):
+    try:
         connection = open_writer(path)
         try:
             migrate(connection)
@@ -35,6 +34,8 @@ def open_epoch(path: Path, signer: Signer) -> tuple[Connection, Tail]:
         except BaseException:
             discard(connection)
             raise
+    except DatabaseError as error:
+        raise meaning(error, path) from error
 
 
 def settle(connection: Connection) -> None:
@@ -49,32 +50,25 @@ def settle(connection: Connection) -> None:
 
 def discard(connection: Connection) -> None:
     """Close without trusting the connection: whatever it says, it is gone."""
-    with suppress(DBAPIError, OSError):
+    with suppress(*DatabaseError):
         connection.invalidate()
-    with suppress(DBAPIError, OSError):
+    with suppress(*DatabaseError):
         connection.close()
     connection.engine.dispose()
 
 
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Says what an error of the database means: damaged, or unwritable for now."""
-    try:
-        yield
-    except (DBAPIError, OSError) as error:
-        if isinstance(error, JournalError):
-            raise
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-        if code in _DAMAGE:
-            raise JournalDamaged(f"{path}: {cause}") from error
-        raise JournalUnwritable(f"{path}: {cause}; check free space, owner and health of the disk") from error
+def meaning(error: DBAPIError | sqlite3.Error, path: Path) -> JournalError:
+    """What an error of the database means: the file is damaged, or cannot be written for now."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if getattr(cause, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+        return JournalDamaged(f"{path}: {cause}")
+    return JournalUnwritable(f"{path}: {cause}; check free space, owner and health of the disk")
 
 
 def _sign_empty(connection: Connection, signer: Signer) -> None:
     """So that there is a newest checkpoint from the first moment on."""
     with connection.begin():
-        connection.exec_driver_sql(BEGIN_WRITE)
+        begin_write(connection)
         connection.exec_driver_sql(
             "INSERT INTO checkpoint (size, note) SELECT 0, ?"
             " WHERE NOT EXISTS (SELECT 1 FROM checkpoint) AND NOT EXISTS (SELECT 1 FROM leaf)",

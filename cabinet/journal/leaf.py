@@ -29,13 +29,12 @@ MAX_INTEGER: Final = 2**53 - 1
 
 ENVELOPE: Final = frozenset({"v", "dev", "n", "boot", "mono_ms", "ts", "tq", "ev", "subs", "salt"})
 CLOCK_QUALITIES: Final = frozenset({"ntp", "rtc", "none"})
-PSEUDONYM_BYTES: Final = 16
-SALT_BYTES: Final = 16
 _SEALED_BYTES_MIN: Final = 12 + 16
 
 _KIND = re.compile(r"[a-z][a-z_]*\.[a-z][a-z_]*")
 _ROLE = re.compile(r"[a-z][a-z_]*")
 _BOOT = re.compile(r"[0-9a-f]{8}")
+_B64_OF_16 = re.compile(r"[A-Za-z0-9+/]{21}[AQgw]==")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Entry:
 def encode(entry: Entry, device: str, n: int) -> bytes:
     """The leaf of this entry at index `n`. Raises LeafRefused."""
     _check_envelope(entry)
-    _check_fields(entry.fields)
+    _check_fields(dict(entry.fields))
     leaf: dict[str, Value] = {
         "v": 1,
         "dev": device,
@@ -76,7 +75,7 @@ def encode(entry: Entry, device: str, n: int) -> bytes:
     }
     if entry.subs:
         leaf["subs"] = [_checked_sub(sub) for sub in entry.subs]
-    data = canonical(leaf)
+    data = _written(leaf)
     if len(data) > MAX_LEAF:
         raise LeafRefused(f"{entry.ev}: leaf of {len(data)} bytes, at most {MAX_LEAF} are allowed")
     return data
@@ -122,6 +121,10 @@ def parse(data: bytes) -> dict[str, Value]:
 def canonical(value: object) -> bytes:
     """RFC 8785 of text, integers, booleans, null, lists and dicts. Raises LeafRefused for anything else."""
     _check(value, MAX_DEPTH)
+    return _written(value)
+
+
+def _written(value: object) -> bytes:
     try:
         return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
@@ -162,13 +165,14 @@ def _check_envelope(entry: Entry) -> None:
     if entry.tq not in CLOCK_QUALITIES:
         raise LeafRefused(f"{entry.ev}: tq is one of ntp, rtc, none")
     for name, number in (("ts", entry.ts), ("mono_ms", entry.mono_ms)):
-        if type(number) is not int or number < 0:
+        if type(number) is not int or not 0 <= number <= MAX_INTEGER:
             raise LeafRefused(f"{entry.ev}: {name} is a number of milliseconds from 0")
-    if len(_bytes(entry.salt, "salt")) != SALT_BYTES:
-        raise LeafRefused(f"{entry.ev}: salt is {SALT_BYTES} bytes in base64")
+    if not _B64_OF_16.fullmatch(entry.salt):
+        raise LeafRefused(f"{entry.ev}: salt is 16 bytes in base64")
 
 
-def _check_fields(fields: Mapping[str, Value]) -> None:
+def _check_fields(fields: dict[str, Value]) -> None:
+    _check(fields, MAX_DEPTH)
     if reserved := ENVELOPE.intersection(fields):
         raise LeafRefused(f"fields {', '.join(sorted(reserved))} belong to the envelope")
     if type(fields.get("slot", 0)) is not int:
@@ -180,18 +184,18 @@ def _check_fields(fields: Mapping[str, Value]) -> None:
 def _checked_sub(sub: Mapping[str, str]) -> dict[str, Value]:
     if sub.keys() != {"r", "p", "e"} or not _ROLE.fullmatch(sub["r"]):
         raise LeafRefused("a person in subs has exactly r (role), p (pseudonym) and e (sealed data)")
-    if len(_bytes(sub["p"], "p")) != PSEUDONYM_BYTES:
-        raise LeafRefused(f"pseudonym p is {PSEUDONYM_BYTES} bytes in base64")
-    if len(_bytes(sub["e"], "e")) < _SEALED_BYTES_MIN:
+    if not _B64_OF_16.fullmatch(sub["p"]):
+        raise LeafRefused("pseudonym p is 16 bytes in base64")
+    if not _is_sealed(sub["e"]):
         raise LeafRefused("sealed data e is a nonce of 12 bytes, the ciphertext and a tag of 16, in base64")
     return dict(sub)
 
 
-def _bytes(text: str, name: str) -> bytes:
+def _is_sealed(text: str) -> bool:
     try:
-        return b64.decode(text)
+        return len(b64.decode(text)) >= _SEALED_BYTES_MIN
     except ValueError:
-        raise LeafRefused(f"{name} is not padded standard base64") from None
+        return False
 
 
 def _refuse_number(text: str) -> NoReturn:

@@ -28,7 +28,7 @@ def node(connection: Connection, level: int, index: int) -> bytes:
 def leaves(connection: Connection, first: int, limit: int) -> list[tuple[int, bytes | None]]:
     """Index and bytes (None: pruned) of at most `limit` leaves from `first` on."""
     rows = connection.exec_driver_sql(
-        "SELECT leaf.n, bytes FROM leaf LEFT JOIN payload USING (n) WHERE leaf.n >= ? ORDER BY leaf.n LIMIT ?",
+        "SELECT n, bytes FROM entry WHERE n >= ? ORDER BY n LIMIT ?",
         (first, limit),
     )
     return [(n, data) for n, data in rows]

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 
 from cabinet.journal import b64
 from cabinet.journal import rows as ask
 from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.connection import BEGIN_READ, BEGIN_WRITE
-from cabinet.journal.epoch import discard, disk_errors, open_epoch
-from cabinet.journal.errors import JournalDamaged, JournalError, JournalOvertaken, JournalUnwritable
+from cabinet.journal.connection import DatabaseError, begin_write
+from cabinet.journal.epoch import discard, meaning, open_epoch
+from cabinet.journal.errors import JournalDamaged, JournalOvertaken, JournalUnwritable
 from cabinet.journal.leaf import Entry, encode_batch
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.note import Signer
 from cabinet.journal.schema import epoch_file, epochs
-from cabinet.journal.tree import leaf_hash
+from cabinet.journal.tree import Frontier, leaf_hash
+
+T = TypeVar("T")
 
 _DEVICE: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
-_INSERT_LEAF: Final = "INSERT INTO leaf (n, hash, subtrees) VALUES (?, ?, ?)"
-_INSERT_PAYLOAD: Final = "INSERT INTO payload (n, ts, kind, slot, item, bytes) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT_ENTRY: Final = (
+    "INSERT INTO entry (n, hash, subtrees, ts, kind, slot, item, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
 # One person may stand in a leaf in two roles.
 _INSERT_SUBJECT: Final = "INSERT OR IGNORE INTO subject (p, n) VALUES (?, ?)"
 _INSERT_CHECKPOINT: Final = "INSERT INTO checkpoint (size, note) VALUES (?, ?)"
@@ -92,27 +97,33 @@ class Journal:
         """
         leaves = encode_batch(entries, self._device, self.size)
         frontier = self._frontier.copy()
-        hashes = [(n, hashed := leaf_hash(leaf), frontier.push(hashed)) for n, leaf in enumerate(leaves, self.size)]
+        inserts = [
+            _row(n, entry, leaf, frontier)
+            for n, (entry, leaf) in enumerate(zip(entries, leaves, strict=True), self.size)
+        ]
         root = frontier.root()
         note = Checkpoint(self.origin, frontier.size, root).signed(self._signer)
-        with self._transaction(BEGIN_WRITE) as connection:
-            connection.exec_driver_sql(_INSERT_LEAF, hashes)
-            _insert_payloads(connection, entries, leaves, self.size)
-            connection.exec_driver_sql(_INSERT_CHECKPOINT, (frontier.size, note))
-            _write_state(connection, rows or {})
+        connection = self._trusted()
+        try:
+            with connection.begin():
+                begin_write(connection)
+                connection.exec_driver_sql(_INSERT_ENTRY, inserts)
+                _insert_subjects(connection, entries, self.size)
+                connection.exec_driver_sql(_INSERT_CHECKPOINT, (frontier.size, note))
+                _write_state(connection, rows or {})
+        except DatabaseError as error:
+            raise self._failed(error) from error
         commit = Commit(self.size, frontier.size, leaves, note)
         self._frontier, self._checkpoint, self.root = frontier, note, root
         return commit
 
     def state(self) -> dict[str, bytes]:
         """Every state row. Raises JournalUnwritable."""
-        with self._transaction(BEGIN_READ) as connection:
-            return ask.state(connection)
+        return self._ask(ask.state)
 
     def leaves(self, first: int, limit: int) -> list[tuple[int, bytes | None]]:
         """Index and bytes (None: pruned) of at most `limit` leaves from `first` on. Raises JournalUnwritable."""
-        with self._transaction(BEGIN_READ) as connection:
-            return ask.leaves(connection, first, limit)
+        return self._ask(partial(ask.leaves, first=first, limit=limit))
 
     def checkpoint(self) -> bytes:
         """The newest signed note."""
@@ -125,19 +136,26 @@ class Journal:
             self._connection = None
         self._lock.release()
 
-    @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
-        """One transaction on a connection that has not failed; whatever fails in it ends the connection."""
+    def _ask(self, question: Callable[[Connection], T]) -> T:
+        connection = self._trusted()
+        try:
+            with connection.begin():
+                return question(connection)
+        except DatabaseError as error:
+            raise self._failed(error) from error
+
+    def _trusted(self) -> Connection:
+        """A connection on which nothing failed yet."""
         if self._connection is None:
             self._connection = self._reopen()
-        try:
-            with disk_errors(self._path), self._connection.begin():
-                self._connection.exec_driver_sql(begin)
-                yield self._connection
-        except JournalError as error:
-            discard(self._connection)
-            self._connection = None
-            raise JournalUnwritable(error.hint) from error
+        return self._connection
+
+    def _failed(self, error: DBAPIError | sqlite3.Error) -> JournalUnwritable:
+        """What an error of the disk means; the connection it came from is not used again."""
+        assert self._connection is not None
+        discard(self._connection)
+        self._connection = None
+        return JournalUnwritable(meaning(error, self._path).hint)
 
     def _reopen(self) -> Connection:
         """A new connection to a file that ends where memory does. Raises JournalUnwritable, JournalOvertaken."""
@@ -153,12 +171,13 @@ class Journal:
         raise JournalUnwritable(f"{self._path}: leaves are missing; restore the file or open the next epoch")
 
 
-def _insert_payloads(connection: Connection, entries: Sequence[Entry], leaves: Sequence[bytes], first: int) -> None:
-    payloads = [
-        (n, entry.ts, entry.ev, entry.fields.get("slot"), entry.fields.get("item"), leaf)
-        for n, (entry, leaf) in enumerate(zip(entries, leaves, strict=True), first)
-    ]
-    connection.exec_driver_sql(_INSERT_PAYLOAD, payloads)
+def _row(n: int, entry: Entry, leaf: bytes, frontier: Frontier) -> tuple[object, ...]:
+    hashed = leaf_hash(leaf)
+    slot, item = entry.fields.get("slot"), entry.fields.get("item")
+    return n, hashed, frontier.push(hashed), entry.ts, entry.ev, slot, item, leaf
+
+
+def _insert_subjects(connection: Connection, entries: Sequence[Entry], first: int) -> None:
     subjects = [(b64.decode(sub["p"]), n) for n, entry in enumerate(entries, first) for sub in entry.subs]
     if subjects:
         connection.exec_driver_sql(_INSERT_SUBJECT, subjects)
