@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -86,5 +87,5 @@ class State:
     junk: Mapping[str, Junk] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     """Devices that do not answer."""
-    alive_mono_s: float = 0.0
+    alive_mono_s: float = math.inf
     journal_good: bool = True
