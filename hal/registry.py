@@ -6,49 +6,73 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from hal.specs import BusKind
 
+Channels = Literal["lock", "input", "indicator"]
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceType:
-    """`driver` and `spec` are "module:Class". The driver is made with (spec, bus, clock).
+    """`driver`, `spec` and `profile` are "module:Class". The driver is made with (spec, bus, clock).
 
-    With `profile` ("module:Model") the spec has a field `profile`, the name of a board profile; its TOML is
-    checked by that model and the driver is made with (spec, profile, bus, clock)."""
+    With `profile` the spec has a field `profile`, the name of a board profile: its TOML is checked by that model
+    and the driver is made with (spec, profile, bus, clock)."""
 
     driver: str
     spec: str
     bus: BusKind
     profile: str | None = None
+    gives: Channels | None = None
+    """What the channels of the device are, for those that slots and doors name."""
+    channels: str = ""
+    """The key of the profile, or else of the spec, that has their number or is their list."""
 
 
 DEVICE_TYPES: dict[str, DeviceType] = {
     "rdm6300-reader": DeviceType(
-        "drivers.rdm6300_reader:Rdm6300Reader", "drivers.specs.rdm6300_reader:Rdm6300ReaderSpec", "serial"
+        driver="drivers.rdm6300_reader:Rdm6300Reader",
+        spec="drivers.specs.rdm6300_reader:Rdm6300ReaderSpec",
+        bus="serial",
     ),
     "matrix-keypad": DeviceType(
-        "drivers.matrix_keypad:MatrixKeypad", "drivers.specs.matrix_keypad:MatrixKeypadSpec", "gpio"
+        driver="drivers.matrix_keypad:MatrixKeypad",
+        spec="drivers.specs.matrix_keypad:MatrixKeypadSpec",
+        bus="gpio",
     ),
     "modbus-relay-board": DeviceType(
-        "drivers.modbus_relay_board:ModbusRelayBoard",
-        "drivers.specs.modbus_relay_board:ModbusRelayBoardSpec",
-        "modbus",
+        driver="drivers.modbus_relay_board:ModbusRelayBoard",
+        spec="drivers.specs.modbus_relay_board:ModbusRelayBoardSpec",
+        bus="modbus",
         profile="drivers.specs.relay_profile:RelayProfile",
+        gives="lock",
+        channels="channels",
     ),
     "modbus-input-board": DeviceType(
-        "drivers.modbus_input_board:ModbusInputBoard",
-        "drivers.specs.modbus_input_board:ModbusInputBoardSpec",
-        "modbus",
+        driver="drivers.modbus_input_board:ModbusInputBoard",
+        spec="drivers.specs.modbus_input_board:ModbusInputBoardSpec",
+        bus="modbus",
+        gives="input",
+        channels="inputs",
     ),
-    "led": DeviceType("drivers.led:Led", "drivers.specs.led:LedSpec", "gpio"),
-    "buzzer": DeviceType("drivers.buzzer:Buzzer", "drivers.specs.buzzer:BuzzerSpec", "gpio"),
+    "led": DeviceType(
+        driver="drivers.led:Led",
+        spec="drivers.specs.led:LedSpec",
+        bus="gpio",
+        gives="indicator",
+        channels="lines",
+    ),
+    "buzzer": DeviceType(
+        driver="drivers.buzzer:Buzzer",
+        spec="drivers.specs.buzzer:BuzzerSpec",
+        bus="gpio",
+    ),
     "terminal-display": DeviceType(
-        "drivers.terminal_display:TerminalDisplay",
-        "drivers.specs.terminal_display:TerminalDisplaySpec",
-        "serial",
+        driver="drivers.terminal_display:TerminalDisplay",
+        spec="drivers.specs.terminal_display:TerminalDisplaySpec",
+        bus="serial",
     ),
 }
 
