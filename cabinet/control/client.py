@@ -23,7 +23,8 @@ from cabinet.control.protocol import (
     parse_reply,
 )
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 15.0
+"""Longer than the 10 s after which the daemon itself gives up on a request."""
 
 
 class DaemonDown(ControlError):

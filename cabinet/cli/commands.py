@@ -1,0 +1,122 @@
+"""Everything cabinetctl can do, one line a command, and which command an argument list means.
+
+A command `person add` of module `people` is the function `person_add(args, out) -> int` of `cabinet.cli.people`,
+its options are declared by `person_add_arguments(parser)` beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cabinet.cli.errors import UsageError, did_you_mean
+
+
+class Command(NamedTuple):
+    words: str
+    module: str
+    summary: str
+
+    @property
+    def function(self) -> str:
+        return self.words.replace(" ", "_")
+
+
+GROUPS: dict[str, tuple[Command, ...]] = {
+    "see": (
+        Command("status", "see", "door, items out, alarms and what is not sent yet"),
+        Command("slots", "see", "every slot: what hangs there, since when, how its bolt is"),
+        Command("devices", "see", "every device: answering or lost, and what to check"),
+        Command("watch", "watch", "each event of the journal as it happens"),
+        Command("wait", "watch", "until the cabinet is ready, synced, or a slot is empty or filled"),
+    ),
+    "journal": (
+        Command("journal list", "journal", "events that were journaled"),
+        Command("journal verify", "journal", "prove that no event was changed, lost or put in later"),
+        Command("journal export", "journal", "files by which others can verify the journal themselves"),
+    ),
+    "people": (
+        Command("person add", "people", "add a person, or change what is said of one"),
+        Command("person list", "people", "everybody in the roster"),
+        Command("credential enrol", "credentials", "give a person a card or a PIN"),
+        Command("credential list", "credentials", "who has which cards (person list: who has a PIN)"),
+        Command("right grant", "rights", "let somebody take something"),
+        Command("right list", "rights", "who may take what"),
+        Command("item add", "items", "add an item, or change what is said of one"),
+        Command("item list", "items", "every item and its slot"),
+        Command("roster import", "roster", "apply people.csv, items.csv and rights.toml of a directory"),
+        Command("roster check", "roster", "find every problem of these files, without the cabinet"),
+    ),
+    "service": (
+        Command("slot release", "service", "open one slot without a visit; asks first, and is journaled"),
+        Command("config check", "configuration", "find every problem of the configuration"),
+        Command("config show", "configuration", "the configuration as the daemon would use it"),
+    ),
+}
+COMMANDS = {command.words: command for commands in GROUPS.values() for command in commands}
+OPTIONS_WITH_VALUE = ("--socket", "--config")
+
+
+def choose(arguments: Sequence[str]) -> tuple[Command | None, list[str]]:
+    """The command and everything else, in order; no command if help is asked for the whole or, with the words so
+    far in front, for a noun. Raises UsageError for unknown or missing words."""
+    words: list[str] = []
+    rest: list[str] = []
+    tokens = iter(arguments)
+    for token in tokens:
+        if token.startswith("-"):
+            rest.append(token)
+            rest += [next(tokens, "")] if token in OPTIONS_WITH_VALUE else []
+            continue
+        words.append(token)
+        if " ".join(words) in COMMANDS:
+            return COMMANDS[" ".join(words)], rest + list(tokens)
+        _check(words)
+    if "--help" in rest or "-h" in rest:
+        return None, words
+    raise UsageError(f"say what to do: {_choices(words)}; see cabinetctl --help")
+
+
+def help_text(words: Sequence[str] = ()) -> str:
+    """All commands, or those that begin with `words`."""
+    width = max(map(len, COMMANDS))
+    lines = [f"usage: {' '.join(['cabinetctl', *words])} COMMAND [options]"]
+    for group, commands in GROUPS.items():
+        chosen = [command for command in commands if _begins(command, words)]
+        lines += ["", f"{group}:"] if chosen else []
+        lines += [f"  {command.words:{width}}  {command.summary}" for command in chosen]
+    return "\n".join([*lines, "", *_GENERAL])
+
+
+_GENERAL = (
+    "every command takes:",
+    "  --json           one JSON object, or one a line for streams, instead of text",
+    "  --socket PATH    the daemon's service.sock",
+    "  --config FILE    the configuration that names sockets and databases, the daemon running or not",
+    "  --help           what the command takes",
+    "",
+    "exit: 0 ok, 1 unexpected, 2 usage, 3 degraded, 4 time-out, 5 refused, 8 daemon not running, 10 not found,",
+    "      11 busy, 12 not allowed, 13 journal integrity, 14 hardware, 78 configuration, 130 interrupted",
+)
+
+
+def _begins(command: Command, words: Sequence[str]) -> bool:
+    return command.words.split()[: len(words)] == list(words)
+
+
+def _check(words: Sequence[str]) -> None:
+    if any(_begins(command, words) for command in COMMANDS.values()):
+        return
+    *known, wrong = words
+    hint = did_you_mean(wrong, _next_words(known))
+    what = " ".join(["cabinetctl", *known])
+    raise UsageError(f"{what} has no {wrong!r}{hint}: {_choices(known)}")
+
+
+def _next_words(known: Sequence[str]) -> list[str]:
+    at = len(known)
+    return sorted({c.words.split()[at] for c in COMMANDS.values() if _begins(c, known)})
+
+
+def _choices(known: Sequence[str]) -> str:
+    return ", ".join(_next_words(known))

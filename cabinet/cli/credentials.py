@@ -1,0 +1,82 @@
+"""Cards and PINs. A PIN never stands in an argument list, where every process of the machine could read it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from typing import TYPE_CHECKING
+
+from cabinet.cli.arguments import add_dry_run, seconds
+from cabinet.cli.daemon import Roster, say_change
+from cabinet.cli.errors import CommandError, UsageError
+from cabinet.cli.output import Output
+from cabinet.control.protocol import Exit
+
+if TYPE_CHECKING:
+    from cabinet.cli.arguments import Parser
+
+ANSWER_S = 5.0
+PIN_LINE_MAX = 64
+
+
+def credential_enrol_arguments(parser: Parser) -> None:
+    parser.epilog = "The PIN is asked for twice on a terminal, or read as one line from standard input elsewhere."
+    parser.add_argument("person", metavar="PERSON", help="id of somebody in the roster")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--card", metavar="NUMBER", help="ten digits as printed on the card, or hex")
+    how.add_argument("--at", metavar="READER", help="the next card presented at this reader")
+    how.add_argument("--pin", action="store_true", help="set the PIN, which replaces the old one")
+    parser.add_argument("--timeout", type=seconds, default=30.0, metavar="S", help="how long --at waits (30 s)")
+    add_dry_run(parser)
+
+
+def credential_enrol(args: Namespace, out: Output) -> int:
+    pin = read_pin(args.person) if args.pin else None
+    with Roster(args, out) as roster:
+        if pin is not None:
+            change = {"kind": "pin.set", "person": args.person, "pin": pin}
+        else:
+            card = args.card if args.at is None else _scan(args, roster, out)
+            change = {"kind": "card.enrol", "person": args.person, "card": card}
+        result = roster.change(change, args.dry_run)
+    say_change(out, result, args.dry_run)
+    return Exit.OK
+
+
+def read_pin(person: str) -> str:
+    """Raises UsageError when nothing usable was typed; what was typed is never repeated."""
+    if sys.stdin.isatty():
+        from getpass import getpass
+
+        pin = getpass(f"PIN for {person}: ")
+        if getpass("once more: ") != pin:
+            raise UsageError("the two entries differ: nothing was changed")
+    else:
+        pin = sys.stdin.readline(PIN_LINE_MAX).rstrip("\r\n")
+    if not (pin.isascii() and pin.isdigit()):
+        raise UsageError("a PIN is digits only, on one line: nothing was changed")
+    return pin
+
+
+def _scan(args: Namespace, roster: Roster, out: Output) -> object:
+    if not roster.online:
+        message = "a card can be read only while cabinetd runs: start it, or give --card NUMBER"
+        raise CommandError(Exit.DAEMON_DOWN, message)
+    out.note(f"present the card at {args.at} within {args.timeout:g} s")
+    params = {"reader": args.at, "timeout_s": args.timeout}
+    return roster.call("credential.scan", params, args.timeout + ANSWER_S)["card"]
+
+
+def credential_list_arguments(parser: Parser) -> None:
+    parser.add_argument("person", metavar="PERSON", nargs="?", help="only this one's")
+
+
+def credential_list(args: Namespace, out: Output) -> int:
+    with Roster(args, out) as roster:
+        found = [one for one in roster.all("credentials") if args.person in (None, one.get("person"))]
+    if out.as_json:
+        out.answer({"credentials": found})
+        return Exit.OK
+    columns = ("person", "kind", "card", "strength")
+    out.table(columns, [[credential.get(column) for column in columns] for credential in found])
+    return Exit.OK

@@ -1,0 +1,100 @@
+"""Rights: who may take what."""
+
+from __future__ import annotations
+
+import re
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+from cabinet.cli.arguments import add_dry_run
+from cabinet.cli.daemon import Result, Roster, say_change
+from cabinet.cli.output import Output
+from cabinet.control.protocol import Exit
+
+if TYPE_CHECKING:
+    from cabinet.cli.arguments import Parser
+
+GROUP = "group:"
+EVERY = "*"
+CUT = "..."
+"""Stands behind names when the daemon left some of a long list out."""
+ID_LENGTH_MAX = 32
+
+
+def right_grant_arguments(parser: Parser) -> None:
+    parser.epilog = "A right of the same id is replaced. Without --id it follows from --who and --what."
+    parser.add_argument("--id", help="name of the right")
+    parser.add_argument("--who", action="append", required=True, metavar="PERSON|group:G|*", help="repeatable")
+    parser.add_argument("--what", action="append", required=True, metavar="ITEM|group:G|*", help="repeatable")
+    parser.add_argument(
+        "--factors", action="append", metavar="A+B", help="card, card+pin, number+pin; repeat for alternatives"
+    )
+    parser.add_argument("--schedule", metavar="ID", help="only at the times of this schedule")
+    parser.add_argument(
+        "--curfew",
+        action="append",
+        metavar="WHEN",
+        help="due 8h after taking, or at 18:00; repeat for the earlier of both",
+    )
+    add_dry_run(parser)
+
+
+def right_grant(args: Namespace, out: Output) -> int:
+    right: dict[str, object] = {"id": args.id or right_id(args.who, args.what)}
+    right |= _split(args.who, "persons", "groups") | _split(args.what, "items", "item_groups")
+    for key in ("factors", "schedule", "curfew"):
+        if getattr(args, key) is not None:
+            right[key] = getattr(args, key)
+    with Roster(args, out) as roster:
+        result = roster.change({"kind": "right.put", "right": right}, args.dry_run)
+    say_change(out, result, args.dry_run)
+    return Exit.OK
+
+
+def right_id(who: Sequence[str], what: Sequence[str]) -> str:
+    """The same for the same people and items, so that granting twice makes one right; another one for others.
+
+    Ids may hold every character that could separate them, so a check sum keeps different rights apart."""
+    plain = "-".join((*who, *what)).replace(EVERY, "all").replace(GROUP, "")
+    name = re.sub(r"[^A-Za-z0-9._-]", "", plain).lstrip("._-")
+    mark = crc32("\0".join((*who, "", *what)).encode("utf-8", "surrogatepass"))
+    return f"{name[: ID_LENGTH_MAX - 9] or 'right'}-{mark:08x}"
+
+
+def right_list_arguments(parser: Parser) -> None:
+    pass
+
+
+def right_list(args: Namespace, out: Output) -> int:
+    with Roster(args, out) as roster:
+        rights = list(roster.all("rights"))
+    if out.as_json:
+        out.answer({"rights": rights})
+    else:
+        out.table(("id", "who", "what", "factors", "schedule", "curfew"), [_row(right) for right in rights])
+    return Exit.OK
+
+
+def _split(names: Sequence[str], single: str, grouped: str) -> dict[str, object]:
+    found: dict[str, object] = {
+        single: [name for name in names if not name.startswith(GROUP)],
+        grouped: [name.removeprefix(GROUP) for name in names if name.startswith(GROUP)],
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def _row(right: Result) -> list[object]:
+    factors = right.get("factors")
+    either = " or ".join(map(str, factors)) if isinstance(factors, list) else factors
+    who, what = _joined(right, "persons", "groups"), _joined(right, "items", "item_groups")
+    if right.get("cut"):
+        who, what = [*who, CUT], [*what, CUT]
+    return [right.get("id"), who, what, either, right.get("schedule"), right.get("curfew")]
+
+
+def _joined(right: Result, single: str, grouped: str) -> list[str]:
+    names, groups = right.get(single), right.get(grouped)
+    found = [str(name) for name in names] if isinstance(names, list) else []
+    return found + ([f"{GROUP}{name}" for name in groups] if isinstance(groups, list) else [])
