@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 from pydantic import Field, SecretStr, ValidationError
 
 from cabinet.roster.content import CardNumber, Entry, Id, ItemEntry, PersonEntry, RightEntry
-from cabinet.wording import allowed, did_you_mean, problems_of, quoted
+from hal.wording import allowed, did_you_mean, problems_of, quoted
 
 
 class RosterRefused(Exception):

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from cabinet.roster.content import ItemEntry, PersonEntry
 from cabinet.roster.csv_text import Cell, Fault, rows
-from cabinet.wording import allowed, did_you_mean, problems_of, quoted, rest_of
+from hal.wording import allowed, did_you_mean, problems_of, quoted, rest_of
 from hal.problems import Problem
 
 E = TypeVar("E", PersonEntry, ItemEntry)

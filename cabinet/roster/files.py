@@ -14,7 +14,7 @@ from cabinet.roster.csv_text import Fault
 from cabinet.roster.references import NOTHING_KNOWN, Known, conflicts
 from cabinet.roster.rights_file import RIGHTS, RightsText, read_rights
 from cabinet.toml_text import TomlFault, read_text
-from cabinet.wording import allowed, did_you_mean
+from hal.wording import allowed, did_you_mean
 from hal.problems import Problem
 
 FILES: Final = (PEOPLE, ITEMS, RIGHTS)

@@ -118,9 +118,12 @@ def _said(entry: RightEntry) -> dict[str, Field]:
 
 
 def _right_leaves(kind: str, said: dict[str, Field], people: set[Pseudonym]) -> list[Leaf]:
-    """At least one leaf, and as many as the people need."""
+    """At least one leaf, and as many as the people need; what the right is stands in the first."""
     parts = list(_parts(sorted(people), _PEOPLE_PER_LEAF)) or [[]]
-    return [Leaf(kind, said, tuple(Subject("holder", person) for person in part)) for part in parts]
+    return [
+        Leaf(kind, {"right": said["right"]} if n else said, tuple(Subject("holder", person) for person in part))
+        for n, part in enumerate(parts)
+    ]
 
 
 def _parts(values: list[T], size: int) -> Iterator[list[T]]:

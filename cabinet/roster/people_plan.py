@@ -16,7 +16,7 @@ from cabinet.roster.tables import CREDENTIAL
 from cabinet.vault import person_key
 from cabinet.vault.device_key import DeviceKeys, Random
 from cabinet.vault.pin import PinCheck
-from cabinet.wording import quoted
+from hal.wording import quoted
 from drivers.wire.card_number import parse_card
 from hal.secret import Secret
 

@@ -31,12 +31,12 @@ from cabinet.roster.tables import ITEM, PERSON, SCHEDULE
 from cabinet.roster.writes import counts
 from cabinet.vault.device_key import DeviceKeys, Random
 from cabinet.vault.pin import PinCheck, refusal
-from cabinet.wording import quoted
+from hal.wording import quoted
 from hal.secret import Secret
 
 _LINES_MAX: Final = 50
-_RIGHT_PERSONS_MAX: Final = 256
-"""Named in one right by one change: each is named in a leaf."""
+_RIGHT_PERSONS_MAX: Final = 32
+"""Who is given or loses a right by one change: each is named in a leaf, and a change has at most 16 of these."""
 
 
 class Planner:
@@ -92,8 +92,9 @@ class Planner:
     def _put_right(self, change: RightPut) -> None:
         if not change.right.id:
             raise RosterRefused(['right.id: the key "id" is missing'])
-        if len(change.right.persons) > _RIGHT_PERSONS_MAX:
-            limit = f"at most {_RIGHT_PERSONS_MAX} persons in one right; put them into a group"
+        concerned = {*self._people.records.entitled(change.right.id), *change.right.persons}
+        if len(concerned) > 2 * _RIGHT_PERSONS_MAX or len(change.right.persons) > _RIGHT_PERSONS_MAX:
+            limit = f"at most {_RIGHT_PERSONS_MAX} persons in one right here; put them into a group, or import"
             raise RosterRefused([f"right.persons: {limit}"])
         self._put("right", Content(rights=(change.right,)))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cabinet.roster.content import EVERYONE, Content, ItemEntry
-from cabinet.wording import did_you_mean, quoted
+from hal.wording import did_you_mean, quoted
 from hal.problems import Problem
 
 

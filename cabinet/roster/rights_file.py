@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from cabinet.roster.content import CustomerEntry, RightEntry, ScheduleEntry
 from cabinet.toml_text import read_toml
-from cabinet.wording import problems_of, rest_of, unknown_key
+from hal.wording import problems_of, rest_of, unknown_key
 from hal.problems import Problem
 
 RIGHTS: Final = "rights.toml"

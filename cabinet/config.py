@@ -1,0 +1,215 @@
+"""The configuration of one cabinet, read and checked as a whole: every problem at once, each with its place.
+
+Loads no driver: of each device type only its keys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from cabinet.config_layers import Layers
+from cabinet.policy.rights import Language
+from hal.wording import did_you_mean, problems_of, quoted, unknown_key
+from hal.device_table import DeviceTable, parse_table
+from hal.problems import ConfigError, Problem
+
+S = TypeVar("S", bound=BaseModel)
+Flags = Sequence[tuple[str, str]]
+
+_TABLES: Final = ("link", "device", "slot", "door")
+_NAMES: Final = {"link": "id", "device": "id", "slot": "number"}
+_REFERENCES: Final = frozenset({"link", "lock", "sensor", "indicator", "fob_reader", "contact"})
+_PATHS: Final = ("port", "path")
+_NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("1 to 32 of a-z, 0-9 and - are allowed, the first one no -")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ValueError, OSError):
+        hint = did_you_mean(value, available_timezones())
+        raise ValueError(f"{quoted(value)} is no time zone such as Europe/Zurich{hint}") from None
+    return value
+
+
+def _tenths(value: float) -> float:
+    if abs(value * 10 - round(value * 10)) > 1e-6:
+        raise ValueError("only steps of 0.1 s are allowed: the boards count in tenths")
+    return value
+
+
+NameText = Annotated[str, AfterValidator(_name)]
+Seconds = Annotated[float, Field(ge=1, le=3600)]
+HoldSeconds = Annotated[float, Field(ge=0.1, le=1.0), AfterValidator(_tenths)]
+Folder = Annotated[str, Field(min_length=1)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class CabinetSection(Section):
+    """[cabinet]"""
+
+    site: NameText
+    device: NameText
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    language: Language = "en"
+    """Shown while nobody is identified."""
+    state_dir: Folder = "/var/lib/cabinet"
+    socket_dir: Folder = "/run/cabinet"
+
+
+class VisitSection(Section):
+    """[visit]"""
+
+    idle_s: Seconds = 30.0
+    """A visit ends after so long without an act."""
+    take_s: Seconds = 15.0
+    """A grant lapses after so long."""
+    hold_s: HoldSeconds = 0.5
+    """How long a bolt is pulsed; a slot may say otherwise."""
+
+
+class DoorSection(Section):
+    """[door]"""
+
+    contact: str | None = None
+    """Device and channel; None: the cabinet has no door contact."""
+    open_s: Seconds = 60.0
+    """Open longer than this is door.left_open."""
+
+
+SECTIONS: Final[dict[str, type[BaseModel]]] = {
+    "cabinet": CabinetSection,
+    "visit": VisitSection,
+    "door": DoorSection,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A good configuration. Paths are absolute or relative to the working directory, never to the file."""
+
+    file: Path
+    cabinet: CabinetSection
+    visit: VisitSection
+    door: DoorSection
+    table: DeviceTable
+
+    @property
+    def origin(self) -> str:
+        """The name of this cabinet's journal."""
+        return f"cabinet.{self.cabinet.site}/{self.cabinet.device}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.cabinet.timezone)
+
+    @property
+    def state_dir(self) -> Path:
+        return Path(self.cabinet.state_dir)
+
+    @property
+    def socket_dir(self) -> Path:
+        return Path(self.cabinet.socket_dir)
+
+
+def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Config:
+    """Reads FILE, conf.d beside it, the environment and `overrides` (("visit.idle_s", "20"), ...). Blocks.
+
+    Relative paths are taken from the folder of FILE. Raises ConfigError with a line for every problem."""
+    layers = Layers()
+    for file in (path, *sorted((path.parent / "conf.d").glob("*.toml"))):
+        layers.add_file(file)
+    layers.add_environment(environ, SECTIONS)
+    layers.add_flags(overrides, SECTIONS)
+    _resolve_paths(layers.raw, path.parent)
+    cabinet = _section(layers, "cabinet", CabinetSection)
+    visit = _section(layers, "visit", VisitSection)
+    door = _section(layers, "door", DoorSection)
+    table = _table(layers)
+    for key in layers.raw.keys() - SECTIONS.keys() - set(_TABLES):
+        layers.report(Problem((key,), unknown_key(key, [*SECTIONS, *_NAMES])))
+    if lines := layers.lines():
+        raise ConfigError(lines)
+    if cabinet is None or visit is None or door is None or table is None:
+        raise AssertionError("a part is missing only with a problem")
+    return Config(path, cabinet, visit, door, table)
+
+
+def check(path: Path, environ: Mapping[str, str]) -> list[str]:
+    """Every problem, ready to print; empty for a good configuration. Blocks."""
+    try:
+        load(path, environ)
+    except ConfigError as error:
+        return list(error.lines)
+    return []
+
+
+def _section(layers: Layers, name: str, model: type[S]) -> S | None:
+    try:
+        return model.model_validate(layers.raw.get(name, {}))
+    except ValidationError as error:
+        missing = {detail["loc"] for detail in error.errors() if detail["type"] == "missing"}
+        for problem in problems_of(error, model, (name,)):
+            if problem.path[1:] not in missing:
+                layers.report(problem)
+            elif not layers.broken:
+                layers.report(Problem(problem.path, f"[{name}]: {problem.message}"))
+        return None
+
+
+def _table(layers: Layers) -> DeviceTable | None:
+    for problem in _repeated(layers):
+        layers.report(problem)
+    raw = {key: layers.raw[key] for key in _NAMES if key in layers.raw}
+    door = layers.raw.get("door")
+    if isinstance(door, dict) and isinstance(door.get("contact"), str):
+        raw["door"] = {"contact": door["contact"]}
+    table, problems = parse_table(raw)
+    for problem in problems:
+        # What it names may stand in the file that cannot be read.
+        if not (layers.broken and problem.path[-1:] and problem.path[-1] in _REFERENCES):
+            layers.report(problem)
+    return table
+
+
+def _repeated(layers: Layers) -> Iterator[Problem]:
+    for table, key in _NAMES.items():
+        seen: dict[object, int] = {}
+        for index, row in enumerate(_rows(layers.raw, table)):
+            name = row.get(key)
+            if not isinstance(name, str | int):
+                continue
+            first = seen.setdefault(name, index)
+            if first != index:
+                where = layers.place((table, first, key))
+                yield Problem((table, index, key), f"{table} {quoted(name)} stands in {where} already")
+
+
+def _rows(raw: Mapping[str, Any], table: str) -> list[dict[str, Any]]:
+    rows = raw.get(table)
+    return [row if isinstance(row, dict) else {} for row in rows] if isinstance(rows, list) else []
+
+
+def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
+    cabinet = raw.get("cabinet")
+    places = [(cabinet, ("state_dir", "socket_dir"))] if isinstance(cabinet, dict) else []
+    for table, keys in (*places, *((row, _PATHS) for row in _rows(raw, "link"))):
+        for key in keys:
+            if isinstance(table.get(key), str) and table[key]:
+                table[key] = str(folder / table[key])
