@@ -15,12 +15,19 @@ FIXED = frozenset((1, 2, 3, 4, 5, 6))
 COUNTED = frozenset((15, 16))
 
 
+def _step(crc: int) -> int:
+    for _ in range(8):
+        crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return crc
+
+
+STEPS = tuple(_step(byte) for byte in range(256))
+
+
 def crc16(data: bytes) -> bytes:
     crc = 0xFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+        crc = crc >> 8 ^ STEPS[(crc ^ byte) & 0xFF]
     return crc.to_bytes(2, "little")
 
 
@@ -71,20 +78,25 @@ class Requests:
 
     def _take(self) -> bytes | None:
         """The first request; what stands before it is noise and goes with it."""
+        if size := _length_by_crc(self._buffer):
+            return self._cut(0, size)
         for begin in range(len(self._buffer) - 1):
             tail = self._buffer[begin : begin + FRAME_MAX]
             length = _request_length(tail)
             if length is not None and len(tail) < length:
                 return None
-            size = _unknown_length(tail) if length is None else length
-            if size and crc16(tail[: size - 2]) == tail[size - 2 : size]:
-                self._buffer = self._buffer[begin + size :]
-                return tail[:size]
+            if length is not None and crc16(tail[: length - 2]) == tail[length - 2 : length]:
+                return self._cut(begin, length)
         return None
+
+    def _cut(self, begin: int, size: int) -> bytes:
+        request = self._buffer[begin : begin + size]
+        self._buffer = self._buffer[begin + size :]
+        return request
 
 
 def _request_length(tail: bytes) -> int | None:
-    """None: only the CRC can tell, for this is no function we know."""
+    """None: no function we know."""
     if tail[1] in FIXED:
         return 8
     if tail[1] in COUNTED:
@@ -92,6 +104,15 @@ def _request_length(tail: bytes) -> int | None:
     return None
 
 
-def _unknown_length(tail: bytes) -> int:
-    """The shortest length with a good CRC; 0 when there is none (yet)."""
-    return next((n for n in range(4, len(tail) + 1) if crc16(tail[: n - 2]) == tail[n - 2 : n]), 0)
+def _length_by_crc(buffer: bytes) -> int:
+    """The shortest beginning that is a frame of a function we do not know; 0 when there is none (yet).
+
+    To be refused, such a request must come without noise before it."""
+    if len(buffer) < 4 or _request_length(buffer) is not None:
+        return 0
+    crc = 0xFFFF
+    for size, byte in enumerate(buffer[:FRAME_MAX], start=1):
+        crc = crc >> 8 ^ STEPS[(crc ^ byte) & 0xFF]
+        if crc == 0 and size >= 4:  # a good check leaves nothing
+            return size
+    return 0
