@@ -16,9 +16,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from cabinet.config_layers import Layers
 from cabinet.policy.rights import Language
-from hal.wording import did_you_mean, problems_of, quoted, unknown_key
 from hal.device_table import DeviceTable, parse_table
 from hal.problems import ConfigError, Problem
+from hal.wording import did_you_mean, problems_of, quoted, unknown_key
 
 S = TypeVar("S", bound=BaseModel)
 Flags = Sequence[tuple[str, str]]

@@ -15,8 +15,8 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from cabinet.toml_text import TomlFault, read_text, read_toml
-from hal.wording import allowed, did_you_mean, quoted, unknown_key
 from hal.problems import Problem
+from hal.wording import allowed, did_you_mean, quoted, unknown_key
 
 PREFIX: Final = "CABINET_"
 BYTES_MAX: Final = 1024 * 1024

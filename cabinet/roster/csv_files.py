@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from cabinet.roster.content import ItemEntry, PersonEntry
 from cabinet.roster.csv_text import Cell, Fault, rows
-from hal.wording import allowed, did_you_mean, problems_of, quoted, rest_of
 from hal.problems import Problem
+from hal.wording import allowed, did_you_mean, problems_of, quoted, rest_of
 
 E = TypeVar("E", PersonEntry, ItemEntry)
 

@@ -14,8 +14,8 @@ from cabinet.roster.csv_text import Fault
 from cabinet.roster.references import NOTHING_KNOWN, Known, conflicts
 from cabinet.roster.rights_file import RIGHTS, RightsText, read_rights
 from cabinet.toml_text import TomlFault, read_text
-from hal.wording import allowed, did_you_mean
 from hal.problems import Problem
+from hal.wording import allowed, did_you_mean
 
 FILES: Final = (PEOPLE, ITEMS, RIGHTS)
 BYTES_MAX: Final = 32 * 1024 * 1024

@@ -16,9 +16,9 @@ from cabinet.roster.tables import CREDENTIAL
 from cabinet.vault import person_key
 from cabinet.vault.device_key import DeviceKeys, Random
 from cabinet.vault.pin import PinCheck
-from hal.wording import quoted
 from drivers.wire.card_number import parse_card
 from hal.secret import Secret
+from hal.wording import quoted
 
 _DATES_CROSSED: Final = "active_until is before active_from"
 

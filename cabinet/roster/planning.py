@@ -31,8 +31,8 @@ from cabinet.roster.tables import ITEM, PERSON, SCHEDULE
 from cabinet.roster.writes import counts
 from cabinet.vault.device_key import DeviceKeys, Random
 from cabinet.vault.pin import PinCheck, refusal
-from hal.wording import quoted
 from hal.secret import Secret
+from hal.wording import quoted
 
 _LINES_MAX: Final = 50
 _RIGHT_PERSONS_MAX: Final = 32

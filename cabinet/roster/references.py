@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from cabinet.roster.content import EVERYONE, Content, ItemEntry
-from hal.wording import did_you_mean, quoted
 from hal.problems import Problem
+from hal.wording import did_you_mean, quoted
 
 
 @dataclass(frozen=True, slots=True)

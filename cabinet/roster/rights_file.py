@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 
 from cabinet.roster.content import CustomerEntry, RightEntry, ScheduleEntry
 from cabinet.toml_text import read_toml
-from hal.wording import problems_of, rest_of, unknown_key
 from hal.problems import Problem
+from hal.wording import problems_of, rest_of, unknown_key
 
 RIGHTS: Final = "rights.toml"
 _TABLES: Final = ("right", "schedule", "customer")
