@@ -18,12 +18,12 @@ from cabinet.config_layers import Layers
 from cabinet.policy.rights import Language
 from hal.device_table import DeviceTable, parse_table
 from hal.problems import ConfigError, Problem
+from hal.specs import DoorSpec
 from hal.wording import did_you_mean, problems_of, quoted, unknown_key
 
 S = TypeVar("S", bound=BaseModel)
 Flags = Sequence[tuple[str, str]]
 
-_TABLES: Final = ("link", "device", "slot", "door")
 _NAMES: Final = {"link": "id", "device": "id", "slot": "number"}
 _REFERENCES: Final = frozenset({"link", "lock", "sensor", "indicator", "fob_reader", "contact"})
 _PATHS: Final = ("port", "path")
@@ -84,19 +84,10 @@ class VisitSection(Section):
     """How long a bolt is pulsed; a slot may say otherwise."""
 
 
-class DoorSection(Section):
-    """[door]"""
-
-    contact: str | None = None
-    """Device and channel; None: the cabinet has no door contact."""
-    open_s: Seconds = 60.0
-    """Open longer than this is door.left_open."""
-
-
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "cabinet": CabinetSection,
     "visit": VisitSection,
-    "door": DoorSection,
+    "door": DoorSpec,
 }
 
 
@@ -107,7 +98,6 @@ class Config:
     file: Path
     cabinet: CabinetSection
     visit: VisitSection
-    door: DoorSection
     table: DeviceTable
 
     @property
@@ -140,15 +130,14 @@ def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Confi
     _resolve_paths(layers.raw, path.parent)
     cabinet = _section(layers, "cabinet", CabinetSection)
     visit = _section(layers, "visit", VisitSection)
-    door = _section(layers, "door", DoorSection)
     table = _table(layers)
-    for key in layers.raw.keys() - SECTIONS.keys() - set(_TABLES):
+    for key in layers.raw.keys() - SECTIONS.keys() - _NAMES.keys():
         layers.report(Problem((key,), unknown_key(key, [*SECTIONS, *_NAMES])))
     if lines := layers.lines():
         raise ConfigError(lines)
-    if cabinet is None or visit is None or door is None or table is None:
+    if cabinet is None or visit is None or table is None:
         raise AssertionError("a part is missing only with a problem")
-    return Config(path, cabinet, visit, door, table)
+    return Config(path, cabinet, visit, table)
 
 
 def check(path: Path, environ: Mapping[str, str]) -> list[str]:
@@ -176,11 +165,7 @@ def _section(layers: Layers, name: str, model: type[S]) -> S | None:
 def _table(layers: Layers) -> DeviceTable | None:
     for problem in _repeated(layers):
         layers.report(problem)
-    raw = {key: layers.raw[key] for key in _NAMES if key in layers.raw}
-    door = layers.raw.get("door")
-    if isinstance(door, dict) and isinstance(door.get("contact"), str):
-        raw["door"] = {"contact": door["contact"]}
-    table, problems = parse_table(raw)
+    table, problems = parse_table(layers.raw)
     for problem in problems:
         # What it names may stand in the file that cannot be read.
         if not (layers.broken and problem.path[-1:] and problem.path[-1] in _REFERENCES):

@@ -121,7 +121,8 @@ class Layers:
                 )
             elif isinstance(value, dict):
                 self._origin.setdefault(here, (layer, here))
-                self._merge(into.setdefault(key, {}), value, here, layer)
+                into[key] = there if isinstance(there, dict) else {}
+                self._merge(into[key], value, here, layer)
             elif isinstance(value, list) and not path:
                 self._append(into.setdefault(key, []), value, here, layer)
             else:
@@ -138,14 +139,14 @@ class Layers:
         layer = self._layer(name)
         if len(path) != 2 or path[0] not in sections:
             hint = did_you_mean(path[0], sections)
-            layer.faults.append((0, 0, f"sets no key of a table, {allowed([f'{s}.…' for s in sections])}{hint}"))
+            layer.faults.append((0, 0, f"sets no single value of a table, {allowed(sections)}{hint}"))
             return
         table, key = path
         fields = sections[table].model_fields
         if key not in fields:
             layer.faults.append((0, 0, unknown_key(key, list(fields))))
             return
-        value = text if fields[key].annotation in (str, str | None) else _scalar(text)
+        value = _scalar(text) if fields[key].annotation in (int, float, bool) else text
         self._merge(self.raw, {table: {key: value}}, (), layer)
 
     def _source(self, path: Place) -> tuple[Layer, Place]:
