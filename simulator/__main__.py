@@ -11,6 +11,8 @@ COMMANDS = {
     "device": "one simulated device until SIGTERM",
     "devices": "list types, options and faults",
     "cabinet": "a whole cabinet on links under one directory, with one world behind it",
+    "say": "one command to the world of a running simulated cabinet",
+    "demo": "one visit against the real daemon, told step by step",
 }
 
 

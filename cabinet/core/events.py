@@ -116,11 +116,11 @@ class ReleaseAsked:
 
 @dataclass(frozen=True, slots=True)
 class RosterPlanned:
-    """A checked change of the roster: its leaves go into the journal before the roster is committed."""
+    """A checked change of the roster: its leaves go into the journal before the roster is committed. Each leaf says
+    the version and digest it leads to."""
 
     request: int
     version: int
-    digest: str
     leaves: tuple[Leaf, ...]
     operator: str
 

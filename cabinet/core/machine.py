@@ -90,9 +90,8 @@ def on_roster_planned(turn: Turn, event: RosterPlanned) -> None:
     if mark is not None and event.version <= mark.version:
         turn.act(Answer(event.request, "the roster changed meanwhile; look at it again and repeat"))
         return
-    said = {"roster": event.version, "digest": event.digest, "operator": event.operator}
     for leaf in event.leaves:
-        turn.add(replace(leaf, fields={**leaf.fields, **said}))
+        turn.add(replace(leaf, fields={**leaf.fields, "operator": event.operator}))
     turn.act(CommitRoster(event.request))
 
 

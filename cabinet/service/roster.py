@@ -112,7 +112,7 @@ class RosterService:
 
         def event_of(request: int) -> RosterPlanned:
             self._plans[request] = plan
-            return RosterPlanned(request, plan.version, plan.digest, plan.leaves, peer.user)
+            return RosterPlanned(request, plan.version, plan.leaves, peer.user)
 
         try:
             await self._desk.ask(event_of)

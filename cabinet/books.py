@@ -1,0 +1,82 @@
+"""What a cabinet remembers, opened together: keys, journal, roster, and the state they add up to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cabinet.config import Config
+from cabinet.core.ledger import from_rows
+from cabinet.core.state import Setup, SlotSetup, State
+from cabinet.journal.note import Signer
+from cabinet.journal.schema import epochs
+from cabinet.journal.store import Journal
+from cabinet.policy.rights import Rights
+from cabinet.roster.store import Roster
+from cabinet.vault.device_key import DeviceKeys, open_or_create
+from cabinet.vault.pin import calibrate
+from hal.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Open for writing, with the lock of the state folder held: one process a cabinet."""
+
+    config: Config
+    keys: DeviceKeys
+    journal: Journal
+    roster: Roster
+
+    @classmethod
+    def open(cls, config: Config, clock: Clock) -> Books:
+        """Blocks. Raises JournalBusy, JournalDamaged, KeyFileError, RosterUnusable, OSError: each says what to do."""
+        folder = config.state_dir
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys = open_or_create(folder, bool(list(epochs(folder))))
+        signer = Signer(config.origin, keys.signing_seed)
+        journal = Journal.open(folder, config.origin, config.cabinet.device, signer)
+        try:
+            roster = Roster.open(
+                folder / "roster.db",
+                keys,
+                config.cabinet.site,
+                first_pin_cost=lambda: calibrate(clock),
+                slots=[slot.number for slot in config.table.slots],
+            )
+        except BaseException:
+            journal.close()
+            raise
+        return cls(config, keys, journal, roster)
+
+    def rights(self) -> Rights:
+        """The roster as it stands now. Blocks."""
+        return self.roster.snapshot(self.config.zone)
+
+    def state(self) -> State:
+        """The state the journal's table holds, before anything of this boot. Blocks."""
+        return State(_setup(self.config), from_rows(self.journal.state()), self.journal.size)
+
+    def close(self) -> None:
+        self.roster.close()
+        self.journal.close()
+
+
+def new_boot_id() -> str:
+    """8 hex digits that tell one run of the daemon from the next."""
+    return os.urandom(4).hex()
+
+
+
+
+def _setup(config: Config) -> Setup:
+    slots = {
+        slot.number: SlotSetup(slot.lock.device, slot.hold_s or config.visit.hold_s) for slot in config.table.slots
+    }
+    return Setup(
+        slots,
+        language=config.cabinet.language,
+        idle_s=config.visit.idle_s,
+        take_s=config.visit.take_s,
+        door_open_s=config.door.open_s,
+    )

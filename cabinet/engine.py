@@ -1,0 +1,85 @@
+"""The books with the loop over them, and the desk where requests are handed in: a cabinet without its devices."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+from cabinet.acts import Acts, Hardware
+from cabinet.books import Books, new_boot_id
+from cabinet.core.effects import Effect
+from cabinet.core.leaves import Leaf
+from cabinet.journal.leaf import Entry
+from cabinet.policy.rights import Pseudonym
+from cabinet.runner import Runner
+from cabinet.service.desk import Desk
+from cabinet.service.roster import RosterService
+from cabinet.vault.sealing import seal
+from hal.clock import Clock, Now
+from hal.secret import Secret
+from hal.worker import Worker
+
+
+class Engine:
+    """Runner, desk and acts over open books. Three workers: the journal never waits for the roster, nor either for
+    a PIN check."""
+
+    def __init__(
+        self, books: Books, hardware: Hardware, clock: Clock, workers: Callable[[str], Worker], boot: str | None = None
+    ) -> None:
+        self.books = books
+        self._boot = boot or new_boot_id()
+        self._journal_worker = workers("journal")
+        self._roster_worker = workers("roster")
+        self._pin_worker = workers("pin")
+        self.runner = Runner(
+            books.state(),
+            books.rights(),
+            store=books.journal,
+            worker=self._journal_worker,
+            seal=self._seal,
+            clock=clock,
+            dispatch=self._dispatch,
+        )
+        self.desk = Desk(self.runner.inbox)
+        self.roster = RosterService(books.roster, self.runner, self.desk, self._roster_worker, books.rights)
+        self.acts = Acts(
+            hardware,
+            post=self.runner.inbox.post,
+            check_pin=self._check_pin,
+            commit_roster=self.roster.commit,
+            answer=self.desk.answer,
+        )
+
+    async def read_leaves(self, first: int, limit: int) -> Sequence[tuple[int, bytes | None]]:
+        """Behind whatever commit is running."""
+        return await self._journal_worker.run(self.books.journal.leaves, first, limit)
+
+    async def close(self) -> None:
+        """Ends lanes and workers, then the books. Nothing may be posted any more."""
+        await self.acts.stop()
+        for worker in (self._pin_worker, self._roster_worker, self._journal_worker):
+            worker.close()
+        self.books.close()
+
+    def _dispatch(self, effect: Effect) -> None:
+        self.acts.dispatch(effect)
+
+    def _seal(self, leaf: Leaf, now: Now) -> Entry:
+        return seal(
+            leaf,
+            origin=self.books.journal.origin,
+            now=now,
+            boot=self._boot,
+            key_of=self.roster.key_of,
+            name_of=self.roster.name_of,
+            random=os.urandom,
+        )
+
+    async def _check_pin(self, person: Pseudonym | None, secret: Secret) -> bool:
+        return await self._pin_worker.run(self._compare_pin, person, secret)
+
+    def _compare_pin(self, person: Pseudonym | None, secret: Secret) -> bool:
+        """Reads a record for nobody too, so that both ways take the same time."""
+        record = self.books.roster.pin_record(person or "")
+        return self.books.roster.pins.check(record, secret)
