@@ -6,6 +6,7 @@ sqlite3 itself begins no transaction; `begin_write` does.
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
+_DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 BUSY_S: Final = 2.0
 
 DatabaseError = (DBAPIError, sqlite3.Error)
@@ -58,16 +60,38 @@ def begin_write(connection: Connection) -> None:
     driver_connection.execute("BEGIN IMMEDIATE")
 
 
+def close(connection: Connection) -> None:
+    """For good, whatever the connection says about it; the last writer's moves the log into the file."""
+    with suppress(*DatabaseError):
+        connection.invalidate()
+    with suppress(*DatabaseError):
+        connection.close()
+    connection.engine.dispose()
+
+
+def cause(error: BaseException | None) -> BaseException | None:
+    """What SQLite itself said, without the statement around it."""
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether the file itself is broken, as against unreachable, locked or full."""
+    return getattr(cause(error), "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
 def _engine(uri: str, pragmas: dict[str, int | str]) -> Engine:
     def connect() -> sqlite3.Connection:
         # The worker's thread is not the one that opens; calls never overlap.
         return sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool)
+    engine = create_engine("sqlite://", creator=connect, poolclass=StaticPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
         for name, value in pragmas.items():
             connection.execute(f"PRAGMA {name} = {value}")
+            # SQLite ignores what it cannot do, WAL on some file systems among it.
+            if connection.execute(f"PRAGMA {name}").fetchone() != (value,):
+                raise sqlite3.OperationalError(f"SQLite does not take PRAGMA {name} = {value}")
 
     return engine

@@ -50,5 +50,9 @@ class JournalDamaged(JournalError):
     """The file is not a journal that this key signed. It stays; the next epoch is opened beside it."""
 
 
+class JournalUnreadable(JournalError, OSError):
+    """The file cannot be read: another user's, or the disk fails."""
+
+
 class JournalMissing(JournalError):
     """There is no journal in the folder."""

@@ -118,6 +118,20 @@ def parse(data: bytes) -> dict[str, Value]:
     return cast("dict[str, Value]", value)
 
 
+def glance(data: bytes) -> dict[str, Any]:
+    """The fields of a leaf whose hash has been checked: at half the cost of `parse`, form and types unchecked.
+
+    Raises LeafRefused where it is no JSON object.
+    """
+    try:
+        value = _DECODER.decode(data.decode())
+    except (ValueError, RecursionError) as error:
+        raise LeafRefused(f"leaf is not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise LeafRefused("leaf is not a JSON object")
+    return value
+
+
 def canonical(value: object) -> bytes:
     """RFC 8785 of text, integers, booleans, null, lists and dicts. Raises LeafRefused for anything else."""
     _check(value, MAX_DEPTH)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias, cast
+
 from sqlalchemy import Connection
 
 from cabinet.journal.tree import HASH_BYTES
+
+EntryRow: TypeAlias = "tuple[int, bytes, bytes, int | None, str | None, int | None, str | None, bytes | None]"
+"""n, hash, subtrees, ts, kind, slot, item, bytes; None from ts on where the payload was pruned."""
 
 
 def sizes(connection: Connection) -> tuple[int, int]:
@@ -50,3 +55,23 @@ def acknowledged(connection: Connection) -> int:
 def state(connection: Connection) -> dict[str, bytes]:
     rows = connection.exec_driver_sql("SELECT key, value FROM state")
     return {row[0]: row[1] for row in rows}
+
+
+def entries(connection: Connection, first: int, limit: int) -> list[EntryRow]:
+    rows = connection.exec_driver_sql(
+        "SELECT n, hash, subtrees, ts, kind, slot, item, bytes FROM entry WHERE n >= ? ORDER BY n LIMIT ?",
+        (first, limit),
+    )
+    return cast("list[EntryRow]", rows.all())
+
+
+def notes(connection: Connection, after: tuple[int, int], limit: int) -> list[tuple[int, int, bytes]]:
+    """Size, 0 or 1 (acknowledged), signed note; from behind `after` on."""
+    rows = connection.exec_driver_sql(
+        "SELECT size, acked, note FROM ("
+        "SELECT size, 0 AS acked, note FROM checkpoint WHERE size >= ?"
+        " UNION ALL SELECT size, 1, note FROM ack WHERE size >= ?"
+        ") WHERE (size, acked) > (?, ?) ORDER BY size, acked LIMIT ?",
+        (after[0], after[0], *after, limit),
+    )
+    return [(size, acked, note) for size, acked, note in rows]

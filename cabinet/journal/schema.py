@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, column, table
+from sqlalchemy import Connection, Integer, LargeBinary, Text, column, table
 
 from cabinet.journal.connection import begin_write
 from cabinet.journal.errors import JournalDamaged
@@ -68,8 +68,16 @@ _FIRST: Final = (
 MIGRATIONS: Final = (_FIRST,)
 """Step k leads from user_version k to k + 1. A step that was released is never changed."""
 
-payload = table("payload", column("n"), column("ts"), column("kind"), column("slot"), column("item"), column("bytes"))
-subject = table("subject", column("p"), column("n"))
+payload = table(
+    "payload",
+    column("n", Integer),
+    column("ts", Integer),
+    column("kind", Text),
+    column("slot", Integer),
+    column("item", Text),
+    column("bytes", LargeBinary),
+)
+concerns = table("subject", column("p", LargeBinary), column("n", Integer))
 
 
 def migrate(connection: Connection, steps: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -11,13 +10,12 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
 
 from cabinet.journal import b64
 from cabinet.journal import rows as ask
 from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.connection import DatabaseError, begin_write
-from cabinet.journal.epoch import discard, meaning, open_epoch
+from cabinet.journal.connection import DatabaseError, begin_write, close
+from cabinet.journal.epoch import meaning, open_epoch, settle
 from cabinet.journal.errors import JournalDamaged, JournalOvertaken, JournalUnwritable
 from cabinet.journal.leaf import Entry, encode_batch
 from cabinet.journal.lock import FolderLock
@@ -59,10 +57,11 @@ class Journal:
         """Take the writer's lock, open or create the file, check its end.
 
         `origin` is that of the first epoch, `cabinet.<site>/<device>`; the signer signs under the name of the
-        epoch's own origin. Raises JournalBusy, JournalDamaged, JournalUnwritable.
+        epoch's own origin. Raises JournalBusy, JournalDamaged, JournalUnwritable; ValueError for an origin that
+        does not name the device.
         """
-        if not _DEVICE.fullmatch(device):
-            raise ValueError(f"device {device!r} is not of the form {_DEVICE.pattern}")
+        if not _DEVICE.fullmatch(device) or origin.partition("/")[2] != device:
+            raise ValueError(f"origin {origin!r} is not cabinet.<site>/{device}")
         lock = FolderLock(folder)
         try:
             return cls(folder, origin, device, signer, lock)
@@ -80,6 +79,7 @@ class Journal:
         self._path = epoch_file(folder, self.epoch)
         self._connection: Connection | None
         self._connection, tail = open_epoch(self._path, self._signer)
+        self._settled = False
         self._frontier = tail.frontier
         self._checkpoint = tail.checkpoint
         self.root = tail.frontier.root()
@@ -105,6 +105,7 @@ class Journal:
         note = Checkpoint(self.origin, frontier.size, root).signed(self._signer)
         connection = self._trusted()
         try:
+            self._settle(connection)
             with connection.begin():
                 begin_write(connection)
                 connection.exec_driver_sql(_INSERT_ENTRY, inserts)
@@ -132,7 +133,7 @@ class Journal:
     def close(self) -> None:
         """Move the write-ahead log into the file and release the lock."""
         if self._connection is not None:
-            discard(self._connection)
+            close(self._connection)
             self._connection = None
         self._lock.release()
 
@@ -150,11 +151,17 @@ class Journal:
             self._connection = self._reopen()
         return self._connection
 
-    def _failed(self, error: DBAPIError | sqlite3.Error) -> JournalUnwritable:
+    def _settle(self, connection: Connection) -> None:
+        if not self._settled:
+            settle(connection)
+            self._settled = True
+
+    def _failed(self, error: Exception) -> JournalUnwritable:
         """What an error of the disk means; the connection it came from is not used again."""
         assert self._connection is not None
-        discard(self._connection)
+        close(self._connection)
         self._connection = None
+        self._settled = False
         return JournalUnwritable(meaning(error, self._path).hint)
 
     def _reopen(self) -> Connection:
@@ -165,7 +172,7 @@ class Journal:
             raise JournalUnwritable(error.hint) from error
         if tail.checkpoint == self._checkpoint:
             return connection
-        discard(connection)
+        close(connection)
         if tail.frontier.size > self.size:
             raise JournalOvertaken("a transaction that failed is on the disk after all; restart the daemon")
         raise JournalUnwritable(f"{self._path}: leaves are missing; restore the file or open the next epoch")
