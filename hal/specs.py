@@ -1,15 +1,35 @@
-"""What the configuration says of links and devices: the models a `[[link]]` and a `[[device]]` must fit.
+"""What the configuration says of links, devices, slots and the door: the models their tables must fit.
 
-Each device type adds its own keys in drivers/specs; the table of types is hal/registry.py."""
+Each device type adds its own keys in drivers/specs; the table of types is hal/registry.py. What holds between
+tables is in hal/table_checks.py."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
-Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+
+def _id(text: str) -> str:
+    if not re.fullmatch(ID_PATTERN, text):
+        raise ValueError('should be 1 to 32 of a-z, 0-9 and "-", the first a letter or a digit')
+    return text
+
+
+ID_PATTERN = "[a-z0-9][a-z0-9-]{0,31}"
+Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN}$"})]
 """The name of a link or a device in the configuration."""
 Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400]
 BusKind = Literal["serial", "modbus", "gpio"]
@@ -69,18 +89,65 @@ class GpioLinkSpec(Spec):
     def _backend_has_its_place(self) -> GpioLinkSpec:
         for backend, key, place in (("gpiod", "chip", self.chip), ("sim", "path", self.path)):
             if backend == self.backend and not place:
-                raise PydanticCustomError(
-                    "missing_with",
-                    'backend "{backend}" needs the key "{key}"',
-                    {"backend": backend, "key": key},
-                )
+                raise ValueError(f'backend "{backend}" needs the key "{key}"')
             if backend != self.backend and place is not None:
-                raise PydanticCustomError(
-                    "useless_with",
-                    'key "{key}" belongs to backend "{backend}"',
-                    {"backend": backend, "key": key},
-                )
+                raise ValueError(f'the key "{key}" belongs to the backend "{backend}"')
         return self
 
 
-LinkSpec = Annotated[SerialLinkSpec | ModbusLinkSpec | GpioLinkSpec, Field(discriminator="type")]
+LinkSpec = SerialLinkSpec | ModbusLinkSpec | GpioLinkSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRef:
+    """One channel of a device, written "device:channel"; channels count from 1, as printed on the board."""
+
+    device: str
+    channel: int
+
+    def __str__(self) -> str:
+        return f"{self.device}:{self.channel}"
+
+
+def parse_channel(text: object) -> ChannelRef:
+    """Raises ValueError for anything that is not written "device:channel"."""
+    if isinstance(text, str):
+        device, _, channel = text.rpartition(":")
+        if device and channel.isascii() and channel.isdigit() and len(channel) <= 3 and int(channel):
+            return ChannelRef(device, int(channel))
+    raise ValueError('should be the id of a device and a channel from 1, like "relays:1"')
+
+
+Channel = Annotated[
+    ChannelRef,
+    BeforeValidator(parse_channel),
+    WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN}:[1-9][0-9]{{0,2}}$"}),
+]
+
+
+class SlotSpec(Spec):
+    """Where an item hangs."""
+
+    number: Annotated[int, Field(ge=1, le=255)]
+    lock: Channel
+    sensor: Channel | None = None
+    """Closed: the fob is seated. Without one, presence is never known."""
+    indicator: Channel | None = None
+    hold_s: Annotated[float, Field(ge=0.1, le=1.0)] | None = None
+    """Pulse of this bolt, in steps of 0.1 s."""
+
+    @field_validator("hold_s")
+    @classmethod
+    def _in_steps(cls, hold_s: float | None) -> float | None:
+        if hold_s is not None and abs(hold_s * 10 - round(hold_s * 10)) > 1e-6:
+            raise ValueError("should be 0.1 to 1.0 in steps of 0.1")
+        return hold_s
+
+
+class DoorSpec(Spec):
+    """The cabinet's door."""
+
+    contact: Channel | None = None
+    """Closed: the door is closed."""
+    open_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    """How long it may stand open."""

@@ -1,0 +1,204 @@
+"""Rules across the device tables: what two entries must not share, and what an entry may name.
+
+They run on drafts, so that one wrong key in an entry does not hide what is wrong around it."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from hal.problems import Problem
+from hal.registry import Channels, DeviceType
+from hal.specs import ChannelRef, DeviceSpec, GpioLinkSpec, LinkSpec
+from hal.wording import Path, did_you_mean, quoted
+
+WORDS: dict[Channels, str] = {"lock": "a lock board", "input": "an input board", "indicator": "a board of lamps"}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDraft:
+    """A `[[link]]`; `spec` is None when its own keys are wrong, `id` and `type` when they are no text."""
+
+    path: Path
+    id: str | None
+    type: str | None
+    spec: LinkSpec | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceDraft:
+    """A `[[device]]`; as LinkDraft, and `type` is None when it is unknown."""
+
+    path: Path
+    id: str | None
+    type: DeviceType | None
+    type_name: str
+    link: str | None
+    spec: DeviceSpec | None
+    profile: BaseModel | None
+
+    @property
+    def channels(self) -> int | None:
+        """How many it has; None when not known."""
+        source = self.profile if self.type and self.type.profile else self.spec
+        if source is None or self.type is None or not self.type.channels:
+            return None
+        channels = getattr(source, self.type.channels)
+        return channels if isinstance(channels, int) else len(channels)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A slot or the door names a channel."""
+
+    path: Path
+    owner: str
+    needs: Channels
+    ref: ChannelRef
+
+
+def check(
+    links: list[LinkDraft], devices: list[DeviceDraft], numbers: list[tuple[Path, int]], uses: list[Use]
+) -> Iterator[Problem]:
+    """`numbers` are those of the slots, with their places."""
+    yield from _twice(((*link.path, "id"), link.id, f"link {quoted(link.id)}") for link in links if link.id)
+    yield from _twice(
+        ((*device.path, "id"), device.id, f"device {quoted(device.id)}") for device in devices if device.id
+    )
+    yield from _twice((path, number, f"slot {number}") for path, number in numbers)
+    yield from _shared_ports(links)
+    by_id: dict[str, LinkDraft] = {}
+    for link in links:
+        if link.id:
+            by_id.setdefault(link.id, link)
+    for device in devices:
+        yield from _link_fits(device, by_id)
+    yield from _shared_links(devices, by_id)
+    yield from _shared_units(devices)
+    yield from _shared_lines(devices)
+    for use in uses:
+        yield from _channel_fits(use, devices)
+    yield from _shared_channels(uses)
+
+
+def _twice(named: Iterable[tuple[Path, Hashable, str]]) -> Iterator[Problem]:
+    seen = set()
+    for path, key, what in named:
+        if key in seen:
+            yield Problem(path, f"{what} exists already; each needs its own")
+        seen.add(key)
+
+
+def _shared_ports(links: list[LinkDraft]) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for link in links:
+        if link.spec is None:
+            continue
+        key, place = _place(link.spec)
+        owner = owners.setdefault(place, link.spec.id)
+        if owner != link.spec.id:
+            yield Problem(
+                (*link.path, key), f"{key}: link {quoted(owner)} uses the same; one link opens it for all devices"
+            )
+
+
+def _place(spec: LinkSpec) -> tuple[str, str]:
+    """The key that names what is opened, and its value."""
+    if not isinstance(spec, GpioLinkSpec):
+        return "port", os.path.normpath(spec.port)
+    if spec.path:
+        return "path", os.path.normpath(spec.path)
+    return ("chip", f"chip {spec.chip}") if spec.chip else ("backend", spec.backend)
+
+
+def _link_fits(device: DeviceDraft, links: dict[str, LinkDraft]) -> Iterator[Problem]:
+    if device.link is None:
+        return
+    path = (*device.path, "link")
+    link = links.get(device.link)
+    needed = device.type.bus if device.type else None
+    fitting = [name for name, link in links.items() if needed in (None, link.type)]
+    if link is None:
+        yield Problem(
+            path, f"link: there is no link {quoted(device.link)}{_choice(fitting)}{did_you_mean(device.link, links)}"
+        )
+    elif needed and link.type and link.type != needed:
+        what = f"link: {device.type_name} needs a link of type {needed}"
+        yield Problem(path, f"{what}, {quoted(device.link)} is {link.type}{_choice(fitting)}")
+
+
+def _shared_links(devices: list[DeviceDraft], links: dict[str, LinkDraft]) -> Iterator[Problem]:
+    owners: dict[str, str] = {}
+    for device in devices:
+        if device.type is None or device.type.bus != "serial":
+            continue
+        if device.link is None or device.link not in links or links[device.link].type != "serial":
+            continue
+        if device.link in owners:
+            yield Problem(
+                (*device.path, "link"),
+                f"link: a serial link has one device, {quoted(device.link)} has {owners[device.link]} already",
+            )
+        owners.setdefault(device.link, quoted(device.id))
+
+
+def _shared_units(devices: list[DeviceDraft]) -> Iterator[Problem]:
+    owners: dict[tuple[str, int], str] = {}
+    for device in devices:
+        unit = getattr(device.spec, "unit", None)
+        if device.spec is None or unit is None:
+            continue
+        owner = owners.setdefault((device.spec.link, unit), device.spec.id)
+        if owner != device.spec.id:
+            yield Problem(
+                (*device.path, "unit"),
+                f"unit: {quoted(owner)} has the address {unit} on {quoted(device.spec.link)} already",
+            )
+
+
+def _shared_lines(devices: list[DeviceDraft]) -> Iterator[Problem]:
+    owners: dict[tuple[str, int], str] = {}
+    for device in devices:
+        claimed = getattr(device.spec, "claimed_lines", None)
+        if device.spec is None or claimed is None:
+            continue
+        for line, key in claimed().items():
+            owner = owners.setdefault((device.spec.link, line), device.spec.id)
+            if owner != device.spec.id:
+                yield Problem(
+                    (*device.path, key),
+                    f"{key}: line {line} of {quoted(device.spec.link)} belongs to {quoted(owner)} already",
+                )
+
+
+def _channel_fits(use: Use, devices: list[DeviceDraft]) -> Iterator[Problem]:
+    key, name = use.path[-1], use.ref.device
+    device = next((device for device in devices if device.id == name), None)
+    fitting = [other.id for other in devices if other.id and other.type and other.type.gives == use.needs]
+    if device is None:
+        ids = [other.id for other in devices if other.id]
+        hint = did_you_mean(name, fitting) or did_you_mean(name, ids)
+        yield Problem(use.path, f"{key}: there is no device {quoted(name)}{_choice(fitting)}{hint}")
+    elif device.type and device.type.gives != use.needs:
+        needed = WORDS[use.needs]
+        yield Problem(
+            use.path, f"{key}: needs {needed}, {quoted(name)} is of type {device.type_name}{_choice(fitting)}"
+        )
+    elif device.channels is not None and use.ref.channel > device.channels:
+        yield Problem(use.path, f"{key}: {quoted(name)} has the channels 1 to {device.channels}, not {use.ref.channel}")
+
+
+def _shared_channels(uses: list[Use]) -> Iterator[Problem]:
+    owners: dict[ChannelRef, Use] = {}
+    for use in uses:
+        first = owners.setdefault(use.ref, use)
+        if first is not use:
+            key = use.path[-1]
+            yield Problem(use.path, f"{key}: {quoted(use.ref)} is the {first.path[-1]} of {first.owner} already")
+
+
+def _choice(names: list[str]) -> str:
+    return ", allowed: " + ", ".join(names) if names else ", and there is none that fits"
