@@ -83,19 +83,24 @@ def _read(path: Path) -> bytes:
         raise KeyFileError(_missing(path)) from None
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}; the daemon's user must be able to read it") from None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(handle)
-        if not S_ISREG(status.st_mode):
-            raise KeyFileError(f"{path}: not a plain file; put the key file itself there")
-        if S_IMODE(status.st_mode) & 0o077:
-            raise KeyFileError(
-                f"{path}: mode {S_IMODE(status.st_mode):04o} lets others read this key; "
-                f"run: chmod 600 {path}, and find out who could read it meanwhile"
-            )
-        text = file.read(KEY_BYTES * 2 + 16).strip()
+    try:
+        _check_mode(path, os.fstat(handle).st_mode)
+        text = os.read(handle, KEY_BYTES * 2 + 16).strip()
+    finally:
+        os.close(handle)
     if not _HEX.fullmatch(text):
         raise KeyFileError(f"{path}: damaged, a key file is 64 hex digits; restore it from a backup")
     return bytes.fromhex(text.decode("ascii"))
+
+
+def _check_mode(path: Path, mode: int) -> None:
+    if not S_ISREG(mode):
+        raise KeyFileError(f"{path}: not a plain file; put the key file itself there")
+    if S_IMODE(mode) & 0o077:
+        raise KeyFileError(
+            f"{path}: mode {S_IMODE(mode):04o} lets others read this key; "
+            f"run: chmod 600 {path}, and find out who could read it meanwhile"
+        )
 
 
 def _missing(path: Path) -> str:

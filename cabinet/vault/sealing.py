@@ -64,9 +64,7 @@ def open_sealed(sub: Mapping[str, str], *, origin: str, salt: str, key: bytes) -
     return open_box(key, box, _aad(origin, sub["r"], salt))
 
 
-def _sub(
-    subject: Subject, aad: bytes, key_of: KeyOf, name_of: NameOf | None, random: Random
-) -> Mapping[str, str]:
+def _sub(subject: Subject, aad: bytes, key_of: KeyOf, name_of: NameOf | None, random: Random) -> Mapping[str, str]:
     sub = {"r": str(subject.role), "p": subject.person}
     key = key_of(subject.person)
     if key is not None:
