@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -55,9 +55,12 @@ def open_reader(path: Path, *, immutable: bool = False) -> Connection:
 def begin_write(connection: Connection) -> None:
     """Inside `with connection.begin():`, which commits or rolls back. Takes SQLite's write lock at once."""
     # Straight to the driver: it has neither parameters nor a result, and every append pays for it.
-    driver_connection = connection.connection.driver_connection
-    assert driver_connection is not None
-    driver_connection.execute("BEGIN IMMEDIATE")
+    _driver(connection).execute("BEGIN IMMEDIATE")
+
+
+def begin_read(connection: Connection) -> None:
+    """Inside `with connection.begin():`; every statement after it sees the same moment."""
+    _driver(connection).execute("BEGIN")
 
 
 def close(connection: Connection) -> None:
@@ -77,6 +80,10 @@ def cause(error: BaseException | None) -> BaseException | None:
 def is_damage(error: BaseException) -> bool:
     """Whether the file itself is broken, as against unreachable, locked or full."""
     return getattr(cause(error), "sqlite_errorcode", 0) & 0xFF in _DAMAGE
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
 def _engine(uri: str, pragmas: dict[str, int | str]) -> Engine:

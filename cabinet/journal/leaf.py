@@ -123,11 +123,12 @@ def glance(data: bytes) -> dict[str, Any]:
 
     Raises LeafRefused where it is no JSON object.
     """
+    text = data.decode(errors="replace")
     try:
-        value = _DECODER.decode(data.decode())
-    except (ValueError, RecursionError) as error:
+        value, end = _DECODER.scan_once(text, 0)
+    except (ValueError, RecursionError, StopIteration) as error:
         raise LeafRefused(f"leaf is not JSON: {error}") from None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or end != len(text):
         raise LeafRefused("leaf is not a JSON object")
     return value
 

@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, select
 
 from cabinet.journal import b64, rows, tree
-from cabinet.journal.connection import DatabaseError, cause, close, is_damage, open_reader
+from cabinet.journal.connection import DatabaseError, begin_read, cause, close, is_damage, open_reader
 from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, JournalMissing, JournalUnreadable
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.schema import concerns, epoch_file, epochs, payload
@@ -130,6 +130,29 @@ class JournalReader:
         chosen = select(payload.c.n).where(number >= first, *conditions).order_by(number).limit(limit)
         question = select(payload.c.n, payload.c.bytes).where(payload.c.n.in_(chosen)).order_by(payload.c.n)
         return self._ask(lambda connection: [(n, data) for n, data in connection.execute(question)])
+
+    def subjects(self) -> Iterator[tuple[bytes, int]]:
+        """Every stored pair of pseudonym and leaf index, by pseudonym."""
+        after = (b"", -1)
+        while page := self._ask(partial(rows.subjects, after=after, limit=PAGE)):
+            yield from page
+            after = page[-1]
+
+    def concerned(self, first: int, end: int) -> list[tuple[int, bytes | None, set[str]]]:
+        """Index, bytes and stored pseudonyms of the leaves from `first` up to `end`, of one moment."""
+        stored: dict[int, set[str]] = {}
+
+        def ask(connection: Connection) -> list[tuple[int, bytes | None]]:
+            begin_read(connection)
+            for p, n in rows.subjects_of(connection, first, end):
+                stored.setdefault(n, set()).add(b64.encode(p))
+            return rows.leaves(connection, first, end - first)
+
+        return [(n, data, stored.get(n, set())) for n, data in self._ask(ask)]
+
+    def is_sound(self) -> bool:
+        """Whether SQLite finds its own file in order, indexes included. Seconds per million leaves."""
+        return self._ask(rows.is_sound)
 
     def node(self, level: int, index: int) -> bytes:
         """The hash of a complete subtree. Raises JournalDamaged where it is not stored."""

@@ -75,3 +75,22 @@ def notes(connection: Connection, after: tuple[int, int], limit: int) -> list[tu
         (after[0], after[0], *after, limit),
     )
     return [(size, acked, note) for size, acked, note in rows]
+
+
+def subjects(connection: Connection, after: tuple[bytes, int], limit: int) -> list[tuple[bytes, int]]:
+    """Pseudonym and leaf index from behind `after` on."""
+    rows = connection.exec_driver_sql(
+        "SELECT p, n FROM subject WHERE (p, n) > (?, ?) ORDER BY p, n LIMIT ?", (*after, limit)
+    )
+    return [(p, n) for p, n in rows]
+
+
+def subjects_of(connection: Connection, first: int, end: int) -> list[tuple[bytes, int]]:
+    """Pseudonym and leaf index of the leaves from `first` up to `end`; reads the whole table."""
+    rows = connection.exec_driver_sql("SELECT p, n FROM subject WHERE n >= ? AND n < ?", (first, end))
+    return [(p, n) for p, n in rows]
+
+
+def is_sound(connection: Connection) -> bool:
+    found: str = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+    return found == "ok"

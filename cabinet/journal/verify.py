@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from heapq import merge
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from cabinet.journal import b64, checkpoint
 from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.errors import JournalDamaged, LeafRefused, NoteRefused
+from cabinet.journal.errors import JournalDamaged, JournalUnreadable, LeafRefused, NoteRefused
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Verifier
-from cabinet.journal.reader import JournalReader
+from cabinet.journal.reader import PAGE, JournalReader
 from cabinet.journal.rows import EntryRow
 from cabinet.journal.tree import Frontier, leaf_hash
 
@@ -26,7 +25,7 @@ Rule: TypeAlias = Literal[
     "columns",  # time, kind, slot or item beside the payload differ from it
     "subjects",  # the look-up by pseudonym differs from the payloads
     "checkpoint",  # a kept note is malformed, of another size or root, or not signed by this key
-    "unreadable",  # the database itself is broken
+    "unreadable",  # the database itself is broken, one of its indexes perhaps
 ]
 
 
@@ -53,8 +52,136 @@ def verify(
 
     `trusted` is an earlier signed checkpoint of this journal: without one, a journal that was cut off and signed
     again by the device's own key verifies. `progress` is called with leaves checked and all leaves. Blocks for
-    seconds per million leaves. Raises NoteRefused for a malformed `vkey`, and for a `trusted` that this key did not sign.
+    seconds per million leaves. Raises NoteRefused for a malformed `vkey`, and for a `trusted` that this key did
+    not sign.
     """
     verifier = Verifier.from_vkey(vkey)
     witness = None if trusted is None else checkpoint.read(trusted, verifier)
     return _Check(reader, verifier, witness).run(progress or _silent)
+
+
+Note: TypeAlias = tuple[int, bytes]
+"""The size a note is kept under, and its bytes."""
+
+
+class _Failed(Exception):
+    def __init__(self, n: int, rule: Rule) -> None:
+        super().__init__(n, rule)
+        self.n = n
+        self.rule = rule
+
+
+class _Check:
+    """One run over the file, in step with its notes; stops at the first thing that is wrong."""
+
+    def __init__(self, reader: JournalReader, verifier: Verifier, trusted: Checkpoint | None) -> None:
+        self._reader = reader
+        self._verifier = verifier
+        self._device = verifier.name.split("/")[1] if "/" in verifier.name else ""
+        self._trusted = trusted
+        self._frontier = Frontier()
+        self._good = 0
+        self._pruned = 0
+        self._forked = False
+        self._size, self._sealed = reader.sizes()
+        self._acknowledged = reader.acknowledged()
+        self._subjects = [0] * (self._size // PAGE + 1)
+
+    def run(self, progress: Callable[[int, int], None]) -> Verdict:
+        try:
+            self._check_leaves(progress)
+            self._check_subjects()
+            if not self._reader.is_sound():
+                raise _Failed(self._size, "unreadable")
+        except _Failed as failure:
+            return self._verdict("failed", failure.n, failure.rule)
+        except (JournalDamaged, JournalUnreadable):
+            return self._verdict("failed", self._frontier.size, "unreadable")
+        if self._forked:
+            return self._verdict("forked")
+        if self._trusted is not None and self._trusted.size > self._size:
+            return self._verdict("rolled-back")
+        return self._verdict("unsealed-tail" if self._sealed < self._size else "verified")
+
+    def _verdict(self, result: Result, failed_at: int | None = None, rule: Rule | None = None) -> Verdict:
+        return Verdict(result, self._size, self._sealed, failed_at, rule, self._pruned)
+
+    def _check_leaves(self, progress: Callable[[int, int], None]) -> None:
+        notes = self._reader.checkpoints()
+        due = self._check_notes(notes, next(notes, None))
+        for page in self._reader.pages(0, self._size):
+            for row in page:
+                self._check_leaf(row)
+                if due is not None and due[0] <= self._frontier.size:
+                    due = self._check_notes(notes, due)
+                if self._trusted is not None and self._trusted.size == self._frontier.size:
+                    self._forked = self._trusted.root != self._frontier.root()
+            progress(self._frontier.size, self._size)
+        if self._frontier.size < max(self._size, self._sealed):
+            raise _Failed(self._frontier.size, "leaf-missing")
+        if self._sealed < 0:
+            raise _Failed(0, "checkpoint")
+
+    def _check_notes(self, notes: Iterator[Note], due: Note | None) -> Note | None:
+        """Check every note up to the present size, and give the next one."""
+        while due is not None and due[0] <= self._frontier.size:
+            try:
+                signed = checkpoint.read(due[1], self._verifier)
+            except NoteRefused:
+                raise _Failed(self._good, "checkpoint") from None
+            if (signed.size, signed.root) != (due[0], self._frontier.root()) or due[0] != self._frontier.size:
+                raise _Failed(self._good, "checkpoint")
+            self._good = due[0]
+            due = next(notes, None)
+        return due
+
+    def _check_leaf(self, row: EntryRow) -> None:
+        n, hashed, subtrees, _, _, _, _, data = row
+        if n != self._frontier.size:
+            raise _Failed(self._frontier.size, "leaf-missing")
+        if data is None:
+            self._count_pruned(n)
+        else:
+            if leaf_hash(data) != hashed:
+                raise _Failed(n, "leaf-hash")
+            self._check_columns(row, data)
+        if self._frontier.push(hashed) != subtrees:
+            raise _Failed(n, "subtree")
+
+    def _check_columns(self, row: EntryRow, data: bytes) -> None:
+        n, _, _, ts, kind, slot, item, _ = row
+        try:
+            leaf = glance(data)
+        except LeafRefused:
+            raise _Failed(n, "leaf-form") from None
+        if leaf.get("n") != n or leaf.get("dev") != self._device:
+            raise _Failed(n, "leaf-form")
+        if leaf.get("ts") != ts or leaf.get("ev") != kind or leaf.get("slot") != slot or leaf.get("item") != item:
+            raise _Failed(n, "columns")
+        for p in {sub["p"] for sub in leaf.get("subs", ())}:
+            self._subjects[n // PAGE] += hash((p, n))
+
+    def _count_pruned(self, n: int) -> None:
+        if n >= self._acknowledged:
+            raise _Failed(n, "payload-missing")
+        self._pruned += 1
+
+    def _check_subjects(self) -> None:
+        """Sums over pages of leaves tell whether the two sides agree; only where they do not, leaves are compared."""
+        for p, n in self._reader.subjects():
+            if n < self._size:
+                self._subjects[n // PAGE] -= hash((b64.encode(p), n))
+        for number, difference in enumerate(self._subjects):
+            if difference:
+                self._compare_subjects(number * PAGE, min(self._size, (number + 1) * PAGE))
+
+    def _compare_subjects(self, first: int, end: int) -> None:
+        """Once more, of one moment: payloads may have been pruned between the two readings."""
+        for n, data, stored in self._reader.concerned(first, end):
+            named = set() if data is None else {sub["p"] for sub in glance(data).get("subs", ())}
+            if named != stored:
+                raise _Failed(n, "subjects")
+
+
+def _silent(done: int, size: int) -> None:
+    """No progress is wanted."""
