@@ -6,7 +6,7 @@ same bodies run on real ptys and on in-memory links with virtual time. They slee
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from simulator.faults import Fault
@@ -17,14 +17,14 @@ Spoil = Callable[[bytes], bytes]
 
 
 class Body(Protocol):
-    """Physics of one device. All methods run on the loop's thread and return at once."""
+    """Physics of one device. All methods run on the loop's thread and return at once.
 
-    title: ClassVar[str]
-    """One line for people."""
-    options: ClassVar[Mapping[str, str]]
-    """Options of the device on its own: name, one line with the default."""
-    faults: ClassVar[tuple[str, ...]]
-    """Names of simulator.faults.FAULTS that make sense for it."""
+    Its class also has `title`, `options` (name to one line) and `alone(options, rng)`, for the device command."""
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Names of simulator.faults.FAULTS that make sense for it."""
+        ...
 
     def power(self, *, on: bool) -> None:
         """Off: stops acting and loses what the real one loses. On: begins. Starts off."""
@@ -40,8 +40,10 @@ class Body(Protocol):
 
 
 class SerialBody(Body, Protocol):
-    spoilers: ClassVar[Mapping[str, Spoil]]
-    """How to make a good frame bad in its own protocol: bad-checksum, wrong-address."""
+    @property
+    def spoilers(self) -> Mapping[str, Spoil]:
+        """How to make a good frame bad in its own protocol, by fault, in the order they act."""
+        ...
 
     def connect(self, send: Receive) -> None:
         """`send` takes whole frames to the host."""

@@ -113,9 +113,9 @@ def _listen(path: Path) -> socket.socket:
     try:
         listener.bind(str(path))
         listener.listen()
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise OSError(f"{path}: {error.strerror or error}") from error
     return listener
 
 

@@ -28,6 +28,8 @@ ALL_RELAYS, FLASH_ON, FLASH_OFF, CONTROL_MODE = 0x00FF, 0x0200, 0x0400, 0x1000
 FLASH_MAX, FLASH_UNIT_S = 0x7FFF, 0.1
 CONTROL_MODES = 4
 COILS_MAX = 64
+PROFILES = {"waveshare-8": 8}
+"""Boards of the configuration that this twin plays, and their coils."""
 
 
 class Bolts(Protocol):

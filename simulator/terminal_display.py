@@ -72,10 +72,10 @@ class TerminalDisplay:
         self._rows = [[" "] * COLUMNS for _ in range(ROWS)]
 
     def _take(self, char: str) -> None:
-        if self._sequence:
-            self._take_in_sequence(char)
-        elif char == ESC:
+        if char == ESC:
             self._sequence = ESC
+        elif self._sequence:
+            self._take_in_sequence(char)
         elif char == "\r":
             self._column = 0
         elif char == "\n":

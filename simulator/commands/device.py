@@ -31,4 +31,4 @@ def run(arguments: argparse.Namespace) -> int:
     except (OptionError, FaultError) as error:
         print(f"simulator: {arguments.type}: {error}", file=sys.stderr)
         return 2
-    return serve(device, str(arguments.link))
+    return serve(lambda: device, str(arguments.link))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -16,12 +17,15 @@ class Service(Protocol):
     async def stop(self) -> None: ...
 
 
-def serve(service: Service, ready: str) -> int:
-    """Prints `ready ...` when the service listens, ends it at SIGTERM or SIGINT; 0, or 1 when it cannot start."""
-    return asyncio.run(_serve(service, ready))
+def serve(make: Callable[[], Service], ready: str) -> int:
+    """Prints `ready ...` when the service listens, ends it at SIGTERM or SIGINT; 0, or 1 when it cannot start.
+
+    `make` is called within the loop; its errors are the caller's."""
+    return asyncio.run(_serve(make, ready))
 
 
-async def _serve(service: Service, ready: str) -> int:
+async def _serve(make: Callable[[], Service], ready: str) -> int:
+    service = make()
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,8 +9,8 @@ from typing import Any
 
 from simulator.demo.stage import Stage
 
-_ROSTER = Path(__file__).parents[2] / "config" / "roster.example"
-ADA, CARD, PIN, SLOT = "1001", "0006547886", "4711", 3
+_ROSTER = Path(__file__).parents[2] / "config" / "roster.demo"
+ADA, CARD, PIN, SLOT = "1001", "0006547886", "4711", 7
 
 
 class Visit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -13,8 +14,8 @@ from simulator.serial_device import SerialDevice
 from tests.simulator.lines import MemoryLine
 from tests.virtual_loop import run
 
-CAPTURE = b"\x02" b"010063E9AE25" b"\x03"  # card 0006547886, version 01
-OTHER_CAPTURE = b"\x02" b"100086F44426" b"\x03"  # card 0008844356, version 10
+CAPTURE = b"\x02010063E9AE25\x03"  # card 0006547886, version 01
+OTHER_CAPTURE = b"\x02100086F44426\x03"  # card 0008844356, version 10
 
 
 def alone(*options: str) -> tuple[SerialDevice, MemoryLine]:
@@ -53,7 +54,7 @@ def test_it_repeats_every_50_to_65_ms_while_the_card_stays() -> None:
         reader.remove()
         await asyncio.sleep(1)
         times = [at for at, _ in line.came]
-        gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+        gaps = [later - earlier for earlier, later in pairwise(times)]
         assert min(gaps) >= 0.0499
         assert max(gaps) <= 0.0651
         assert max(gaps) - min(gaps) > 0.005

@@ -1,0 +1,181 @@
+"""A whole cabinet put together: the bodies of its devices on given links, wired to one world.
+
+The links may be ptys and sockets (cabinet.py) or anything else that keeps to simulator.body.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
+
+from drivers.specs.buzzer import BuzzerSpec
+from drivers.specs.led import LedSpec
+from drivers.specs.matrix_keypad import MatrixKeypadSpec
+from drivers.specs.modbus_input_board import ModbusInputBoardSpec
+from drivers.specs.modbus_relay_board import ModbusRelayBoardSpec
+from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
+from drivers.specs.terminal_display import TerminalDisplaySpec
+from hal.device_table import DeviceTable
+from hal.specs import DeviceSpec
+from simulator.body import Body, GpioBody, Pluggable, SerialBody, SerialLink
+from simulator.buzzer import Buzzer
+from simulator.contacts import FixedContacts
+from simulator.faults import Fault
+from simulator.gpio_chip import GpioChip
+from simulator.gpio_device import GpioDevice
+from simulator.led import Led
+from simulator.matrix_keypad import MatrixKeypad
+from simulator.modbus_input_board import ModbusInputBoard
+from simulator.modbus_relay_board import PROFILES, ModbusRelayBoard
+from simulator.rdm6300_reader import Rdm6300Reader
+from simulator.serial_device import SerialDevice
+from simulator.terminal_display import TerminalDisplay
+from simulator.types import seeded
+from simulator.wiring import WiredBolts, WiredContacts
+from simulator.world import World
+
+B = TypeVar("B")
+
+
+class NotSimulated(ValueError):
+    """The configuration has something that has no simulated twin."""
+
+
+class Fitted(Protocol):
+    """A device in its place."""
+
+    @property
+    def body(self) -> Body: ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+    def fault(self, fault: Fault) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChipLink:
+    """A simulated GPIO chip, and how programs reach it."""
+
+    chip: GpioChip
+    plug: Pluggable
+
+
+class Assembly:
+    """Each slot of `table` begins with its fob, F-1 in slot 1 and so on. Starts and opens nothing by itself."""
+
+    def __init__(
+        self,
+        table: DeviceTable,
+        world: World,
+        ports: Mapping[str, SerialLink],
+        chips: Mapping[str, ChipLink],
+        seed: int,
+    ) -> None:
+        """`ports` and `chips` by the id of the link. Raises NotSimulated."""
+        self.world = world
+        self.devices: dict[str, Fitted] = {}
+        self._table = table
+        for entry in table.devices:
+            rng = seeded(seed, entry.spec.id)
+            self.devices[entry.spec.id] = self._fit(entry.spec, rng, ports, chips)
+        for slot in table.slots:
+            world.add_fob(f"F-{slot.number}", slot.number)
+
+    def start(self) -> None:
+        for device in self.devices.values():
+            device.start()
+
+    def stop(self) -> None:
+        for device in self.devices.values():
+            device.stop()
+
+    def device(self, name: str) -> Fitted:
+        """Raises ValueError that says which there are."""
+        if name not in self.devices:
+            raise ValueError(f"no device {name[:40]!r}; there are: {', '.join(self.devices)}")
+        return self.devices[name]
+
+    def body(self, kind: type[B], what: str, name: str | None) -> B:
+        """The body of device `name`, of the first one of its kind without a name. Raises ValueError."""
+        of_kind = {key: device.body for key, device in self.devices.items() if isinstance(device.body, kind)}
+        if not of_kind:
+            raise ValueError(f"there is no {what} in this cabinet")
+        chosen = next(iter(of_kind)) if name is None else name
+        body = of_kind.get(chosen)
+        if not isinstance(body, kind):
+            raise ValueError(f"no {what} {chosen[:40]!r}; there are: {', '.join(of_kind)}")
+        return body
+
+    def _fit(
+        self,
+        spec: DeviceSpec,
+        rng: random.Random,
+        ports: Mapping[str, SerialLink],
+        chips: Mapping[str, ChipLink],
+    ) -> Fitted:
+        if spec.link in chips:
+            link = chips[spec.link]
+            body = self._gpio_body(spec, rng)
+            body.attach(link.chip)
+            return GpioDevice(body, link.plug)
+        return SerialDevice(self._serial_body(spec, rng), ports[spec.link], rng)
+
+    def _serial_body(self, spec: DeviceSpec, rng: random.Random) -> SerialBody:
+        match spec:
+            case Rdm6300ReaderSpec():
+                return Rdm6300Reader(rng)
+            case ModbusRelayBoardSpec():
+                return self._relay_board(spec)
+            case ModbusInputBoardSpec():
+                contacts = WiredContacts(self.world, self._sensors(spec.id), self._doors(spec.id), spec.inverted)
+                return ModbusInputBoard(spec.unit, contacts, spec.inputs)
+            case TerminalDisplaySpec():
+                return TerminalDisplay(self.world.show_text)
+        raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")
+
+    def _gpio_body(self, spec: DeviceSpec, rng: random.Random) -> GpioBody:
+        match spec:
+            case MatrixKeypadSpec():
+                settle_s = (spec.scans + 1) * spec.scan_ms / 1000
+                return MatrixKeypad(spec.rows, spec.columns, rng, settle_s)
+            case LedSpec():
+                return Led(spec.lines, spec.active_high, partial(self._light, self._lamps(spec.id)))
+            case BuzzerSpec():
+                return Buzzer(spec.line, spec.active_high, lambda sounding: self.world.sound(on=sounding))
+        raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")
+
+    def _relay_board(self, spec: ModbusRelayBoardSpec) -> ModbusRelayBoard:
+        if spec.profile not in PROFILES:
+            known = ", ".join(PROFILES)
+            raise NotSimulated(f"device {spec.id}: profile {spec.profile} has no simulated twin; there are: {known}")
+        coils = PROFILES[spec.profile]
+        bolts = WiredBolts(self.world, self._bolts(spec.id))
+        return ModbusRelayBoard(spec.unit, coils, bolts, FixedContacts([False] * coils), coils)
+
+    def _light(self, lamps: Mapping[int, int], channel: int, lit: bool) -> None:
+        if channel in lamps:
+            self.world.light(lamps[channel], lit=lit)
+
+    # Which slot is on a channel of this device
+
+    def _bolts(self, device: str) -> dict[int, int]:
+        return {slot.lock.channel: slot.number for slot in self._table.slots if slot.lock.device == device}
+
+    def _sensors(self, device: str) -> dict[int, int]:
+        wired = [(slot.sensor, slot.number) for slot in self._table.slots]
+        return {ref.channel: number for ref, number in wired if ref and ref.device == device}
+
+    def _lamps(self, device: str) -> dict[int, int]:
+        wired = [(slot.indicator, slot.number) for slot in self._table.slots]
+        return {ref.channel: number for ref, number in wired if ref and ref.device == device}
+
+    def _doors(self, device: str) -> set[int]:
+        contact = self._table.door.contact
+        return {contact.channel} if contact and contact.device == device else set()

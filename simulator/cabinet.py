@@ -1,0 +1,69 @@
+"""A simulated cabinet for other programs: every link of its configuration under one directory, and world.sock."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from hal.device_table import DeviceTable
+from hal.specs import GpioLinkSpec, LinkSpec
+from simulator.assembly import Assembly, ChipLink
+from simulator.gpio_bus import gpio_server
+from simulator.gpio_chip import GpioChip
+from simulator.line_server import LineServer
+from simulator.pty_link import PtyLink
+from simulator.world import World
+from simulator.world_commands import WorldCommands
+from simulator.world_socket import world_server
+
+WORLD_SOCKET = "world.sock"
+
+
+class SimulatedCabinet:
+    """Made within the running loop; opens nothing before start()."""
+
+    def __init__(self, table: DeviceTable, run_dir: Path, seed: int, relatch_s: float) -> None:
+        """Raises NotSimulated."""
+        loop = asyncio.get_running_loop()
+        world = World((slot.number for slot in table.slots), loop.call_later, relatch_s)
+        ports: dict[str, PtyLink] = {}
+        chips: dict[str, ChipLink] = {}
+        self._links: list[PtyLink | LineServer] = []
+        for spec in table.links:
+            path = place_of(spec, run_dir)
+            if isinstance(spec, GpioLinkSpec):
+                chip = GpioChip(loop.time)
+                server = gpio_server(path, chip)
+                chips[spec.id] = ChipLink(chip, server)
+                self._links.append(server)
+            else:
+                ports[spec.id] = PtyLink(path)
+                self._links.append(ports[spec.id])
+        self._assembly = Assembly(table, world, ports, chips, seed)
+        self._links.append(world_server(run_dir / WORLD_SOCKET, WorldCommands(self._assembly)))
+        self._open = AsyncExitStack()
+
+    async def start(self) -> None:
+        """All links are there when it returns. Raises OSError."""
+        for link in self._links:
+            await link.open()
+            self._open.push_async_callback(link.close)
+        self._assembly.start()
+        self._open.callback(self._assembly.stop)
+
+    async def stop(self) -> None:
+        await self._open.aclose()
+
+
+def place_of(link: LinkSpec, run_dir: Path) -> Path:
+    """Where the simulated link lies: relative places under `run_dir`, absolute ones only when they are under it.
+
+    Any other place becomes the link's id under `run_dir`, so a real cabinet's configuration touches no real port."""
+    configured = link.path if isinstance(link, GpioLinkSpec) else link.port
+    top = run_dir.resolve()
+    if configured:
+        place = (top / configured).parent.resolve() / Path(configured).name
+        if place.is_relative_to(top) and place != top:
+            return place
+    return top / link.id
