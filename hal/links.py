@@ -1,20 +1,33 @@
-"""From the configuration of a link to the bus its devices hang on. Imports only what the link needs."""
+"""From the configuration of links to buses, and to what the supervisor keeps alive. A bus imports only what it
+needs."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from collections.abc import Callable
 from hal.buses import Bus
+from hal.clock import Clock
+from hal.device_table import DeviceTable, build_device
 from hal.specs import GpioLinkSpec, LinkSpec, ModbusLinkSpec
+from hal.supervisor import LinkPlan
 
 
-def make_bus(spec: LinkSpec, folder: Path) -> Bus:
-    """A closed bus. Relative ports and paths are relative to `folder`, that of the configuration file."""
+def link_plans(table: DeviceTable, clock: Clock, bus_of: Callable[[LinkSpec], Bus]) -> list[LinkPlan]:
+    """Each link with its devices, all made, nothing opened. In simulation `bus_of` gives other buses."""
+    plans = []
+    for link in table.links:
+        bus = bus_of(link)
+        devices = tuple(build_device(entry, bus, clock) for entry in table.devices if entry.spec.link == link.id)
+        plans.append(LinkPlan(bus, devices))
+    return plans
+
+
+def make_bus(spec: LinkSpec) -> Bus:
+    """A closed bus. Ports and paths are taken as they stand."""
     if isinstance(spec, GpioLinkSpec):
-        return _gpio(spec, folder)
+        return _gpio(spec)
     from hal.serial_link import SerialLink
 
-    link = SerialLink(spec.id, str(folder / spec.port), spec.baud)
+    link = SerialLink(spec.id, spec.port, spec.baud)
     if not isinstance(spec, ModbusLinkSpec):
         return link
     from hal.modbus import RtuLine
@@ -22,11 +35,11 @@ def make_bus(spec: LinkSpec, folder: Path) -> Bus:
     return RtuLine(link, baud=spec.baud, timeout_ms=spec.timeout_ms, latency_ms=spec.latency_ms, echo=spec.echo)
 
 
-def _gpio(spec: GpioLinkSpec, folder: Path) -> Bus:
+def _gpio(spec: GpioLinkSpec) -> Bus:
     if spec.backend == "sim":
         from hal.gpio_sim import SimLines
 
-        return SimLines(spec.id, str(folder / (spec.path or "")))
+        return SimLines(spec.id, spec.path or "")
     if spec.backend == "rpi-gpio":
         from hal.gpio_rpi import RpiGpioLines
 

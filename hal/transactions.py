@@ -166,7 +166,8 @@ class Transactions:
         # A unit that fails anyway gets one try: the others wait meanwhile.
         again = waiting.asked < question.asks and not unit.failing and not waiting.answer.done()
         if again:
-            self._level(question).appendleft(waiting)
+            # Behind those who wait: they have waited for this one's time-out already.
+            self._level(question).append(waiting)
         else:
             unit.failing = True
             hint = f"unit {question.unit}: {hearing.complaint}"

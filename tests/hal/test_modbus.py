@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hal.errors import DeviceRefused, DeviceTimeout, LinkLost
+from hal.errors import DeviceRefused, DeviceTimeout, LinkLost, OutcomeUnknown
 from hal.modbus import RtuLine
 from hal.transactions import SUSPECT_S, WAITING_MAX, UnitCounters
 from tests.hal.boards import Board, crc, framed
@@ -402,6 +402,17 @@ def test_a_hang_up_reaches_everyone_who_waits_and_a_new_opening_heals() -> None:
     answers, after = run(story())
     assert [type(answer) for answer in answers] == [LinkLost] * 3
     assert after == (7,)
+
+
+def test_a_hang_up_leaves_the_outcome_of_an_act_unknown_only_if_it_was_sent() -> None:
+    async def story() -> list[object]:
+        line, link = await opened(silent)
+        acts = [asyncio.ensure_future(line.write_coil(1, 0x0200 + coil, 5)) for coil in range(2)]
+        await asyncio.sleep(0.005)
+        link.hang_up()
+        return await asyncio.gather(*acts, return_exceptions=True)
+
+    assert [type(answer) for answer in run(story())] == [OutcomeUnknown, LinkLost]
 
 
 def test_closing_ends_every_wait() -> None:

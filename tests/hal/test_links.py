@@ -1,0 +1,74 @@
+"""From the configuration to buses: the right kind, at the right place, importing no more than it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hal.device_table import parse_table
+from hal.gpio_gpiod import GpiodLines
+from hal.gpio_rpi import RpiGpioLines
+from hal.gpio_sim import SimLines
+from hal.links import link_plans, make_bus
+from hal.modbus import RtuLine
+from hal.serial_link import SerialLink
+from hal.specs import GpioLinkSpec, LinkSpec, ModbusLinkSpec, SerialLinkSpec
+from tests.hal.links import MemoryLink
+from tests.hal.test_device_table import StillClock
+
+SPECS: list[tuple[LinkSpec, type]] = [
+    (SerialLinkSpec(id="x", type="serial", port="links/uart0"), SerialLink),
+    (ModbusLinkSpec(id="x", type="modbus", port="/dev/serial/by-id/usb-1a86"), RtuLine),
+    (GpioLinkSpec(id="x", type="gpio", backend="sim", path="links/gpio0"), SimLines),
+    (GpioLinkSpec(id="x", type="gpio", chip="pinctrl-rp1"), GpiodLines),
+    (GpioLinkSpec(id="x", type="gpio", backend="rpi-gpio"), RpiGpioLines),
+]
+
+
+@pytest.mark.parametrize(("spec", "kind"), SPECS)
+def test_each_link_has_its_bus(spec: LinkSpec, kind: type) -> None:
+    bus = make_bus(spec, Path("/etc/cabinet"))
+    assert type(bus) is kind
+    assert bus.name == "x"
+
+
+def test_paths_are_relative_to_the_configuration() -> None:
+    uart, line, gpio = (make_bus(spec, Path("/etc/cabinet")) for spec, _ in SPECS[:3])
+    assert isinstance(uart, SerialLink)
+    assert isinstance(gpio, SimLines)
+    assert isinstance(line, RtuLine)
+    assert uart._port == "/etc/cabinet/links/uart0"
+    assert gpio._path == "/etc/cabinet/links/gpio0"
+    assert line._transactions._link._port == "/dev/serial/by-id/usb-1a86"
+
+
+def test_devices_hang_on_their_link() -> None:
+    raw: dict[str, object] = {
+        "link": [
+            {"id": "uart0", "type": "serial", "port": "a"},
+            {"id": "gpio0", "type": "gpio", "backend": "sim", "path": "b"},
+        ],
+        "device": [
+            {"id": "buzzer", "type": "buzzer", "link": "gpio0", "line": 11},
+            {"id": "reader", "type": "rdm6300-reader", "link": "uart0"},
+            {"id": "lamps", "type": "led", "link": "gpio0", "lines": [2]},
+        ],
+    }
+    table, problems = parse_table(raw)
+    assert table, problems
+    plans = link_plans(table, StillClock(), lambda spec: MemoryLink(name=spec.id))
+    hanging = {plan.bus.name: [device.device for device in plan.devices] for plan in plans}
+    assert hanging == {"uart0": ["reader"], "gpio0": ["buzzer", "lamps"]}
+
+
+def test_a_cabinet_without_modbus_or_gpio_imports_neither() -> None:
+    program = (
+        "import sys, hal.links, hal.specs, pathlib\n"
+        "hal.links.make_bus(hal.specs.SerialLinkSpec(id='x', type='serial', port='p'), pathlib.Path('.'))\n"
+        "print([name for name in ('pymodbus', 'gpiod', 'RPi', 'serial') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "['serial']\n"
