@@ -26,7 +26,7 @@ class Lamp(Indicator):
         self._channel = channel
 
     async def show(self, pattern: Pattern) -> None:
-        await self._board.show(self._channel, pattern)
+        await self._board.light(self._channel, pattern)
 
 
 class Led(IndicatorBoard):
@@ -66,8 +66,8 @@ class Led(IndicatorBoard):
     async def stop(self) -> None:
         await self._gpio.write(dict.fromkeys(self._spec.lines, not self._spec.active_high))
 
-    async def show(self, channel: int, pattern: Pattern) -> None:
-        """As Indicator.show."""
+    async def light(self, channel: int, pattern: Pattern) -> None:
+        """As Indicator.show, for one channel."""
         line = self._spec.lines[channel - 1]
         self._patterns[line] = pattern
         self._changed.set()

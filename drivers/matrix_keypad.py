@@ -14,6 +14,9 @@ from hal.secret import Secret
 
 logger = logging.getLogger(__name__)
 
+MOMENT_S = 0.001
+"""The shortest wait: the rounding of a time-out must not make it wait for nothing again and again."""
+
 
 class MatrixKeypad(Keypad):
     """Digits stay in here until `#` hands them out as one secret.
@@ -32,12 +35,13 @@ class MatrixKeypad(Keypad):
         self._forget_at_s = 0.0
 
     async def start(self) -> None:
-        """Claims the lines; a keypad cannot prove that it is there."""
+        """Claims the lines and takes a first look at the keys; a keypad cannot prove that it is there."""
         await self._gpio.release(self._spec.rows + self._spec.columns)
         # Open drain: two keys pressed together never short a high row to a low one.
         await self._gpio.claim_outputs(self._spec.rows, high=False, drive="open-drain")
         await self._gpio.claim_inputs(self._spec.columns, pull="up", edges=True)
         self._debouncer = Debouncer(self._spec.scans)
+        self._debouncer.scan(await self._scan())
 
     async def watch(self, emit: Emit) -> None:
         try:
@@ -77,7 +81,8 @@ class MatrixKeypad(Keypad):
         if not all(await self._gpio.read(self._spec.columns)):
             return  # pressed before the rows were low: there may be no edge to wait for
         try:
-            async with asyncio.timeout(self._entry_left_s()) as limit:
+            left_s = self._entry_left_s()
+            async with asyncio.timeout(None if left_s is None else max(MOMENT_S, left_s)) as limit:
                 await self._gpio.next_edges(self._spec.columns)
         except TimeoutError:
             if not limit.expired():

@@ -14,6 +14,8 @@ from hal.clock import Clock
 
 logger = logging.getLogger(__name__)
 
+MOMENT_S = 0.001
+"""The shortest wait: the rounding of a time-out must not make it wait for nothing again and again."""
 CARDS_MAX = 4
 """More than the field can hold; a babbling line cannot grow the memory."""
 
@@ -64,7 +66,9 @@ class Rdm6300Reader(CardReader):
 
     def _next_removal_s(self) -> float | None:
         oldest_s = next(iter(self._seen_s.values()), None)
-        return None if oldest_s is None else oldest_s + self._removal_s - self._clock.mono_s()
+        if oldest_s is None:
+            return None
+        return max(MOMENT_S, oldest_s + self._removal_s - self._clock.mono_s())
 
     def _report_seen(self, card: bytes, emit: Emit) -> None:
         if self._seen_s.pop(card, None) is None:

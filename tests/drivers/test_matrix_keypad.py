@@ -31,11 +31,8 @@ def keypad(gpio: FakeGpio, **keys: object) -> MatrixKeypad:
 
 
 async def watched(device: MatrixKeypad, readings: Readings) -> asyncio.Task[None]:
-    """Started, with a first look at the keys taken."""
     await device.start()
-    watch = asyncio.create_task(device.watch(readings))
-    await asyncio.sleep(0.001)
-    return watch
+    return asyncio.create_task(device.watch(readings))
 
 
 async def press(gpio: FakeGpio, keys: str, *, down_s: float = 0.08) -> None:

@@ -1,0 +1,128 @@
+"""One driver on its simulated device: over the real bus (pty, Unix socket), or over a line in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import tomllib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hal.buses import Bus, ByteLink
+from hal.capabilities import Reading
+from hal.gpio_sim import SimLines
+from hal.modbus import RtuLine
+from hal.registry import DEVICE_TYPES, load
+from hal.serial_link import SerialLink
+from hal.system_clock import SystemClock
+from simulator.faults import parse_fault
+from simulator.gpio_bus import gpio_server
+from simulator.gpio_chip import GpioChip
+from simulator.gpio_device import GpioDevice
+from simulator.line_server import LineServer
+from simulator.pty_link import PtyLink
+from simulator.serial_device import SerialDevice
+from tests.contract.links import MemoryLink
+from tests.contract.rows import ROWS, Seen
+from tests.drivers.fakes import LoopClock
+
+PROFILES = Path(__file__).parents[2] / "config" / "profiles"
+PATIENCE_S = 5.0
+
+
+@dataclass
+class Rig:
+    capability: type
+    driver: Any
+    body: Any
+    bus: Bus
+    simulated: SerialDevice | GpioDevice
+    seen: Seen
+    readings: list[Reading] = field(default_factory=list)
+
+    def emit(self, reading: Reading) -> None:
+        self.readings.append(reading)
+        self.seen.changed.set()
+
+    def fault(self, text: str) -> None:
+        self.simulated.fault(parse_fault(text, self.body.faults))
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        """Waits for something to be seen or emitted; TimeoutError when it does not come."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not true():
+                self.seen.changed.clear()
+                await self.seen.changed.wait()
+
+    async def reopen(self) -> None:
+        """What the supervisor does after a loss."""
+        await self.bus.close()
+        await self.bus.open()
+        await self.driver.start()
+
+    @contextlib.asynccontextmanager
+    async def watching(self) -> AsyncIterator[asyncio.Task[None]]:
+        watch = asyncio.create_task(self.driver.watch(self.emit))
+        try:
+            yield watch
+        finally:
+            watch.cancel()
+            await asyncio.wait({watch})
+
+
+@contextlib.asynccontextmanager
+async def on_real_bus(type_name: str, folder: Path, seed: int = 1) -> AsyncIterator[Rig]:
+    """The bus is open, the driver not yet started."""
+    path, seen, rng = folder / "link", Seen(), random.Random(seed)
+    body = ROWS[type_name].body(rng, seen)
+    kind = DEVICE_TYPES[type_name].bus
+    simulated: SerialDevice | GpioDevice
+    bus: Bus
+    if kind == "gpio":
+        chip = GpioChip(lambda: asyncio.get_running_loop().time())
+        server: LineServer | PtyLink = gpio_server(path, chip)
+        body.attach(chip)
+        simulated, bus = GpioDevice(body, server), SimLines("link", str(path))
+    else:
+        server = pty = PtyLink(path)
+        port = SerialLink("link", str(path))
+        simulated, bus = SerialDevice(body, pty, rng), RtuLine(port) if kind == "modbus" else port
+    await server.open()
+    simulated.start()
+    await bus.open()
+    try:
+        yield Rig(ROWS[type_name].capability, make_driver(type_name, bus, SystemClock()), body, bus, simulated, seen)
+    finally:
+        await bus.close()
+        simulated.stop()
+        await server.close()
+
+
+@contextlib.asynccontextmanager
+async def in_memory(type_name: str, seed: int = 1) -> AsyncIterator[Rig]:
+    """For a virtual loop; serial and Modbus devices only."""
+    seen, rng, link = Seen(), random.Random(seed), MemoryLink("link")
+    body = ROWS[type_name].body(rng, seen)
+    simulated = SerialDevice(body, link, rng)
+    bus: ByteLink | RtuLine = RtuLine(link) if DEVICE_TYPES[type_name].bus == "modbus" else link
+    simulated.start()
+    await bus.open()
+    try:
+        yield Rig(ROWS[type_name].capability, make_driver(type_name, bus, LoopClock()), body, bus, simulated, seen)
+    finally:
+        await bus.close()
+        simulated.stop()
+
+
+def make_driver(type_name: str, bus: Bus, clock: object) -> Any:
+    """As the loader makes it."""
+    entry = DEVICE_TYPES[type_name]
+    table = {"id": "device", "type": type_name, "link": "link"} | ROWS[type_name].keys
+    spec = load(entry.spec).model_validate(table)
+    if entry.profile is None:
+        return load(entry.driver)(spec, bus, clock)
+    raw = tomllib.loads((PROFILES / f"{spec.profile}.toml").read_text("utf-8"))
+    return load(entry.driver)(spec, load(entry.profile).model_validate(raw), bus, clock)

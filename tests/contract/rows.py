@@ -1,0 +1,118 @@
+"""The table: every device type with its capability, its configuration and its simulated device."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hal import capabilities
+from simulator.buzzer import Buzzer
+from simulator.led import Led
+from simulator.matrix_keypad import MatrixKeypad
+from simulator.modbus_input_board import ModbusInputBoard
+from simulator.modbus_relay_board import ModbusRelayBoard
+from simulator.rdm6300_reader import Rdm6300Reader
+from simulator.terminal_display import TerminalDisplay
+
+
+class Seen:
+    """What one could see, hear and touch at a simulated device."""
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+        self.closed = [False] * 8
+        """Contacts, channel 1 first: what the hand of the test moves."""
+        self.coils_on: set[int] = set()
+        self.pulses: list[int] = []
+        """Channels in the order in which their coils came on."""
+        self.lit: dict[int, bool] = {}
+        self.sounding = False
+        self.beeps = 0
+        self.text = ""
+
+    def energise(self, channel: int, *, on: bool) -> None:
+        if on:
+            self.coils_on.add(channel)
+            self.pulses.append(channel)
+        else:
+            self.coils_on.discard(channel)
+        self.changed.set()
+
+    def jam(self, channel: int, *, jammed: bool) -> None:
+        """Bolts are no part of these stories."""
+
+    def break_bolt(self, channel: int, *, broken: bool) -> None:
+        """Bolts are no part of these stories."""
+
+    def level(self, channel: int) -> bool:
+        return self.closed[channel - 1]
+
+    def force(self, channel: int) -> None:
+        self.closed[channel - 1] = False
+
+    def light(self, channel: int, lit: bool) -> None:
+        self.lit[channel] = lit
+        self.changed.set()
+
+    def sound(self, sounding: bool) -> None:
+        self.beeps += sounding and not self.sounding
+        self.sounding = sounding
+        self.changed.set()
+
+    def show(self, text: str) -> None:
+        self.text = text
+        self.changed.set()
+
+
+@dataclass(frozen=True)
+class Row:
+    capability: type
+    body: Callable[[random.Random, Seen], Any]
+    """The simulated device, wired as `keys` say."""
+    keys: dict[str, object] = field(default_factory=dict)
+    """Of its [[device]] table, beside id, type and link."""
+
+
+ROWS: dict[str, Row] = {
+    "rdm6300-reader": Row(
+        capabilities.CardReader,
+        lambda rng, seen: Rdm6300Reader(rng),
+        {"removal_ms": 200},
+    ),
+    "matrix-keypad": Row(
+        capabilities.Keypad,
+        lambda rng, seen: MatrixKeypad((5, 6, 13, 19), (16, 20, 21), rng),
+        {"rows": [5, 6, 13, 19], "columns": [16, 20, 21]},
+    ),
+    "modbus-relay-board": Row(
+        capabilities.LockBoard,
+        lambda rng, seen: ModbusRelayBoard(7, 8, seen, seen, 8),
+        {"unit": 7, "profile": "waveshare-8", "poll_s": 0.5},
+    ),
+    "modbus-input-board": Row(
+        capabilities.InputBoard,
+        lambda rng, seen: ModbusInputBoard(7, seen, 8),
+        {"unit": 7},
+    ),
+    "led": Row(
+        capabilities.IndicatorBoard,
+        lambda rng, seen: Led((2, 3, 4), True, seen.light),
+        {"lines": [2, 3, 4]},
+    ),
+    "buzzer": Row(
+        capabilities.Buzzer,
+        lambda rng, seen: Buzzer(11, True, seen.sound),
+        {"line": 11},
+    ),
+    "terminal-display": Row(
+        capabilities.Display,
+        lambda rng, seen: TerminalDisplay(seen.show),
+    ),
+}
+
+
+def types_with(capability: type) -> list[str]:
+    return [name for name, row in ROWS.items() if row.capability is capability]

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from drivers.wire.card_number import parse_card
+from hal.capabilities import CardPresented, CardReader, CardRemoved
+from simulator.types import body_class
+from tests.contract.rig import in_memory, on_real_bus
+from tests.contract.rows import types_with
+from tests.virtual_loop import run
+
+READERS = types_with(CardReader)
+ADA, BOB = parse_card("0006547886"), parse_card("0008844356")
+HIDES = ("silent", "truncate", "bad-checksum", "unplug", "power-cycle", "noise")
+"""Faults under which a card may go unseen."""
+FAULTS = [(name, fault) for name in READERS for fault in body_class(name).faults]
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_one_presentation_is_one_event(name: str, tmp_path: Path) -> None:
+    async def story() -> None:
+        async with on_real_bus(name, tmp_path) as rig:
+            assert rig.driver.cards in ("weak", "strong")
+            await rig.driver.start()
+            async with rig.watching():
+                rig.body.present(ADA)
+                await rig.until(lambda: bool(rig.readings))
+                rig.body.present(BOB)
+                await rig.until(lambda: len(rig.readings) == 3)
+                rig.body.remove()
+                await rig.until(lambda: len(rig.readings) == 4)
+            assert rig.readings == [
+                CardPresented("device", ADA),
+                CardPresented("device", BOB),
+                CardRemoved("device", ADA),
+                CardRemoved("device", BOB),
+            ]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_card_is_told_as_soon_as_it_is_read_however_long_it_stays(name: str) -> None:
+    async def story() -> None:
+        async with in_memory(name) as rig:
+            await rig.driver.start()
+            async with rig.watching():
+                await asyncio.sleep(1)
+                rig.body.present(ADA)
+                await asyncio.sleep(0.1)
+                assert rig.readings == [CardPresented("device", ADA)]
+                await asyncio.sleep(600)
+                assert rig.readings == [CardPresented("device", ADA)]
+
+    run(story())
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("name", "fault"), FAULTS)
+def test_no_fault_shows_another_card(name: str, fault: str, seed: int) -> None:
+    async def story() -> None:
+        async with in_memory(name, seed) as rig:
+            await rig.driver.start()
+            async with rig.watching() as watch:
+                rig.fault(fault)
+                rig.body.present(ADA)
+                await asyncio.wait({watch}, timeout=5)
+            assert {reading.card for reading in rig.readings} <= {ADA}  # type: ignore[union-attr]
+            if fault not in HIDES:
+                assert rig.readings == [CardPresented("device", ADA)]
+
+    run(story())
