@@ -4,6 +4,7 @@ needs."""
 from __future__ import annotations
 
 from collections.abc import Callable
+
 from hal.buses import Bus
 from hal.clock import Clock
 from hal.device_table import DeviceTable, build_device
