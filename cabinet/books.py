@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 from cabinet.config import Config
 from cabinet.core.ledger import from_rows
@@ -67,8 +66,6 @@ def new_boot_id() -> str:
     return os.urandom(4).hex()
 
 
-
-
 def _setup(config: Config) -> Setup:
     slots = {
         slot.number: SlotSetup(slot.lock.device, slot.hold_s or config.visit.hold_s) for slot in config.table.slots
@@ -78,5 +75,5 @@ def _setup(config: Config) -> Setup:
         language=config.cabinet.language,
         idle_s=config.visit.idle_s,
         take_s=config.visit.take_s,
-        door_open_s=config.door.open_s,
+        door_open_s=config.table.door.open_s,
     )

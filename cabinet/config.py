@@ -39,7 +39,7 @@ def _name(value: str) -> str:
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):
         hint = did_you_mean(value, available_timezones())
         raise ValueError(f"{quoted(value)} is no time zone such as Europe/Zurich{hint}") from None
     return value
@@ -93,7 +93,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A good configuration. Paths are absolute or relative to the working directory, never to the file."""
+    """A good configuration. All its paths are absolute."""
 
     file: Path
     cabinet: CabinetSection
@@ -127,7 +127,7 @@ def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Confi
         layers.add_file(file)
     layers.add_environment(environ, SECTIONS)
     layers.add_flags(overrides, SECTIONS)
-    _resolve_paths(layers.raw, path.parent)
+    _resolve_paths(layers.raw, path.parent.absolute())
     cabinet = _section(layers, "cabinet", CabinetSection)
     visit = _section(layers, "visit", VisitSection)
     table = _table(layers)

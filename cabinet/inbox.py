@@ -41,6 +41,10 @@ class Inbox:
         self._events.clear()
         return events
 
+    @property
+    def waiting(self) -> int:
+        return len(self._events)
+
     def pop(self) -> Event | None:
         return self._events.popleft() if self._events else None
 

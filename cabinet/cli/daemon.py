@@ -104,7 +104,7 @@ def _offline_config(args: Namespace) -> str | None:
 def _offline_call(config: str, method: str, params: Mapping[str, object]) -> object:
     from pathlib import Path
 
-    from cabinet.app import offline_call
+    from cabinet.offline import offline_call
     from hal.problems import ConfigError
 
     try:

@@ -170,7 +170,7 @@ def _identified(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 
 def _enrolled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    if _text(leaf, "kind") != "pin":
+    if _text(leaf, "credential") != "pin":
         return _roster(ledger, n, ts, leaf)
     failures = _without(ledger.failures, _person(leaf, "holder"))
     return _roster(replace(ledger, failures=failures), n, ts, leaf)

@@ -12,7 +12,8 @@ from cabinet.core.effects import Answer
 from cabinet.core.events import RosterFound, RosterPlanned
 from cabinet.policy.rights import Pseudonym, Rights
 from cabinet.roster.changes import Change, RosterRefused, parse_change
-from cabinet.roster.store import Plan, Roster
+from cabinet.roster.draft import Plan
+from cabinet.roster.store import Roster
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
 from cabinet.service.parameters import flag, integer
@@ -87,7 +88,7 @@ class RosterService:
         plan = self._plans.pop(request)
         try:
             await self._worker.run(self._roster.commit, plan)
-        except OSError as error:
+        except (OSError, RosterRefused) as error:
             log.error("roster: not written: %s; the roster before it stays in force", error)
             self._runner.inbox.post(RosterFound(self._roster.version, self._roster.digest))
             self._desk.answer(Answer(request, f"journaled, but roster.db could not be written: {error}"))

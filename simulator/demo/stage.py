@@ -59,8 +59,9 @@ class Stage:
         return shown
 
     def watch(self) -> None:
-        """From now on next_leaf() tells what is journaled."""
-        command = [str(BIN / "cabinetctl"), "--config", str(self.config), "--json", "watch"]
+        """next_leaf() tells what is journaled from now on, however long the program takes to start."""
+        size = json.loads(self.cabinetctl("--json", "status"))["journal_size"]
+        command = [str(BIN / "cabinetctl"), "--config", str(self.config), "--json", "watch", "--from", str(size)]
         self._journal = self._processes.listen("watch", command)
 
     def next_leaf(self, within_s: float = 10.0) -> dict[str, Any]:

@@ -1,0 +1,193 @@
+"""cabinetd as a whole: books, engine, devices and sockets, started and ended in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable
+
+from cabinet.books import Books
+from cabinet.config import Config
+from cabinet.control.protocol import Code, ControlError, Params
+from cabinet.control.server import ControlServer
+from cabinet.control.session import Handler, Peer
+from cabinet.core.events import RosterFound, Started, Stopping
+from cabinet.engine import Engine
+from cabinet.service.journal import Head
+from cabinet.service.parameters import choice, number
+from cabinet.service.release import Release
+from cabinet.service.see import See
+from cabinet.service.views import View, iso
+from cabinet.service.watchers import Watchers
+from cabinet.watchdog import Notifier, feed
+from cabinet.wiring import Wiring
+from drivers.wire.card_number import format_card
+from hal.clock import Clock
+from hal.system_clock import SystemClock
+from hal.worker import ThreadWorker, Worker
+
+log = logging.getLogger(__name__)
+
+_READY_S = 3.0
+_STUCK_S = 15.0
+_SCAN_MAX_S = 120.0
+
+
+class Daemon:
+    """One run. `start` returns when people and technicians can be served; `stop` leaves every coil off."""
+
+    def __init__(
+        self, config: Config, books: Books, clock: Clock, workers: Callable[[str], Worker] = ThreadWorker
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._wiring = Wiring(config.table, clock)
+        self._engine = Engine(books, self._wiring.hardware(), clock, workers)
+        self._watchers = Watchers()
+        self._runner = self._engine.runner
+        self._runner.on_commit.append(self._watchers.committed)
+        self._servers = self._make_servers()
+        self._loop_task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Journals the start, then lets devices and sockets in. Raises OSError when a socket cannot be made."""
+        roster = self._engine.books.roster
+        self._runner.inbox.post(Started(self._runner.state.size))
+        self._runner.inbox.post(RosterFound(roster.version, roster.digest))
+        await self._runner.settle()
+        self._loop_task = asyncio.create_task(self._runner.run(), name="runner")
+        self._wiring.start(self._runner.inbox.post, roster.card_digest)
+        for server in self._servers:
+            await server.start()
+        await self._wait_for_devices()
+
+    async def run(self, notifier: Notifier, ended: asyncio.Event) -> None:
+        """Until `ended`. Raises what ended the loop, if that comes first."""
+        assert self._loop_task is not None, "start() comes first"
+        watchdog = asyncio.create_task(feed(notifier, self._progress()), name="watchdog")
+        waiting = asyncio.create_task(ended.wait())
+        await asyncio.wait((waiting, self._loop_task), return_when=asyncio.FIRST_COMPLETED)
+        for task in (watchdog, waiting):
+            task.cancel()
+        if self._loop_task.done():
+            self._loop_task.result()
+
+    async def stop(self) -> None:
+        """Sockets, devices (all coils off), the last leaf, the books: each bounded."""
+        for server in self._servers:
+            await server.close()
+        await self._wiring.stop()
+        if self._loop_task is not None and not self._loop_task.done():
+            self._loop_task.cancel()
+            await asyncio.wait((self._loop_task,))
+            self._runner.inbox.post(Stopping())
+            await self._runner.settle()
+        await self._engine.close()
+
+    def _make_servers(self) -> list[ControlServer]:
+        see = See(
+            self._runner,
+            self._watchers,
+            devices=self._devices,
+            proof_ms=self._proof_ms,
+            ready=self._ready,
+            read_leaves=self._engine.read_leaves,
+        )
+        head = Head(self._engine.books.journal, self._engine.read_leaves)
+        service: dict[str, Handler] = {
+            **see.methods(),
+            **self._engine.roster.methods(),
+            "slot.release": Release(self._engine.desk).slot,
+            "credential.scan": self._scan,
+        }
+        uplink: dict[str, Handler] = {
+            "status": see.status,
+            "journal.head": head.head,
+            "journal.leaves": head.leaves,
+        }
+        folder = self._config.socket_dir
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return [
+            ControlServer(folder / "service.sock", service, "cabinet-service", uplink.keys()),
+            ControlServer(folder / "uplink.sock", uplink, "cabinet-uplink", service.keys()),
+        ]
+
+    async def _wait_for_devices(self) -> None:
+        """A cabinet with a dead board is ready too, without it."""
+        try:
+            async with asyncio.timeout(_READY_S):
+                while not self._ready():
+                    await self._runner.turned()
+        except TimeoutError:
+            log.warning("not every device has answered yet; see `cabinetctl devices`")
+
+    def _ready(self) -> bool:
+        """Every device was found or given up for the moment, and every sensor that answers has spoken."""
+        unproven = self._runner.state.unproven
+        return self._wiring.settled() and not any(self._wiring.sensor_up(slot) for slot in unproven)
+
+    def _progress(self) -> Callable[[], bool]:
+        """Did the loop go round since the last look, or had it nothing to do? Is no lane stuck?"""
+        seen = -1
+
+        def progress() -> bool:
+            nonlocal seen
+            moved = self._runner.rounds != seen or not self._runner.inbox.waiting
+            seen = self._runner.rounds
+            return moved and self._engine.acts.lanes.stuck_s() < _STUCK_S
+
+        return progress
+
+    def _devices(self) -> list[View]:
+        now = self._clock.now()
+        listed = []
+        for status in self._wiring.statuses():
+            since_s = status.pop("since_mono_s")
+            assert isinstance(since_s, float)
+            listed.append({**status, "since": iso(now.wall_ms - int((now.mono_s - since_s) * 1000))})
+        return listed
+
+    def _proof_ms(self, slot: int) -> int | None:
+        proof_s, now = self._wiring.proof_mono_s(slot), self._clock.now()
+        return None if proof_s is None else now.wall_ms - int((now.mono_s - proof_s) * 1000)
+
+    async def _scan(self, params: Params, peer: Peer) -> View:
+        """credential.scan: the number of the next card at a reader, for enrolling it."""
+        readers = self._wiring.readers()
+        if not readers:
+            raise ControlError(Code.NOT_FOUND, "no card reader is configured")
+        reader = choice(params, "reader", readers)
+        timeout_s = number(params, "timeout_s", 1, _SCAN_MAX_S)
+        if self._wiring.scanning(reader):
+            raise ControlError(Code.BUSY, f"{reader} waits for a card already")
+        card = await self._wiring.next_card(reader, timeout_s)
+        if card is None:
+            raise ControlError(Code.TIMEOUT, f"no card at {reader} within {timeout_s:g} s")
+        return {"card": format_card(card)}
+
+
+async def serve(config: Config) -> None:
+    """Runs the daemon until SIGTERM or SIGINT. Raises what `Books.open` and `Daemon` raise."""
+    clock = SystemClock()
+    notifier = Notifier(os.environ)
+    ended = asyncio.Event()
+    for number_ in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number_, ended.set)
+    books = Books.open(config, clock)
+    daemon = Daemon(config, books, clock)
+    try:
+        await daemon.start()
+        log.info("ready: %s, %d leaves", config.origin, books.journal.size)
+        notifier.tell("READY=1")
+        await daemon.run(notifier, ended)
+    finally:
+        notifier.tell("STOPPING=1")
+        await daemon.stop()
+
+
+async def locks_off(config: Config) -> list[str]:
+    """Switches every lock off; the boards that did not confirm it, each with why. Needs no database."""
+    wiring = Wiring(config.table, SystemClock())
+    return await wiring.locks_off(_READY_S)

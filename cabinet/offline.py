@@ -1,0 +1,57 @@
+"""Roster methods with the daemon down: the same engine over the same books, for one call."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from cabinet.acts import Hardware
+from cabinet.books import Books
+from cabinet.config import load
+from cabinet.control.protocol import Code, ControlError
+from cabinet.control.session import Peer
+from cabinet.core.events import RosterFound
+from cabinet.engine import Engine
+from cabinet.journal.errors import JournalBusy, JournalError
+from cabinet.roster.tables import RosterUnusable
+from cabinet.vault.device_key import KeyFileError
+from hal.system_clock import SystemClock
+from hal.worker import InlineWorker
+
+
+def offline_call(config: Path, method: str, params: Mapping[str, object]) -> object:
+    """What the service socket would answer. Takes the writer's lock; blocks.
+
+    Raises ConfigError for the configuration, ControlError for everything else: busy (a daemon runs), not found
+    (a method that needs the daemon), refused, journal."""
+    clock = SystemClock()
+    try:
+        books = Books.open(load(config, os.environ), clock)
+    except JournalBusy as error:
+        raise ControlError(Code.BUSY, str(error)) from None
+    except JournalError as error:
+        raise ControlError(Code.JOURNAL, str(error)) from None
+    except (KeyFileError, RosterUnusable, OSError) as error:
+        raise ControlError(Code.INTERNAL, str(error)) from None
+    return asyncio.run(_call(books, clock, method, params))
+
+
+async def _call(books: Books, clock: SystemClock, method: str, params: Mapping[str, object]) -> object:
+    engine = Engine(books, Hardware({}, {}, (), (), _never_up), clock, lambda name: InlineWorker())
+    loop = asyncio.create_task(engine.runner.run())
+    try:
+        handler = engine.roster.methods().get(method)
+        if handler is None:
+            raise ControlError(Code.NOT_FOUND, f"{method} needs a running cabinetd; start it first")
+        engine.runner.inbox.post(RosterFound(books.roster.version, books.roster.digest))
+        return await handler(dict(params), Peer(os.getuid(), os.getpid(), getpass.getuser()))
+    finally:
+        loop.cancel()
+        await engine.close()
+
+
+async def _never_up(device: str, within_s: float) -> bool:
+    return False

@@ -1,0 +1,226 @@
+"""The devices of one cabinet: built from the table, kept alive, and their readings turned into events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar, cast
+
+from cabinet.acts import Hardware
+from cabinet.core.events import (
+    CardShown,
+    DeviceLost,
+    DeviceRestored,
+    DigitsEntered,
+    DigitsTyped,
+    DoorRead,
+    Event,
+    KeypadCancelled,
+    SlotRead,
+)
+from hal.buses import Bus
+from hal.capabilities import (
+    Buzzer,
+    Cancelled,
+    CardPresented,
+    CardReader,
+    CardRemoved,
+    Device,
+    Display,
+    Entered,
+    IndicatorBoard,
+    InputBoard,
+    InputRead,
+    LockBoard,
+    Reading,
+    Typed,
+)
+from hal.clock import Clock
+from hal.device_table import DeviceTable
+from hal.errors import DeviceError
+from hal.kept_device import Reports
+from hal.links import link_plans, make_bus
+from hal.specs import ChannelRef, LinkSpec
+from hal.supervisor import Supervisor
+
+D = TypeVar("D", bound=Device)
+
+_SETTLED_STATES = ("up", "lost", "stopped")
+
+
+class Wiring:
+    """Built idle: `start` opens the links, `stop` leaves all devices safe."""
+
+    def __init__(self, table: DeviceTable, clock: Clock, make: Callable[[LinkSpec], Bus] = make_bus) -> None:
+        """`make`: from the configuration of a link to its bus, closed."""
+        self._clock = clock
+        self._table = table
+        plans = link_plans(table, clock, make)
+        self._devices = {device.device: device for plan in plans for device in plan.devices}
+        self._locks_on = [(plan.bus, self._of(LockBoard, plan.devices)) for plan in plans]
+        self._slots = {slot.sensor: slot.number for slot in table.slots if slot.sensor is not None}
+        self._supervisor = Supervisor(plans, Reports(self._emit, self._lost, self._restored), clock)
+        self._post: Callable[[Event], object] = _nowhere
+        self._card_digest: Callable[[bytes], bytes] = bytes
+        self._scans: dict[str, asyncio.Future[bytes]] = {}
+        self._changed = asyncio.Event()
+
+    def start(self, post: Callable[[Event], object], card_digest: Callable[[bytes], bytes]) -> None:
+        """Opens links and devices; readings go to `post`, card numbers only as their digest."""
+        self._post, self._card_digest = post, card_digest
+        self._supervisor.start()
+
+    async def stop(self) -> None:
+        """All coils off, all links closed; bounded to a few seconds."""
+        await self._supervisor.stop()
+
+    def hardware(self) -> Hardware:
+        """The devices by what they do. Raises DeviceMisconfigured for a channel a board does not have."""
+        return Hardware(
+            locks={
+                s.number: cast(LockBoard, self._devices[s.lock.device]).lock(s.lock.channel) for s in self._table.slots
+            },
+            lamps={
+                s.number: cast(IndicatorBoard, self._devices[s.indicator.device]).indicator(s.indicator.channel)
+                for s in self._table.slots
+                if s.indicator is not None
+            },
+            displays=self._of(Display),
+            buzzers=self._of(Buzzer),
+            up=self.up,
+        )
+
+    async def locks_off(self, within_s: float) -> list[str]:
+        """Opens only the links of locks and switches every coil off; what could not be confirmed, as sentences."""
+        tasks = [_switch_off(bus, boards, within_s) for bus, boards in self._locks_on if boards]
+        return [failure for failures in await asyncio.gather(*tasks) for failure in failures]
+
+    async def up(self, device: str, within_s: float) -> bool:
+        """True once it answers; asks at once instead of at the next try. False after `within_s`."""
+        if self._state(device) == "up":
+            return True
+        self._supervisor.wake(device)
+        try:
+            async with asyncio.timeout(within_s):
+                while self._state(device) != "up":
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def settled(self) -> bool:
+        """Every device has been found or has been given up for the moment."""
+        return all(status.state in _SETTLED_STATES for status in self._supervisor.status())
+
+    def sensor_up(self, slot: int) -> bool:
+        """Is the slot's sensor one that answers?"""
+        sensor = next((s.sensor for s in self._table.slots if s.number == slot), None)
+        return sensor is not None and self._state(sensor.device) == "up"
+
+    def proof_mono_s(self, slot: int) -> float | None:
+        """When the slot's sensor was last read well."""
+        sensor = next((s.sensor for s in self._table.slots if s.number == slot), None)
+        return cast(InputBoard, self._devices[sensor.device]).proof_mono_s if sensor is not None else None
+
+    def statuses(self) -> list[dict[str, object]]:
+        """One entry a device, for `cabinetctl devices`; `since_mono_s` is monotonic."""
+        types = {entry.spec.id: entry.spec.type for entry in self._table.devices}
+        return [
+            {
+                "device": status.device,
+                "type": types[status.device],
+                "link": status.link,
+                "up": status.state == "up",
+                "since_mono_s": status.since_mono_s,
+                "hint": status.hint,
+            }
+            for status in self._supervisor.status()
+        ]
+
+    def readers(self) -> list[str]:
+        return [device.device for device in self._of(CardReader)]
+
+    async def next_card(self, reader: str, within_s: float) -> bytes | None:
+        """The number of the next card at that reader, which then begins no visit; None after `within_s`."""
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._scans[reader] = future
+        try:
+            async with asyncio.timeout(within_s):
+                return await future
+        except TimeoutError:
+            return None
+        finally:
+            self._scans.pop(reader, None)
+
+    def scanning(self, reader: str) -> bool:
+        return reader in self._scans
+
+    def _emit(self, reading: Reading) -> None:
+        match reading:
+            case CardPresented(reader, card):
+                self._card(reader, card)
+            case Typed(keypad, length):
+                self._post(DigitsTyped(keypad, length))
+            case Entered(keypad, secret):
+                self._post(DigitsEntered(keypad, secret))
+            case Cancelled(keypad):
+                self._post(KeypadCancelled(keypad))
+            case InputRead():
+                self._input(reading)
+            case CardRemoved():
+                pass  # a visit outlives the moment its card is held to the reader
+
+    def _card(self, reader: str, card: bytes) -> None:
+        scan = self._scans.pop(reader, None)
+        if scan is not None and not scan.done():
+            scan.set_result(card)
+        else:
+            self._post(CardShown(reader, self._card_digest(card)))
+
+    def _input(self, reading: InputRead) -> None:
+        place = ChannelRef(reading.device, reading.channel)
+        slot = self._slots.get(place)
+        if slot is not None:
+            self._post(SlotRead(slot, reading.closed))
+        if place == self._table.door.contact:
+            self._post(DoorRead(reading.closed))
+
+    def _lost(self, device: str, hint: str) -> None:
+        self._post(DeviceLost(device, hint))
+        self._tell_change()
+
+    def _restored(self, device: str) -> None:
+        self._post(DeviceRestored(device))
+        self._tell_change()
+
+    def _tell_change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _state(self, device: str) -> str:
+        return next(status.state for status in self._supervisor.status() if status.device == device)
+
+    def _of(self, capability: type[D], devices: Iterable[Device] | None = None) -> list[D]:
+        """By what a driver derives from: a lamp board has a method `show` as well and is no display."""
+        among = self._devices.values() if devices is None else devices
+        return cast(list[D], [device for device in among if capability in type(device).__mro__])
+
+
+async def _switch_off(bus: Bus, boards: Sequence[LockBoard], within_s: float) -> list[str]:
+    failures = []
+    try:
+        await bus.open()
+        for board in boards:
+            async with asyncio.timeout(within_s):
+                await board.all_off()
+    except TimeoutError as error:
+        failures.append(str(error) or f"{bus.name}: no answer within {within_s:g} s")
+    except DeviceError as error:
+        failures.append(str(error))
+    finally:
+        await bus.close()
+    return failures
+
+
+def _nowhere(_: Event) -> None:
+    """Readings before the start have no taker."""
