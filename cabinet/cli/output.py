@@ -6,6 +6,7 @@ rich is loaded only for a table on a terminal.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -123,7 +124,8 @@ def _rich_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD)
+    # rich itself leaves out colours for NO_COLOR, but not bold.
+    table = Table(box=box.SIMPLE_HEAD, header_style="" if os.environ.get("NO_COLOR") else "bold")
     for column in columns:
         table.add_column(column)
     for row in rows:

@@ -75,11 +75,11 @@ class ControlServer:
         task = asyncio.current_task()
         assert task is not None
         stream = SocketStream(reader, writer)
-        if len(self._sessions) >= CONNECTIONS_MAX:
-            await _turn_away(stream)
-            return
         self._sessions.add(task)
         try:
+            if len(self._sessions) > CONNECTIONS_MAX:
+                await _turn_away(stream)
+                return
             await Session(stream, _peer(writer), self._handlers, self._elsewhere).run()
         except asyncio.CancelledError:
             # Only close() cancels; asyncio's own callback would log the cancellation as an error.
@@ -113,6 +113,9 @@ class SocketStream:
                 await self._writer.wait_closed()
         except (TimeoutError, OSError):
             self.abort()
+        except asyncio.CancelledError:
+            self.abort()
+            raise
 
     def abort(self) -> None:
         self._writer.transport.abort()

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -115,14 +115,22 @@ class Session:
             if done == {receiving}:
                 await asyncio.wait({serving}, timeout=LINGER_S)
         finally:
-            for task in tasks:
-                task.cancel()
+            await self._end(tasks)
+
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        """Leaves nothing open, even when it is cancelled itself."""
+        for task in tasks:
+            task.cancel()
+        try:
             for outcome in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(outcome, Exception):
                     log.error("session ended: %s", _place(outcome))
             if self._subscription is not None:
                 await _release(self._subscription)
-            await self._stream.close()
+        except BaseException:
+            self._stream.abort()
+            raise
+        await self._stream.close()
 
     async def _receive(self) -> None:
         lines = Lines()

@@ -17,7 +17,7 @@ from cabinet.roster.store import Roster
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
 from cabinet.service.parameters import flag, integer
-from cabinet.service.uploads import Uploads
+from cabinet.service.uploads import Uploads, whole
 from cabinet.service.views import View
 from hal.worker import Worker
 
@@ -46,6 +46,7 @@ class RosterService:
     def methods(self) -> Mapping[str, Handler]:
         return {
             "roster.change": self.change,
+            "roster.import": self.import_whole,
             "roster.import.begin": self.begin,
             "roster.import.part": self.part,
             "roster.import.commit": self.commit_import,
@@ -71,6 +72,10 @@ class RosterService:
         except RosterRefused as error:
             raise _refused(error) from None
         return await self._apply(change, peer, dry_run=flag(params, "dry_run"))
+
+    async def import_whole(self, params: Params, peer: Peer) -> View:
+        """All files in one request: for a caller without the socket, where no line is too short for them."""
+        return await self._apply(whole(params), peer, dry_run=flag(params, "dry_run"))
 
     async def begin(self, params: Params, peer: Peer) -> View:
         return {"upload": self._uploads.begin()}

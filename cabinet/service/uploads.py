@@ -12,6 +12,16 @@ _BYTES_MAX = 32_000_000
 _FILES = ("people.csv", "items.csv", "rights.toml")
 
 
+def whole(params: Params) -> Import:
+    """`files`, a name and a text each, as one change. Raises ControlError for other files or other values."""
+    files = params.get("files")
+    if not isinstance(files, dict) or not all(isinstance(text, str) for text in files.values()):
+        raise ControlError(Code.BAD_PARAMS, "files: an object of file names and texts is needed")
+    for name in files:
+        choice({"files": name}, "files", _FILES)
+    return Import({name: text.encode() for name, text in files.items()})
+
+
 class Uploads:
     """One upload at a time; a new one drops what another left unfinished."""
 

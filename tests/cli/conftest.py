@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -38,9 +39,11 @@ Ctl = Callable[..., Ended]
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may find the cabinet of the machine it runs on, or depend on its time zone."""
     monkeypatch.setattr(address, "DEFAULT_CONFIG", tmp_path / "etc" / "cabinet.toml")
-    monkeypatch.setattr(address, "DEFAULT_FOLDER", tmp_path / "run")
+    monkeypatch.setattr(address, "DEFAULT_SOCKET_DIR", tmp_path / "run")
+    monkeypatch.setattr(address, "DEFAULT_STATE_DIR", tmp_path / "state")
     monkeypatch.setattr("cabinet.cli.daemon.DEFAULT_CONFIG", tmp_path / "etc" / "cabinet.toml")
-    monkeypatch.delenv(address.FOLDER_VARIABLE, raising=False)
+    for name in [name for name in os.environ if name.startswith("CABINET_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,8 @@ from cabinet.control.protocol import Code, ControlError, Notification, Params
 from cabinet.control.server import ControlServer
 from cabinet.control.session import Handler, Peer, Subscription
 
+HELD = object()
+"""Stands for an answer that never comes."""
 STATUS: dict[str, object] = {
     "door": "closed",
     "tamper": None,
@@ -105,6 +107,8 @@ class FakeDaemon:
         self.path = path
         self.asked: list[tuple[str, Params]] = []
         self.answers: dict[str, object] = {}
+        self.held = threading.Event()
+        """Set once somebody waits for an answer that is HELD."""
         names = [name for name in _NAMES if name != "watch"]
         self._handlers: dict[str, Handler] = {name: self._handler(name) for name in names}
         self._handlers["watch"] = self._watch
@@ -134,6 +138,9 @@ class FakeDaemon:
             given = self.answers.get(name, _NAMES[name])
             if isinstance(given, Exception):
                 raise given
+            if given is HELD:
+                self.held.set()
+                await asyncio.Event().wait()
             return given(params) if callable(given) else given
 
         return answer

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cabinet.control import address
-from cabinet.control.address import AddressError, socket_path
+from cabinet.control.address import AddressError, socket_path, state_dir
 
 
 @pytest.fixture
@@ -50,6 +50,13 @@ def test_the_environment_overrides(config: Path, no_default: Path) -> None:
     environment = {"CABINET_CABINET__SOCKET_DIR": "/e"}
     assert socket_path("service", None, str(config), environment) == Path("/e/service.sock")
     assert socket_path("service", None, None, environment) == Path("/e/service.sock")
+
+
+def test_the_databases_are_found_the_same_way(config: Path) -> None:
+    assert state_dir(str(config), {}) == Path("/var/lib/cabinet")
+    config.write_text('[cabinet]\nstate_dir = "state"\n')
+    assert state_dir(str(config), {}) == config.parent / "state"
+    assert state_dir(str(config), {"CABINET_CABINET__STATE_DIR": "/s"}) == Path("/s")
 
 
 @pytest.mark.usefixtures("no_default")
