@@ -30,7 +30,7 @@ Ids = Sequence[tuple[str, Pseudonym]]
 def people(connection: Connection, keys: DeviceKeys, ids: Ids, after: str | None, limit: int) -> Page:
     records = Records(connection, keys)
     held = select(CREDENTIAL.c.pseudonym, func.count()).group_by(CREDENTIAL.c.pseudonym)
-    cards: dict[str, int] = dict(connection.execute(held).tuples().all())
+    cards: dict[str, int] = dict(connection.execute(held).all())
     pins = set(connection.execute(select(PIN.c.pseudonym)).scalars())
     start = bisect_right(ids, after, key=lambda pair: pair[0]) if after is not None else 0
     rows = (

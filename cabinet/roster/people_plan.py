@@ -32,7 +32,7 @@ class PeoplePlan:
         self._random = random
         self._draft = draft
         self.records = Records(connection, keys)
-        held = connection.execute(select(CREDENTIAL.c.digest, CREDENTIAL.c.pseudonym)).tuples()
+        held = connection.execute(select(CREDENTIAL.c.digest, CREDENTIAL.c.pseudonym))
         self._cards: dict[bytes, Pseudonym] = dict(held.all())
         self._drafted: dict[str, PersonRecord] = {}
 

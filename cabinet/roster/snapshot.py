@@ -29,7 +29,7 @@ def read_rights(connection: Connection, keys: DeviceKeys, version: int, zone: tz
     return Rights(
         version=version,
         people=people,
-        cards=dict(connection.execute(select(CREDENTIAL.c.digest, CREDENTIAL.c.pseudonym)).tuples().all()),
+        cards=dict(connection.execute(select(CREDENTIAL.c.digest, CREDENTIAL.c.pseudonym)).all()),
         numbers=numbers,
         items=items,
         item_at={item.slot: item.id for item in items.values() if item.slot is not None},
@@ -86,7 +86,7 @@ def _schedule(row: Row[Any]) -> Schedule:
 
 def _rights(connection: Connection) -> list[Right]:
     persons: dict[str, set[Pseudonym]] = {}
-    for right, person in connection.execute(select(RIGHT_PERSON.c.entitlement, RIGHT_PERSON.c.pseudonym)).tuples():
+    for right, person in connection.execute(select(RIGHT_PERSON.c.entitlement, RIGHT_PERSON.c.pseudonym)):
         persons.setdefault(right, set()).add(person)
     rows = connection.execute(select(RIGHT).order_by(RIGHT.c.position))
     return [_right(row, frozenset(persons.get(row.id, ()))) for row in rows]

@@ -61,7 +61,7 @@ class Writes:
         _put(connection, META, [{"key": key, "value": value} for key, value in self.meta.items()])
 
     def _put_rights(self, connection: Connection) -> None:
-        places: dict[str, int] = dict(connection.execute(select(RIGHT.c.id, RIGHT.c.position)).tuples().all())
+        places: dict[str, int] = dict(connection.execute(select(RIGHT.c.id, RIGHT.c.position)).all())
         behind = max(places.values(), default=0) + 1
         rows = [right | {"position": places.get(right["id"], behind + n)} for n, right in enumerate(self.rights)]
         _put(connection, RIGHT, rows)
@@ -72,7 +72,7 @@ class Writes:
 
 
 def read_meta(connection: Connection) -> dict[str, str]:
-    return dict(connection.execute(select(META.c.key, META.c.value)).tuples().all())
+    return dict(connection.execute(select(META.c.key, META.c.value)).all())
 
 
 def write_digest(connection: Connection, digest: str) -> None:
