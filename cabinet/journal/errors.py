@@ -19,6 +19,15 @@ class NoteRefused(ValueError):
     """A signed note, checkpoint or verifier key is malformed, or not signed by the key that was asked for."""
 
 
+class ExportRefused(ValueError):
+    """A file of an export, or a receipt, is not what was exported; `file` names it."""
+
+    def __init__(self, file: str, hint: str) -> None:
+        super().__init__(f"{file}: {hint}")
+        self.file = file
+        self.hint = hint
+
+
 class ProofRefused(ValueError):
     """A proof does not connect what it claims to connect."""
 

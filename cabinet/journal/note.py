@@ -168,10 +168,21 @@ def cosigned(text: str, seconds: int) -> bytes:
     return f"cosignature/v1\ntime {seconds}\n{text}".encode()
 
 
-def read_vkeys(text: str) -> Sequence[Verifier]:
+def read_vkeys(text: str) -> list[Verifier]:
     """The verifier keys of a file: one a line, `#` starts a comment line. Raises NoteRefused."""
-    lines = (line.strip() for line in text.splitlines())
-    return [Verifier.from_vkey(line) for line in lines if line and not line.startswith("#")]
+    *lines, rest = text.split("\n")
+    if rest:
+        raise NoteRefused("the last line of verifier keys has no line end")
+    return [Verifier.from_vkey(line) for line in lines if not line.startswith("#")]
+
+
+def known_only(note: Note, verifiers: Sequence[Verifier]) -> Note:
+    """The note without the signatures of other keys; raises NoteRefused where a known one is wrong."""
+    keys = {(one.name, one.key_id): one for one in verifiers}
+    kept = tuple(one for one in note.signatures if (one.name, one.key_id) in keys)
+    for one in kept:
+        keys[one.name, one.key_id].check(note)
+    return Note(note.text, kept)
 
 
 def _signature(line: str) -> Signature:

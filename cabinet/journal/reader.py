@@ -85,6 +85,10 @@ class JournalReader:
                 after = (size, acked)
                 yield size, note
 
+    def newest_ack(self) -> bytes | None:
+        """The newest cosigned note that upstream acknowledged with."""
+        return self._ask(rows.newest_ack)
+
     def state(self) -> dict[str, bytes]:
         return self._ask(rows.state)
 

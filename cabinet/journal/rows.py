@@ -46,6 +46,13 @@ def newest_checkpoint(connection: Connection) -> bytes | None:
     return note
 
 
+def newest_ack(connection: Connection) -> bytes | None:
+    note: bytes | None = connection.exec_driver_sql(
+        "SELECT note FROM ack ORDER BY size DESC LIMIT 1"
+    ).scalar_one_or_none()
+    return note
+
+
 def acknowledged(connection: Connection) -> int:
     """The size that upstream holds; payloads below it may have been pruned."""
     size: int = connection.exec_driver_sql("SELECT coalesce(max(size), 0) FROM ack").scalar_one()

@@ -1,0 +1,77 @@
+"""A receipt for one leaf (c2sp.org/tlog-proof): its holder can check it and sees nobody else's events.
+
+c2sp.org/tlog-proof@v1
+extra <base64 of the leaf>
+index <n>
+<base64 hash>            the proof, the leaf's sibling first
+...
+<empty line>
+<signed checkpoint>
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cabinet.journal import b64, checkpoint
+from cabinet.journal.checkpoint import Checkpoint
+from cabinet.journal.errors import ExportRefused
+from cabinet.journal.export import newest_note
+from cabinet.journal.note import Verifier
+from cabinet.journal.reader import JournalReader
+from cabinet.journal.tree import check_inclusion, leaf_hash
+
+_FILE: Final = "receipt"
+_MAX: Final = 32_768
+_TEXT: Final = re.compile(
+    r"c2sp\.org/tlog-proof@v1\n"
+    r"extra ([A-Za-z0-9+/=]+)\n"
+    r"index (0|[1-9][0-9]{0,15})\n"
+    r"((?:[A-Za-z0-9+/]{43}=\n){0,63})\n"
+    r"(.+)",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A leaf that was proven to be in the journal, and the checkpoint it was proven against."""
+
+    n: int
+    leaf: bytes
+    checkpoint: Checkpoint
+
+
+def receipt(reader: JournalReader, n: int, vkeys: Sequence[str]) -> bytes:
+    """The receipt for leaf `n` against the newest checkpoint; the log's key comes first in `vkeys`.
+
+    Raises ValueError for an index that is not sealed yet or whose payload was pruned, NoteRefused.
+    """
+    signed, sealed = newest_note(reader, [Verifier.from_vkey(vkey) for vkey in vkeys])
+    proof = reader.inclusion(n, sealed.size)
+    (stored,) = reader.leaves(n, n + 1)
+    if stored.data is None:
+        raise ValueError(f"leaf {n} was pruned; only its hash is left")
+    lines = ["c2sp.org/tlog-proof@v1", f"extra {b64.encode(stored.data)}", f"index {n}", *map(b64.encode, proof)]
+    return "\n".join([*lines, "", ""]).encode() + signed.encode()
+
+
+def verify_receipt(data: bytes, vkey: str) -> Receipt:
+    """The leaf of a receipt that this log's key vouches for. Raises ExportRefused; NoteRefused for the key."""
+    verifier = Verifier.from_vkey(vkey)
+    try:
+        match = _TEXT.fullmatch(data.decode()) if len(data) <= _MAX else None
+        if match is None:
+            raise ExportRefused(_FILE, "is not a tlog-proof with its leaf")
+        leaf, n = b64.decode(match[1]), int(match[2])
+        proof = [b64.decode(line) for line in match[3].splitlines()]
+        signed = checkpoint.read(match[4].encode(), verifier)
+        check_inclusion(leaf_hash(leaf), n, signed.size, proof, signed.root)
+    except ExportRefused:
+        raise
+    except ValueError as error:
+        raise ExportRefused(_FILE, str(error)) from None
+    return Receipt(n, leaf, signed)
