@@ -42,7 +42,7 @@ class Visit:
         self._say("person", "later: puts the key back, no menu, no card")
         self._stage.world(f"seat {SLOT}")
         self._journal("item.returned")
-        self._screen("back")
+        self._screen("is back")
         self._stage.world("close door")
         self._journal("door.closed")
 
