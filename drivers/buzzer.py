@@ -58,9 +58,9 @@ class Buzzer(capabilities.Buzzer):
         """To its end, or until another tone is asked for."""
         for on_s, off_s in beeps:
             await self._switch(on=True)
-            replaced = await self._asked_within(on_s)
+            await self._asked_within(on_s)
             await self._switch(on=False)
-            if replaced or await self._asked_within(off_s):
+            if await self._asked_within(off_s):
                 return
 
     async def _asked_within(self, seconds: float) -> bool:

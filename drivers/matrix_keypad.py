@@ -79,7 +79,7 @@ class MatrixKeypad(Keypad):
         """Until a column moves, or typed digits are too old."""
         await self._gpio.write(dict.fromkeys(self._spec.rows, False))
         if not all(await self._gpio.read(self._spec.columns)):
-            return  # pressed before the rows were low: there may be no edge to wait for
+            return  # pressed meanwhile; do not rely on its edge, a full queue drops some
         try:
             left_s = self._entry_left_s()
             async with asyncio.timeout(None if left_s is None else max(MOMENT_S, left_s)) as limit:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping, Sequence
 
 import pytest
 from pydantic import ValidationError
 
 from drivers.matrix_keypad import MatrixKeypad
 from drivers.specs.matrix_keypad import MatrixKeypadSpec
+from hal.buses import Edge
 from hal.capabilities import Cancelled, Entered, Keypad, Reading, Typed
 from hal.errors import LinkLost
 from tests.drivers.fakes import FakeGpio, LoopClock, Readings
@@ -115,6 +117,7 @@ def test_a_key_held_for_minutes_counts_once_and_its_digit_is_forgotten() -> None
         watch = await watched(device, readings)
         await press(gpio, "5", down_s=180)
         assert told(readings) == typed(1, 0)
+        assert readings[1][0] == pytest.approx(readings[0][0] + 15, abs=0.1)
         watch.cancel()
 
     run(story())
@@ -180,6 +183,31 @@ def test_idle_asks_nothing_and_holds_all_rows_low() -> None:
         reads = gpio.reads
         await asyncio.sleep(14)
         assert gpio.reads == reads
+        watch.cancel()
+
+    run(story())
+
+
+def test_a_press_counts_though_its_edge_was_lost() -> None:
+    class Forgetful(FakeGpio):
+        """Its queue is full just when a key goes down before the rows are all low."""
+
+        async def next_edges(self, lines: Sequence[int]) -> list[Edge]:
+            assert self.shorts == set(), "waits for an edge that has gone by"
+            return await super().next_edges(lines)
+
+        async def write(self, values: Mapping[int, bool]) -> None:
+            await super().write(values)
+            if not any(values.values()) and not readings:
+                self.press(*PLACES["5"])
+
+    readings = Readings()
+
+    async def story() -> None:
+        gpio = Forgetful()
+        watch = await watched(keypad(gpio), readings)
+        await asyncio.sleep(0.1)
+        assert told(readings) == typed(1)
         watch.cancel()
 
     run(story())

@@ -266,6 +266,25 @@ def test_a_coil_found_on_without_a_pulse_is_switched_off_once(caplog: pytest.Log
     ]
 
 
+def test_a_poll_in_the_middle_of_a_pulse_leaves_it_alone() -> None:
+    async def story() -> None:
+        line = FakeLine()
+        device = board(line)
+        await device.start()
+        polled = SPEC.poll_s + time_s()
+        watch = asyncio.create_task(device.watch(Readings()))
+        await asyncio.sleep(SPEC.poll_s - 0.01)
+        pulse = asyncio.create_task(device.lock(3).pulse(0.5))
+        await asyncio.sleep(0.2)
+        assert time_s() > polled
+        await pulse
+        assert line.coils()[2]
+        assert line.writes == [("write_coils", 1, 0, (False,) * 8), FLASH_3]
+        watch.cancel()
+
+    run(story())
+
+
 def test_a_coil_that_stays_on_after_its_pulse_ends_watch() -> None:
     async def story() -> None:
         line = FakeLine()

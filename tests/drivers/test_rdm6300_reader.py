@@ -89,6 +89,26 @@ def test_a_babbling_line_cannot_grow_the_memory() -> None:
     run(story())
 
 
+def test_start_forgets_what_was_read_before() -> None:
+    async def story() -> None:
+        link, readings = FakeLink(), Readings()
+        device = reader(link)
+        watch = asyncio.create_task(device.watch(readings))
+        link.put(encode(ADA)[:8])
+        await asyncio.sleep(0.1)
+        watch.cancel()
+        await asyncio.wait({watch})
+        link.put(encode(BOB))
+        await device.start()
+        watch = asyncio.create_task(device.watch(readings))
+        link.put(encode(ADA)[8:])
+        await asyncio.sleep(0.1)
+        assert readings.all == []
+        watch.cancel()
+
+    run(story())
+
+
 def test_a_broken_frame_says_nothing() -> None:
     async def story() -> None:
         link, readings = FakeLink(), Readings()
