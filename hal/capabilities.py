@@ -96,8 +96,8 @@ class Lock(Protocol):
     async def pulse(self, hold_s: float) -> None:
         """Energises the coil for `hold_s` (0.1-1.0 s in steps of 0.1); the board itself ends the pulse.
 
-        Returns when the board has confirmed that the coil is on. Raises DeviceTimeout (surely not pulsed),
-        DeviceRefused, OutcomeUnknown, LinkLost. Never repeated blindly."""
+        Returns when the board has confirmed that the coil is on. Raises DeviceTimeout, DeviceRefused, LinkLost
+        (all three: surely not pulsed), OutcomeUnknown. Never repeated blindly."""
         ...
 
     async def energised(self) -> bool:

@@ -45,6 +45,8 @@ def test_a_gpio_type_says_which_lines_it_claims_a_modbus_type_its_unit(name: str
 @pytest.mark.parametrize("name", DEVICE_TYPES)
 def test_a_type_has_a_simulated_device_with_faults(name: str) -> None:
     assert name in SIMULATED
+    driver = DEVICE_TYPES[name].driver.partition(":")[0]
+    assert driver in (ROOT / ".importlinter").read_text("utf-8").split(), "the simulator must not import it"
     assert "unplug" in body_class(name).faults
     assert len(body_class(name).faults) >= 2
 
