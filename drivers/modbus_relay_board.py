@@ -23,6 +23,8 @@ MISSES_LOST = 2
 STOP_S = 1.0
 NO_SUCH_REGISTER = (1, 2)
 """Modbus exceptions of a board that lacks the function or the address (Application Protocol V1.1b3, 7)."""
+SURELY_NOT_DONE = (1, 2, 3, 6)
+"""Exceptions before the act; 4 and 5 (a fault while acting, accepted for later) leave it open."""
 
 
 class RelayLock(Lock):
@@ -120,12 +122,15 @@ class ModbusRelayBoard(LockBoard):
 
     async def _pulse(self, channel: int, hold_s: float, command: CoilWrite) -> None:
         asked_s = self._clock.mono_s()
+        silent: DeviceTimeout | None = None
         try:
             await self._line.write_coil(self._spec.unit, command.address, command.value)
-            silent: DeviceTimeout | None = None
         except DeviceTimeout as error:
             silent = error
-        except (DeviceRefused, LinkLost, OutcomeUnknown) as error:
+        except DeviceRefused as error:
+            if error.code in SURELY_NOT_DONE:
+                raise DeviceRefused(self.device, f"channel {channel}: {error.hint}", error.code) from error
+        except (LinkLost, OutcomeUnknown) as error:
             raise type(error)(self.device, f"channel {channel}: {error.hint}") from error
         try:
             if await self.energised(channel):

@@ -211,6 +211,14 @@ def test_what_else_the_line_says_is_passed_on(failure: DeviceError) -> None:
     assert line.calls == [FLASH_3]
 
 
+@pytest.mark.parametrize("code", [4, 5, None])
+def test_a_refusal_that_leaves_it_open_is_settled_by_reading(code: int | None) -> None:
+    for acts in (False, True):
+        line = FakeLine()
+        line.fail("write_coil", DeviceRefused("rs485", "exception", code=code), acts=acts)
+        assert isinstance(pulse_with(line), type(None) if acts else OutcomeUnknown)
+
+
 def test_one_coil_at_a_time() -> None:
     async def story() -> None:
         line = FakeLine()
