@@ -15,7 +15,7 @@ class MemoryLine:
         self._receivers: list[Receive] = []
 
     @property
-    def bytes(self) -> bytes:
+    def stream(self) -> bytes:
         return b"".join(piece for _, piece in self.came)
 
     @property

@@ -59,7 +59,7 @@ class Cabinet:
         request = bytes.fromhex(body)
         self.rs485.say(request + crc16(request))
         await asyncio.sleep(0.05)
-        return self.rs485.bytes[:-2]
+        return self.rs485.stream[:-2]
 
     async def pulse(self, slot: int) -> None:
         assert await self.ask(f"01 05 02 {slot - 1:02X} 00 05") != b""

@@ -45,7 +45,7 @@ class Bench:
         self.line.came.clear()
         self.line.say(request)
         await asyncio.sleep(wait_s)
-        return self.line.bytes
+        return self.line.stream
 
 
 def play(story: Callable[[Bench], Awaitable[None]], type_name: str, *options: str) -> None:
@@ -168,6 +168,15 @@ def test_stale_gives_the_answer_before() -> None:
     on_relays(story)
 
 
+def test_stale_without_an_answer_before() -> None:
+    async def story(bench: Bench) -> None:
+        bench.fault("stale")
+        assert await bench.ask(READ_RELAYS) == ALL_OFF
+        assert await bench.ask(READ_INPUTS) == ALL_OFF
+
+    on_relays(story)
+
+
 def test_echo_comes_before_the_answer() -> None:
     async def story(bench: Bench) -> None:
         bench.fault("echo")
@@ -198,10 +207,12 @@ def test_split_frames_never_mix_nor_fall_behind() -> None:
         bench.fault("split=10")
         await asyncio.sleep(20)
         bench.device.body.remove()  # type: ignore[attr-defined]
+        times = [at for at, _ in bench.line.came]
+        assert min(later - earlier for earlier, later in pairwise(times[1:])) == pytest.approx(0.01)
         removed_at = asyncio.get_running_loop().time()
         await asyncio.sleep(5)
-        whole, rest = divmod(len(bench.line.bytes), len(CAPTURE))
-        assert bench.line.bytes == CAPTURE * whole
+        whole, rest = divmod(len(bench.line.stream), len(CAPTURE))
+        assert bench.line.stream == CAPTURE * whole
         assert (whole > 100, rest) == (True, 0)
         assert bench.line.came[-1][0] < removed_at + 0.5
 
@@ -228,7 +239,7 @@ def test_clear_forgets_what_was_held_up() -> None:
         await bench.ask(READ_RELAYS)
         bench.device.clear()
         await asyncio.sleep(2)
-        assert bench.line.bytes == b""
+        assert bench.line.stream == b""
         assert await bench.ask(READ_RELAYS) == ALL_OFF
 
     on_relays(story)
@@ -304,6 +315,17 @@ def test_stuck_on_outlasts_flash_and_off() -> None:
     on_relays(story)
 
 
+def test_without_power_nothing_sticks() -> None:
+    async def story(bench: Bench) -> None:
+        bench.fault("stuck-on")
+        await bench.ask(ON_0)
+        bench.fault("power-cycle=50")
+        await asyncio.sleep(0.1)
+        assert await bench.ask(READ_RELAYS) == ALL_OFF
+
+    on_relays(story)
+
+
 def test_sensor_stuck_keeps_its_level_when_forced() -> None:
     async def story(bench: Bench) -> None:
         bench.fault("sensor-stuck=1")
@@ -367,6 +389,6 @@ def test_the_same_seed_gives_the_same_bytes() -> None:
         bench = Bench("rdm6300-reader", ["card=0006547886"])
         bench.fault("noise=8")
         await asyncio.sleep(3)
-        return bench.line.bytes
+        return bench.line.stream
 
     assert run(noisy()) == run(noisy())

@@ -282,7 +282,12 @@ def test_a_buzzer_follows_its_line(active_high: bool) -> None:
         chip.write(program.holder, {11: not active_high})
         buzzer.afflict(Fault("stuck-on"))
         buzzer.heal()
-        assert heard == [True, False, True, False]
+        chip.write(program.holder, {11: active_high})
+        buzzer.afflict(Fault("stuck-on", place="1"))
+        chip.write(program.holder, {11: not active_high})
+        chip.write(program.holder, {11: active_high})
+        buzzer.heal()
+        assert heard == [True, False, True, False, True, True, True, True, True]
 
     run(story())
 

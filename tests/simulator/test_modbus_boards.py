@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simulator.modbus_frames import Requests, crc16
@@ -47,7 +47,7 @@ class Host:
         self._line.came.clear()
         self._line.say(bytes.fromhex(request) if isinstance(request, str) else request)
         await asyncio.sleep(0.05)
-        return self._line.bytes.hex(" ").upper()
+        return self._line.stream.hex(" ").upper()
 
     async def relays(self) -> str:
         """States as `10000000`, relay 0 first."""
@@ -320,6 +320,7 @@ def test_noise_before_a_request_costs_at_most_that_request(noise: bytes) -> None
 
 
 @given(st.lists(st.binary(min_size=1, max_size=300), max_size=10))
+@example([b"\xff" * 200] * 3)
 def test_junk_is_never_kept(junk: list[bytes]) -> None:
     requests = Requests()
     for chunk in junk:

@@ -152,8 +152,10 @@ def test_seat_without_a_name_means_the_fob_last_lifted_there() -> None:
     world.force(2)
     world.seat(2, "F-1")
     world.seat(1, "F-2")
+    world.force(2)
     world.force(1)
     world.seat(1)
+    world.seat(2)
     assert (world.fob_in(1), world.fob_in(2)) == ("F-2", "F-1")
 
 
