@@ -1,0 +1,57 @@
+"""Entries, keys and journals for these tests."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+from cabinet.journal import b64
+from cabinet.journal.leaf import Entry, Value
+from cabinet.journal.note import Signer
+from cabinet.journal.store import Journal
+
+ORIGIN = "cabinet.demo/lobby-01"
+DEVICE = "lobby-01"
+SIGNER = Signer(ORIGIN, bytes(range(32)))
+OTHER_SIGNER = Signer(ORIGIN, bytes(range(1, 33)))
+HOLDER = b64.encode(b"holder of key 07")
+
+
+def entry(number: int = 0, *, ev: str = "item.removed", person: str | None = HOLDER, **fields: Value) -> Entry:
+    """One event, told apart by its number; `fields` replace slot, item and auth."""
+    subs = () if person is None else ({"r": "holder", "p": person, "e": b64.encode(bytes(92))},)
+    return Entry(
+        ev=ev,
+        ts=1_767_225_600_000 + number,
+        tq="ntp",
+        mono_ms=number,
+        boot="1f0c9a2e",
+        salt=b64.encode(os.urandom(16)),
+        fields=fields or {"slot": number % 8 + 1, "item": f"K-{number:04}", "auth": "card+pin"},
+        subs=subs,
+    )
+
+
+def opened(folder: Path, signer: Signer = SIGNER) -> Journal:
+    return Journal.open(folder, ORIGIN, DEVICE, signer)
+
+
+def filled(folder: Path, leaves: int, per_transaction: int = 3) -> bytes:
+    """A closed journal with so many leaves; its newest note."""
+    folder.mkdir(exist_ok=True)
+    journal = opened(folder)
+    while journal.size < leaves:
+        count = min(per_transaction, leaves - journal.size)
+        journal.append([entry(journal.size + offset) for offset in range(count)])
+    journal.close()
+    return journal.checkpoint()
+
+
+def tampering(folder: Path) -> sqlite3.Connection:
+    """The file as someone with the disk in hand opens it: no triggers."""
+    connection = sqlite3.connect(folder / "journal-1.db", isolation_level=None)
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        if name != "entry_appended":
+            connection.execute(f"DROP TRIGGER {name}")
+    return connection
