@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from simulator.faults import FAULTS
 from simulator.types import SIMULATED, body_class
 from tests.simulator.processes import PATIENCE_S, refused, running, simulator
 
@@ -77,6 +79,16 @@ def test_devices_lists_types_options_and_faults() -> None:
         assert f"\n{type_name} (" in "\n" + listed.stdout
         for name in (*body.options, *body.faults):
             assert f" {name}" in listed.stdout
+
+
+def test_the_reference_names_every_type_option_and_fault() -> None:
+    reference = (Path(__file__).parents[2] / "docs" / "reference" / "simulator.md").read_text("utf-8")
+    for type_name in SIMULATED:
+        options = ", ".join(f"`{option}`" for option in body_class(type_name).options)
+        assert re.search(rf"^\| `{type_name}` \|.*\| {re.escape(options)} \|$", reference, re.MULTILINE)
+    for fault, kind in FAULTS.items():
+        default = f"({kind.default})" if kind.default else ""
+        assert re.search(rf"^\| `{fault}` \| .*{re.escape(default)}", reference, re.MULTILINE)
 
 
 def test_help_imports_no_pydantic() -> None:

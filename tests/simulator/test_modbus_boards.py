@@ -296,6 +296,20 @@ def test_half_a_request_is_forgotten_after_silence() -> None:
     on_a_relay_board(story)
 
 
+@given(st.sampled_from([1, 2, 3, 5, 6, 7, 15, 16, 43, 129]), st.binary(min_size=4, max_size=4), st.binary(max_size=40))
+def test_any_request_with_a_good_check_is_answered(function: int, head: bytes, data: bytes) -> None:
+    counted = bytes([len(data)]) + data if function in (15, 16) else b""
+    request = bytes([1, function]) + head + counted
+
+    async def story(host: Host) -> None:
+        answer = bytes.fromhex(await host.ask(request + crc16(request)))
+        assert answer[0] == 1 or request[2:6] == b"\x40\x00\x00" + answer[:1]
+        assert answer[1] & 0x7F == function & 0x7F
+        assert crc16(answer[:-2]) == answer[-2:]
+
+    on_a_relay_board(story)
+
+
 REQUESTS = [bytes.fromhex(line) for line in (ON_0, MASK_ALL, READ_INPUTS, SET_ADDRESS_2)]
 
 
