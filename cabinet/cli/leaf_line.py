@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from cabinet.cli.output import word
 
 PSEUDONYM_SHOWN = 8
+WORD_SHOWN = 32
 _ENVELOPE = {"v", "dev", "n", "boot", "mono_ms", "ts", "tq", "ev", "subs", "salt"}
 _OWN_PLACE = {"slot", "item"}
 
@@ -21,7 +22,8 @@ def leaf_line(n: int, leaf: Mapping[str, object] | None) -> str:
     slot = leaf.get("slot")
     place = f"slot {slot}" if slot is not None else ""
     item = word(leaf["item"]) if leaf.get("item") is not None else ""
-    more = " ".join(f"{key}={_value(key, leaf[key])}" for key in sorted(set(leaf) - _ENVELOPE - _OWN_PLACE))
+    others = [key for key in sorted(set(leaf) - _ENVELOPE - _OWN_PLACE) if leaf[key] not in (None, "", [])]
+    more = " ".join(f"{key}={_value(key, leaf[key])}" for key in others)
     parts = (
         f"{n:>7}",
         _local(leaf.get("ts")),
@@ -41,7 +43,11 @@ def _who(leaf: Mapping[str, object]) -> str:
 
 
 def _value(key: str, value: object) -> str:
-    return _local(value) if key == "due" and isinstance(value, int) else word(value)
+    if key == "due" and isinstance(value, int):
+        return _local(value)
+    text = word(value)
+    # Digests and keys are for programs (--json); a sentence has spaces.
+    return text if len(text) <= WORD_SHOWN or " " in text else f"{text[:PSEUDONYM_SHOWN]}..."
 
 
 def _local(ms: object) -> str:

@@ -18,7 +18,7 @@ from cabinet.cli import main
 from cabinet.cli.commands import COMMANDS, Command, help_text
 from cabinet.control.protocol import Code, ControlError
 from tests.cli.conftest import Ctl
-from tests.cli.fake_daemon import HELD, STATUS, FakeDaemon
+from tests.cli.fake_daemon import HELD, PEOPLE, STATUS, FakeDaemon
 
 CTL = [sys.executable, "-m", "cabinet.cli"]
 HEAVY = {"sqlalchemy", "asyncio", "pydantic", "rich", "cryptography", "dataclasses"}
@@ -222,12 +222,13 @@ def test_a_table_on_a_terminal(
 
 def test_a_terminal_without_utf_8(daemon: FakeDaemon) -> None:
     environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    daemon.answers["roster.people"] = {"people": [PEOPLE[0] | {"name": "王芳 \U0001f511"}], "next": None}
     arguments = [*CTL, "person", "list", "--socket", str(daemon.path)]
     ended = subprocess.run(arguments, capture_output=True, env=environment, timeout=20)
     assert ended.returncode == 0
     assert b"\\u738b\\u82b3" in ended.stdout
     ended = subprocess.run([*arguments, "--json"], capture_output=True, env=environment, timeout=20)
-    assert json.loads(ended.stdout)["people"][0]["name"] == "王芳"
+    assert json.loads(ended.stdout)["people"][0]["name"] == "王芳 \U0001f511"
 
 
 def test_every_page_of_json_is_one_object_with_a_schema(ctl: Ctl, daemon: FakeDaemon) -> None:

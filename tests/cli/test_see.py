@@ -92,6 +92,12 @@ def test_wait_that_takes_too_long(ctl: Ctl, daemon: FakeDaemon) -> None:
     assert ended.json["error"] == {"exit": 4, "message": "slot 7 is still present"}
 
 
+def test_wait_ready_asks_again_only_while_the_daemon_is_away(ctl: Ctl, daemon: FakeDaemon) -> None:
+    daemon.answers["wait"] = ControlError(Code.HARDWARE, "board 1 does not answer")
+    assert ctl("wait", "ready", "--timeout", "1").code == 14
+    assert len(daemon.asked) == 1
+
+
 @pytest.mark.parametrize("what", ["redy", "slot=0:absent", "slot=7:gone", "slot=7", ""])
 def test_wait_for_something_unknown(ctl: Ctl, what: str) -> None:
     ended = ctl("wait", what)
