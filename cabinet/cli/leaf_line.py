@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from cabinet.cli.output import word
+from cabinet.cli.output import printable, word
 
 PSEUDONYM_SHOWN = 8
 WORD_SHOWN = 32
@@ -33,7 +33,7 @@ def leaf_line(n: int, leaf: Mapping[str, object] | None) -> str:
         _who(leaf),
         more,
     )
-    return "  ".join(part for part in parts if part).rstrip()
+    return printable("  ".join(part for part in parts if part).rstrip())
 
 
 def _who(leaf: Mapping[str, object]) -> str:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cabinet.cli.leaf_line import leaf_line
@@ -26,6 +26,9 @@ def test_a_pruned_event() -> None:
 
 
 @settings(deadline=None)
+@example({"ts": " ", "ev": " ", "reason": "two\nlines"})
 @given(st.dictionaries(fields, values))
 def test_whatever_a_leaf_holds_it_is_one_line(leaf: dict[str, object]) -> None:
-    assert leaf_line(3, leaf).startswith("      3  ")
+    line = leaf_line(3, leaf)
+    assert line.startswith("      3")
+    assert len(line.splitlines()) == 1
