@@ -292,6 +292,16 @@ def test_power_cycle_drops_relays_and_answers() -> None:
     play(screen, "terminal-display")
 
 
+def test_what_is_under_way_is_lost_with_the_power() -> None:
+    async def story(bench: Bench) -> None:
+        bench.fault("late=500")
+        await bench.ask(READ_INPUTS)
+        bench.fault("power-cycle=50")
+        assert await bench.ask(READ_RELAYS, 2) == b""
+
+    on_relays(story)
+
+
 def test_busy_refuses_and_does_nothing() -> None:
     async def story(bench: Bench) -> None:
         bench.fault("busy=1")
