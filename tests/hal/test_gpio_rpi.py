@@ -160,4 +160,5 @@ def with_lines(use: Callable[[RpiGpioLines], Awaitable[object]]) -> object:
             await lines.close()
             await lines.close()
 
-    return asyncio.run(story())
+    # In debug mode the loop refuses what a foreign thread must not do.
+    return asyncio.run(story(), debug=True)

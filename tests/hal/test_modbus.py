@@ -154,6 +154,7 @@ NOT_ANSWERS = {
     "another function": framed(bytes.fromhex("01 04 02 00 01")),
     "another count": framed(bytes.fromhex("01 03 04 00 01 00 01")),
     "byte count too small": framed(bytes.fromhex("01 03 01 00 01")),
+    "shorter answer and one byte more": framed(bytes.fromhex("01 03 01 00")) + b"\x00",
     "byte count too great": framed(bytes.fromhex("01 03 F0 00 01")),
     "bad checksum": framed(bytes.fromhex("01 03 02 00 01"))[:-1] + b"\x00",
     "truncated": framed(bytes.fromhex("01 03 02 00 01"))[:-1],

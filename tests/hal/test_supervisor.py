@@ -366,6 +366,8 @@ def test_a_driver_that_ignores_its_cancellation_holds_nobody_up() -> None:
     async def story(cabinet: Cabinet) -> None:
         await asyncio.sleep(10)
         cabinet.b.fail(LinkLost("left", "hung up"))
+        await asyncio.sleep(0.001)
+        assert not cabinet.links[0]._open
         await asyncio.sleep(2)
         assert cabinet.state("b") == ("up", 11.2, None)
         await asyncio.sleep(20)
