@@ -79,7 +79,7 @@ def verify_export(folder: Path) -> Exported:
     verifiers = _vkeys(_read(folder, VKEY))
     signed = _note(CHECKPOINT, _read(folder, CHECKPOINT), verifiers)
     proven = _entries(folder, INCLUSION, {"index", "size", "leaf_hash", "proof"})
-    wanted = {entry["index"] for entry in proven}
+    wanted = {entry["index"] for entry in proven if type(entry["index"]) is int}
     hashes, pruned = _check_leaves(folder, signed, wanted)
     for entry in proven:
         _check_inclusion(entry, hashes, signed)
@@ -103,7 +103,7 @@ def _line(leaf: Stored) -> bytes:
 
 
 def _document(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n"
 
 
 def _inclusion(reader: JournalReader, n: int, size: int) -> dict[str, object]:
@@ -126,9 +126,12 @@ def _read(folder: Path, name: str) -> bytes:
 
 def _vkeys(data: bytes) -> list[Verifier]:
     try:
-        return note.read_vkeys(data.decode())
+        verifiers = note.read_vkeys(data.decode())
+        if len({one.vkey for one in verifiers}) < len(verifiers):
+            raise NoteRefused("a key stands there twice")
     except ValueError as error:
         raise ExportRefused(VKEY, str(error)) from None
+    return verifiers
 
 
 def _note(file: str, data: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
@@ -138,7 +141,12 @@ def _note(file: str, data: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
         found = checkpoint.parse(signed.text)
         if note.known_only(signed, verifiers) != signed:
             raise NoteRefused("a signature is by none of the keys in vkey")
-        _log_key(found, verifiers).check(signed)
+        signers = {(one.name, one.key_id) for one in signed.signatures}
+        if len(signers) < len(signed.signatures):
+            raise NoteRefused("a key signed twice")
+        log_key = _log_key(found, verifiers)
+        if (log_key.name, log_key.key_id) not in signers:
+            raise NoteRefused(f"{found.origin} did not sign it")
     except NoteRefused as error:
         raise ExportRefused(file, str(error)) from None
     return found
@@ -151,7 +159,7 @@ def _log_key(signed: Checkpoint, verifiers: Sequence[Verifier]) -> Verifier:
     raise NoteRefused(f"vkey holds no key of {signed.origin}")
 
 
-def _check_leaves(folder: Path, signed: Checkpoint, wanted: set[object]) -> tuple[dict[int, bytes], int]:
+def _check_leaves(folder: Path, signed: Checkpoint, wanted: set[int]) -> tuple[dict[int, bytes], int]:
     """The hashes of the wanted leaves, and how many were pruned."""
     frontier, pruned = Frontier(), 0
     hashes: dict[int, bytes] = {}
@@ -211,7 +219,8 @@ def _entries(folder: Path, name: str, keys: set[str]) -> list[dict[str, Any]]:
 
 def _check_inclusion(entry: dict[str, Any], hashes: dict[int, bytes], signed: Checkpoint) -> None:
     n = entry["index"]
-    if entry["size"] != signed.size or n not in hashes or entry["leaf_hash"] != b64.encode(hashes[n]):
+    known = type(n) is int and n in hashes and entry["leaf_hash"] == b64.encode(hashes[n])
+    if not known or entry["size"] != signed.size:
         raise ExportRefused(INCLUSION, f"leaf {n!r} of {entry['size']!r} is not in this export")
     try:
         check_inclusion(hashes[n], n, signed.size, _hashes(entry["proof"]), signed.root)

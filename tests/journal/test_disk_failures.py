@@ -37,13 +37,13 @@ def disk(mocker: MockerFixture) -> Disk:
     disk = Disk()
 
     class Cursor(sqlite3.Cursor):
-        def execute(self, text: str, *parameters: Any) -> sqlite3.Cursor:
+        def execute(self, text: str, *parameters: Any) -> Any:
             disk.statement(text)
             return super().execute(text, *parameters)
 
-        def executemany(self, text: str, *parameters: Any) -> sqlite3.Cursor:
+        def executemany(self, text: str, parameters: Any, /) -> Any:
             disk.statement(text)
-            return super().executemany(text, *parameters)
+            return super().executemany(text, parameters)
 
     class Connection(sqlite3.Connection):
         def cursor(self, *_: Any) -> Any:

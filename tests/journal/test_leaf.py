@@ -17,7 +17,7 @@ from cabinet.journal.errors import BatchTooLarge, LeafRefused
 from cabinet.journal.leaf import MAX_INTEGER, MAX_LEAF, canonical, encode, encode_batch, glance, parse
 from tests.journal.making import DEVICE, entry
 
-texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12).map(
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12).map(
     lambda text: unicodedata.normalize("NFC", text)
 )
 scalars = texts | st.integers(-MAX_INTEGER, MAX_INTEGER) | st.booleans() | st.none()
