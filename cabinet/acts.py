@@ -12,7 +12,7 @@ from cabinet.core.events import BoltPulsed, Event, Outcome, PinChecked
 from cabinet.lanes import Job, Lanes
 from cabinet.policy.rights import Pseudonym
 from hal.capabilities import Buzzer, Display, Indicator, Lock
-from hal.errors import DeviceError, DeviceRefused, DeviceTimeout
+from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, LinkLost
 from hal.secret import Secret
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class Acts:
             if left_s > 0 and await self._hardware.up(lock.device, left_s):
                 await lock.pulse(effect.hold_s)
                 outcome, hint = "done", ""
-        except (DeviceTimeout, DeviceRefused) as error:
+        except (DeviceTimeout, DeviceRefused, LinkLost) as error:
             hint = str(error)
         except DeviceError as error:
             outcome, hint = "unknown", str(error)

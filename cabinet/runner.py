@@ -147,6 +147,9 @@ class Runner:
 
     async def _commit(self, batch: _Batch, state: State) -> None:
         rows = changed_rows(self.state.ledger, state.ledger)
+        if self.state.ledger.contradicted:
+            self._failed(batch, JournalUnwritable("upstream holds another tree under this origin"))
+            return
         try:
             commit = await self._worker.run(self._store.append, batch.entries, rows)
         except JournalUnwritable as error:

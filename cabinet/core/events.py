@@ -134,6 +134,31 @@ class RosterFound:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamLink:
+    """Upstream can be reached, or no longer."""
+
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InputRejected:
+    """Something that came from upstream was dropped; `cause` in one word."""
+
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamContradicts:
+    """Upstream holds, under our own signature, another tree (fork) or a longer one (rollback) than this journal.
+
+    `size` and `root` (base64) are what it holds."""
+
+    kind: Literal["fork", "rollback"]
+    size: int
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
 class JournalFailed:
     """The last commit did not reach the disk; the step that asked for it never happened. `dropped` are its requests."""
 
@@ -162,11 +187,14 @@ Event: TypeAlias = (
     | ReleaseAsked
     | RosterPlanned
     | RosterFound
+    | UpstreamLink
+    | InputRejected
+    | UpstreamContradicts
     | JournalFailed
     | JournalRecovered
 )
 
-FACTS = (SlotRead, DoorRead, BoltPulsed, DeviceLost, DeviceRestored, PinChecked)
+FACTS = (SlotRead, DoorRead, BoltPulsed, DeviceLost, DeviceRestored, PinChecked, UpstreamContradicts)
 """What the world did or a device answered: kept and stepped again when a commit failed."""
 
 REQUESTS = (CardShown, DigitsTyped, DigitsEntered, KeypadCancelled, ReleaseAsked, RosterPlanned)

@@ -83,6 +83,12 @@ class Ledger:
     door: Mapping[str, Literal["open", "closed"]] = field(default_factory=dict)
     roster: Mapping[str, RosterMark] = field(default_factory=dict)
     running: Mapping[str, bool] = field(default_factory=dict)
+    upstream: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def contradicted(self) -> bool:
+        """Upstream holds another tree under this origin: nothing more may be added to it."""
+        return self.upstream.get("contradicted", False)
 
 
 def fold(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -198,6 +204,14 @@ def _roster(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, roster={"roster": RosterMark(version, digest)})
 
 
+def _link(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, upstream={**ledger.upstream, "link": leaf.ev == "sync.restored"})
+
+
+def _contradicted(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, upstream={**ledger.upstream, "contradicted": True})
+
+
 Fold = Callable[[Ledger, int, int, Leaf], Ledger]
 _FOLDS: dict[str, Fold] = {
     "cabinet.started": _started,
@@ -219,6 +233,10 @@ _FOLDS: dict[str, Fold] = {
     "door.closed": _door,
     "credential.enrolled": _enrolled,
     "roster.applied": _roster,
+    "sync.lost": _link,
+    "sync.restored": _link,
+    "upstream.fork": _contradicted,
+    "upstream.rollback": _contradicted,
     **dict.fromkeys(
         (
             "person.added",
@@ -247,6 +265,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "door": lambda row: row["value"],
     "roster": lambda row: RosterMark(**row),
     "running": lambda row: row["value"],
+    "upstream": lambda row: row["value"],
 }
 _BY_SLOT = ("slots", "outs", "grants")
 

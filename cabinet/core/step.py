@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cabinet.core import custody, door, events, identify, junk, machine, release, visit
+from cabinet.core import custody, door, events, identify, junk, machine, release, upstream, visit
 from cabinet.core.effects import Effect
 from cabinet.core.leaves import Leaf
 from cabinet.core.state import State
@@ -55,6 +55,9 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.ReleaseAsked: release.on_release_asked,
     events.DeviceLost: machine.on_device_lost,
     events.DeviceRestored: machine.on_device_restored,
+    events.UpstreamLink: upstream.on_link,
+    events.InputRejected: upstream.on_rejected,
+    events.UpstreamContradicts: upstream.on_contradiction,
     events.JournalFailed: machine.on_journal_failed,
     events.JournalRecovered: machine.on_journal_recovered,
     events.RosterPlanned: machine.on_roster_planned,
