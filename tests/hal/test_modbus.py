@@ -179,6 +179,11 @@ def test_what_is_no_answer_and_that_the_line_is_in_step_again(reply: bytes) -> N
     assert answer == (5,)
 
 
+def test_bits_of_another_count_are_no_answer() -> None:
+    with pytest.raises(DeviceTimeout):
+        ask(lambda _: [(0.01, framed(bytes.fromhex("01 02 01 85")) + b"\x00")], lambda line: line.read_inputs(1, 0, 16))
+
+
 def test_noise_before_the_answer_costs_nothing() -> None:
     for noise in (b"\xff", b"\x00\x00", b"\x01\x02", b"\x01\x02\x01", b"\x01\x82", bytes(40)):
 
