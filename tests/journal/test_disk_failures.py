@@ -25,9 +25,11 @@ class Disk:
     def __init__(self) -> None:
         self.refuses: str | None = None
         self.commit_lands = False
+        self.seen: list[str] = []
 
     def statement(self, text: str) -> None:
-        if self.refuses and text.startswith(("INSERT", "BEGIN IMMEDIATE")):
+        self.seen.append(text)
+        if self.refuses and text.startswith(("INSERT", "PRAGMA wal_checkpoint")):
             raise sqlite3.OperationalError(self.refuses)
 
 
@@ -96,6 +98,25 @@ def test_a_refusal_gives_back_no_parameters(tmp_path: Path, disk: Disk) -> None:
     while cause is not None:
         assert "secret" not in str(cause).lower()
         cause = cause.__cause__
+    journal.close()
+
+
+def test_the_log_is_written_anew_before_anything_is_added(tmp_path: Path, disk: Disk) -> None:
+    """Pages that a failed sync left in the kernel's cache look written and are not."""
+    journal = opened(tmp_path)
+    journal.append([entry(0)])
+    disk.refuses = "disk I/O error"
+    for _again in "the insert fails", "the settling fails":
+        with pytest.raises(JournalUnwritable):
+            journal.append([entry(1)])
+    assert disk.seen[-1] == "PRAGMA wal_checkpoint(TRUNCATE)"
+    disk.refuses, disk.seen = None, []
+    journal.append([entry(1)])
+    first_insert = next(at for at, text in enumerate(disk.seen) if text.startswith("INSERT"))
+    assert "PRAGMA wal_checkpoint(TRUNCATE)" in disk.seen[:first_insert]
+    disk.seen = []
+    journal.append([entry(2)])
+    assert not any("wal_checkpoint" in text for text in disk.seen), "once is enough"
     journal.close()
 
 
