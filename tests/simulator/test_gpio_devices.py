@@ -229,6 +229,19 @@ def test_a_lone_keypad_presses_once_it_is_scanned() -> None:
     run(story())
 
 
+def test_two_who_press_at_once_take_turns() -> None:
+    async def story() -> None:
+        chip = a_chip()
+        program = Program(chip)
+        program.claim_rows()
+        keypad, _ = keypad_on(chip)
+        pressing = [asyncio.ensure_future(keypad.press(keys)) for keys in ("1", "5")]
+        assert await scanned_keys(program, 0.5) == [set(), {(5, 16)}, set(), {(6, 20)}, set()]
+        assert all(press.done() for press in pressing)
+
+    run(story())
+
+
 @pytest.mark.parametrize("option", ["rows=1,2,3", "columns=16,20,5", "press=A", "rows=1,1,2,3", "columns=1,2,900"])
 def test_bad_keypad_options_are_refused(option: str) -> None:
     with pytest.raises(OptionError):

@@ -55,6 +55,25 @@ def test_bytes_pass_unchanged_both_ways(tmp_path: Path) -> None:
     with_a_link(tmp_path / "deep" / "uart0", story)
 
 
+def test_a_client_that_sets_nothing_gets_plain_bytes(tmp_path: Path) -> None:
+    awkward = b"\x03\x04\r\n\x11\x13\x1a\x7f"
+
+    async def story(link: PtyLink) -> None:
+        heard = asyncio.get_running_loop().create_future()
+        link.attach(heard.set_result)
+        port = os.open(link.path, os.O_RDWR | os.O_NOCTTY)
+        try:
+            link.send(awkward)
+            assert os.read(port, 64) == awkward
+            os.write(port, awkward)
+            async with asyncio.timeout(WAIT_S):
+                assert await heard == awkward
+        finally:
+            os.close(port)
+
+    with_a_link(tmp_path / "uart0", story)
+
+
 def test_clients_may_come_and_go(tmp_path: Path) -> None:
     async def story(link: PtyLink) -> None:
         for greeting in (b"one", b"two"):

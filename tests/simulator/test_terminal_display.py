@@ -29,6 +29,8 @@ def shown(*chunks: bytes) -> str:
         (b"long text\x1b[Hshort", "shorttext"),
         (b"\x1b[1;31mred\x1b[0m", "red"),
         (b"a\x1bcb", "ab"),
+        (b"old\x1b[12" + CLEAR + b"new", "new"),
+        (b"old\x1b" + CLEAR + b"new", "new"),
         (b"\x07a\x00b", "ab"),
         (b"\xff!", "\ufffd!"),
         (b"x" * 200, "x" * 80),
