@@ -67,6 +67,15 @@ def test_everyone_is_a_group_of_all(roster: Roster) -> None:
     assert (right.id, right.curfew) == ("r", Curfew(after_s=5400))
 
 
+def test_rights_keep_the_order_they_came_in(roster: Roster) -> None:
+    apply(roster, person())
+    for id_ in ("z", "a"):
+        apply(roster, {"kind": "right.put", "right": {"id": id_, "persons": ["1001"], "items": ["*"]}})
+    apply(roster, {"kind": "right.put", "right": {"id": "z", "persons": ["1001"], "items": ["*"], "curfew": "1h"}})
+    rights = roster.snapshot(ZURICH)
+    assert [right.id for right in rights.by_person[rights.numbers["1001"]]] == ["z", "a"]
+
+
 def test_only_ids_that_can_be_typed_are_numbers(roster: Roster) -> None:
     for id_ in ("1", "123456789012", "1234567890123", "ada"):
         apply(roster, person(id_))
@@ -230,6 +239,12 @@ def test_pages_follow_one_another(roster: Roster) -> None:
         assert seen == sorted(seen)
     page = roster.credentials(None, 1)
     assert page["credentials"][0]["card"] == f"{int(page['credentials'][0]['person']):010d}"  # type: ignore[index]
+
+
+def test_a_page_shows_the_last_change(roster: Roster) -> None:
+    for id_ in ("2", "1"):
+        apply(roster, person(id_))
+        assert id_ in [row["id"] for row in roster.people(None, 10)["people"]]  # type: ignore[attr-defined]
 
 
 def test_a_page_stays_below_a_control_line(roster: Roster) -> None:
