@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -64,6 +65,7 @@ def test_a_client_that_sets_nothing_gets_plain_bytes(tmp_path: Path) -> None:
         port = os.open(link.path, os.O_RDWR | os.O_NOCTTY)
         try:
             link.send(awkward)
+            assert select.select([port], [], [], WAIT_S)[0]
             assert os.read(port, 64) == awkward
             os.write(port, awkward)
             async with asyncio.timeout(WAIT_S):
