@@ -39,6 +39,26 @@ def leaves(connection: Connection, first: int, limit: int) -> list[tuple[int, by
     return [(n, data) for n, data in rows]
 
 
+def outgoing(connection: Connection, first: int, limit: int) -> list[tuple[bytes, bytes | None]]:
+    """Hash and bytes (None: pruned) of at most `limit` leaves from `first` on."""
+    rows = connection.exec_driver_sql("SELECT hash, bytes FROM entry WHERE n >= ? ORDER BY n LIMIT ?", (first, limit))
+    return [(hashed, data) for hashed, data in rows]
+
+
+def checkpoints_above(connection: Connection, size: int, limit: int) -> list[tuple[int, bytes]]:
+    """Size and note of at most `limit` kept checkpoints above `size`, ascending."""
+    rows = connection.exec_driver_sql(
+        "SELECT size, note FROM checkpoint WHERE size > ? ORDER BY size LIMIT ?", (size, limit)
+    )
+    return [(size, note) for size, note in rows]
+
+
+def oldest_payload(connection: Connection) -> int:
+    """Index of the oldest leaf whose payload is kept; 0 in an empty journal."""
+    n: int = connection.exec_driver_sql("SELECT coalesce(min(n), 0) FROM payload").scalar_one()
+    return n
+
+
 def newest_checkpoint(connection: Connection) -> bytes | None:
     note: bytes | None = connection.exec_driver_sql(
         "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1"

@@ -19,7 +19,7 @@ from cabinet.journal.epoch import meaning, open_epoch, settle
 from cabinet.journal.errors import JournalDamaged, JournalOvertaken, JournalUnwritable
 from cabinet.journal.leaf import Entry, encode_batch
 from cabinet.journal.lock import FolderLock
-from cabinet.journal.note import Signer
+from cabinet.journal.note import Signer, Verifier
 from cabinet.journal.schema import epoch_file, epochs
 from cabinet.journal.tree import Frontier, leaf_hash
 
@@ -33,6 +33,7 @@ _INSERT_ENTRY: Final = (
 # One person may stand in a leaf in two roles.
 _INSERT_SUBJECT: Final = "INSERT OR IGNORE INTO subject (p, n) VALUES (?, ?)"
 _INSERT_CHECKPOINT: Final = "INSERT INTO checkpoint (size, note) VALUES (?, ?)"
+_INSERT_ACK: Final = "INSERT INTO ack (size, note) VALUES (?, ?)"
 _PUT_STATE: Final = (
     "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 )
@@ -85,6 +86,11 @@ class Journal:
         self.root = tail.frontier.root()
 
     @property
+    def verifier(self) -> Verifier:
+        """The public half of the key that signs this epoch."""
+        return self._signer.verifier
+
+    @property
     def size(self) -> int:
         return self._frontier.size
 
@@ -120,11 +126,11 @@ class Journal:
 
     def state(self) -> dict[str, bytes]:
         """Every state row. Raises JournalUnwritable."""
-        return self._ask(ask.state)
+        return self.ask(ask.state)
 
     def leaves(self, first: int, limit: int) -> list[tuple[int, bytes | None]]:
         """Index and bytes (None: pruned) of at most `limit` leaves from `first` on. Raises JournalUnwritable."""
-        return self._ask(partial(ask.leaves, first=first, limit=limit))
+        return self.ask(partial(ask.leaves, first=first, limit=limit))
 
     def checkpoint(self) -> bytes:
         """The newest signed note."""
@@ -137,11 +143,23 @@ class Journal:
             self._connection = None
         self._lock.release()
 
-    def _ask(self, question: Callable[[Connection], T]) -> T:
+    def ask(self, question: Callable[[Connection], T]) -> T:
+        """The answer of a question of rows.py, in one reading transaction. Raises JournalUnwritable."""
         connection = self._trusted()
         try:
             with connection.begin():
                 return question(connection)
+        except DatabaseError as error:
+            raise self._failed(error) from error
+
+    def store_ack(self, size: int, note: bytes) -> None:
+        """Keep a counted acknowledgement; durable when it returns. Raises JournalUnwritable."""
+        connection = self._trusted()
+        try:
+            self._settle(connection)
+            with connection.begin():
+                begin_write(connection)
+                connection.exec_driver_sql(_INSERT_ACK, (size, note))
         except DatabaseError as error:
             raise self._failed(error) from error
 

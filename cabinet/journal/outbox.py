@@ -1,0 +1,84 @@
+"""The journal as upstream sees it: batches of whole transactions going up, acknowledgements coming down.
+
+Blocking, like the journal itself, and called by the same one caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from cabinet.journal import rows
+from cabinet.journal.ack import Ruling, judge
+from cabinet.journal.note import Verifier
+from cabinet.journal.store import Journal
+from cabinet.journal.tree import Frontier
+
+BATCH_LEAVES: Final = 100
+BATCH_BYTES: Final = 32_768
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Leaves `first` up to the size of `checkpoint`, each as its hash and its bytes (None: pruned)."""
+
+    first: int
+    leaves: tuple[tuple[bytes, bytes | None], ...]
+    checkpoint: bytes
+
+
+class Outbox:
+    """Keeps how far upstream has confirmed; everything else is asked of the journal."""
+
+    def __init__(self, journal: Journal, delivery: Sequence[Verifier]) -> None:
+        """`delivery`: cosigners whose operators state that they store all leaves. Raises JournalUnwritable."""
+        self._journal = journal
+        self._delivery = tuple(delivery)
+        self.acknowledged = journal.ask(rows.acknowledged)
+
+    def oldest(self) -> int:
+        """Index of the oldest leaf that can still be sent whole."""
+        return self._journal.ask(rows.oldest_payload)
+
+    def batch(self, first: int) -> Batch | None:
+        """As many whole transactions from `first` on as fit 100 leaves and 32 kB, at least one; None at the head.
+
+        `first` may stand inside a transaction: the batch then begins there."""
+        return self._journal.ask(partial(_batch, first=first))
+
+    def acknowledge(self, data: bytes) -> Ruling:
+        """Judges one acknowledgement, and stores it when it counts. Raises JournalUnwritable."""
+        ruling = judge(
+            data,
+            self._journal.verifier,
+            self._delivery,
+            size=self._journal.size,
+            acknowledged=self.acknowledged,
+            root_at=lambda size: self._journal.ask(partial(_root, size=size)),
+        )
+        if ruling.cause is None and ruling.checkpoint is not None:
+            self._journal.store_ack(ruling.checkpoint.size, data)
+            self.acknowledged = ruling.checkpoint.size
+        return ruling
+
+
+def _batch(connection: Connection, first: int) -> Batch | None:
+    ends = rows.checkpoints_above(connection, first, BATCH_LEAVES)
+    if not ends:
+        return None
+    leaves = rows.outgoing(connection, first, BATCH_LEAVES)
+    fits, total = 0, 0
+    for hashed, data in leaves:
+        total += len(hashed if data is None else data)
+        if total > BATCH_BYTES:
+            break
+        fits += 1
+    size, note = max((end for end in ends if end[0] - first <= fits), default=ends[0])
+    return Batch(first, tuple(leaves[: size - first]), note)
+
+
+def _root(connection: Connection, size: int) -> bytes:
+    return Frontier.read(size, partial(rows.node, connection)).root()
