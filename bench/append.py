@@ -10,7 +10,6 @@ for the file's size too, and flatters the ratio to half its value.
 from __future__ import annotations
 
 import os
-import sqlite3
 import tempfile
 from collections.abc import Callable
 from itertools import count
@@ -18,6 +17,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
+from bench.floor import WARM_COMMITS, bare_commit
 from cabinet.journal import b64
 from cabinet.journal.leaf import MAX_BATCH_LEAVES, Entry
 from cabinet.journal.note import Signer
@@ -25,7 +25,6 @@ from cabinet.journal.store import Journal
 
 ROUNDS = 400
 BURST_EVERY = 10
-WARM_BARE = 1200
 WARM_APPENDS = 200
 TARGETS = {"append": 2.2, "append_burst": 0.20}
 ORIGIN = "cabinet.bench/lobby-01"
@@ -36,9 +35,9 @@ _TIMES = count(1_767_225_600_123)
 def run() -> dict[str, float]:
     """Ratios of medians of interleaved rounds, and the median bare commit in ms."""
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
-        bare = _bare_commit(Path(folder) / "bare.db")
+        bare = bare_commit(Path(folder) / "bare.db")
         journal = Journal.open(Path(folder), ORIGIN, "lobby-01", Signer(ORIGIN, os.urandom(32)))
-        for _ in range(WARM_BARE):
+        for _ in range(WARM_COMMITS):
             bare()
         for _ in range(WARM_APPENDS):
             _appending(journal, 1)()
@@ -63,22 +62,8 @@ def main() -> None:
     print(f"bare commit: {results['bare_commit_ms']} ms")
 
 
-def _bare_commit(path: Path) -> Callable[[], None]:
-    connection = sqlite3.connect(path, isolation_level=None)
-    connection.execute("PRAGMA journal_mode = wal")
-    connection.execute("PRAGMA synchronous = full")
-    connection.execute("CREATE TABLE event (n INTEGER PRIMARY KEY, bytes BLOB NOT NULL)")
-
-    def commit() -> None:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("INSERT INTO event (bytes) VALUES (?)", (os.urandom(300),))
-        connection.execute("COMMIT")
-
-    return commit
-
-
 def _appending(journal: Journal, number: int) -> Callable[[], None]:
-    entries = [_entry(slot % 32 + 1) for slot in range(number)]
+    entries = [removal(slot % 32 + 1) for slot in range(number)]
     rows: dict[str, bytes | None] = {f"slot/{journal.size % 32 + 1}": os.urandom(120)}
 
     def append() -> None:
@@ -87,7 +72,7 @@ def _appending(journal: Journal, number: int) -> Callable[[], None]:
     return append
 
 
-def _entry(slot: int) -> Entry:
+def removal(slot: int) -> Entry:
     """A removal with one sealed holder: a leaf of about 400 bytes."""
     holder = {"r": "holder", "p": b64.encode(os.urandom(16)), "e": b64.encode(os.urandom(92))}
     return Entry(

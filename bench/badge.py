@@ -1,0 +1,141 @@
+"""From a badge to the bolt: the card's frame enters the reader's pty, the flash-on frame leaves on the board's.
+
+Through the real cabinetd with the demo's configuration, so relay board and both input boards share one line and
+are polled meanwhile; between the two frames lie decoding, decision, and a durable journal entry. A card-only right,
+so no PIN and no menu. Two cabinets take turns: one new, one with 10,000 leaves in its journal.
+
+The floor in between is one bare commit and one echo over a pty: see floor.py.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+
+from bench.append import removal
+from bench.figure import Figure, p99
+from bench.floor import WARM_COMMITS, Floor
+from bench.players import Ears, Players
+from bench.stand import cabinetctl, cabinetd, make_folder
+from cabinet.books import Books
+from cabinet.config import load
+from cabinet.journal.leaf import MAX_BATCH_LEAVES
+from drivers.wire.card_number import format_card
+from hal.system_clock import SystemClock
+
+ROUNDS, WARM_ROUNDS, OLD_LEAVES = 100, 10, 10_000
+POLL_S = 0.05
+PEOPLE = 8
+"""Each with a card and a right to one slot. In turn: a reader tells a card anew only after it was away."""
+
+
+class Cabinet:
+    """A running daemon with its players."""
+
+    def __init__(self, players: Players, ears: Ears) -> None:
+        self._players = players
+        self._ears = ears
+        self._rounds = 0
+
+    def round(self) -> float:
+        """One removal and return; seconds from the card's frame to the board's."""
+        players, ears, slot = self._players, self._ears, self._rounds % PEOPLE + 1
+        self._rounds += 1
+        start = players.hold_card(_card(slot))
+        ears.until(lambda: players.pulsed_s > start, "the pulse")
+        took_s = players.pulsed_s - start
+        players.hang(slot, seated=False)
+        ears.until(lambda: b"taken" in players.screen, "the removal")
+        players.hang(slot, seated=True)
+        ears.until(lambda: b"is back" in players.screen, "the return")
+        return took_s
+
+
+def run(rounds: int = ROUNDS, warm_rounds: int = WARM_ROUNDS, old_leaves: int = OLD_LEAVES) -> list[Figure]:
+    """Ratio to the floor, the slowest, and what a long journal adds."""
+    chance, ears = random.Random(1), Ears()
+    times: dict[str, list[float]] = {"floor": [], "new": [], "old": []}
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name, ExitStack() as stack:
+        floor = stack.enter_context(Floor(Path(name), WARM_COMMITS if warm_rounds else 0))
+        new = stack.enter_context(_cabinet(ears, Path(name), "new", 0))
+        old = stack.enter_context(_cabinet(ears, Path(name), "old", old_leaves))
+        for number in range(warm_rounds + rounds):
+            for key, measure in (("floor", floor.round), ("new", new.round), ("old", old.round)):
+                # Not in step with the polls of the line.
+                ears.rest(chance.uniform(0, POLL_S))
+                took_s = measure()
+                if number >= warm_rounds:
+                    times[key].append(took_s)
+    return _figures(times)
+
+
+def _figures(times: dict[str, list[float]]) -> list[Figure]:
+    floor_ms, new_ms, old_ms = (median(times[key]) * 1000 for key in ("floor", "new", "old"))
+    rounds = len(times["new"])
+    return [
+        Figure(
+            "badge to bolt",
+            new_ms / floor_ms,
+            4.0,
+            "x",
+            f"{new_ms:.2f} ms over a floor of {floor_ms:.2f} ms, {rounds} rounds",
+        ),
+        Figure(
+            "badge to bolt, p99", p99(times["new"]) * 1000, 25.0, "ms", f"floor {p99(times['floor']) * 1000:.1f} ms"
+        ),
+        Figure(
+            "badge to bolt, long journal",
+            old_ms / new_ms,
+            1.2,
+            "x",
+            f"{old_ms:.2f} ms; p99 {p99(times['old']) * 1000:.1f} ms",
+        ),
+    ]
+
+
+@contextmanager
+def _cabinet(ears: Ears, parent: Path, name: str, leaves: int) -> Iterator[Cabinet]:
+    folder = make_folder(parent, name, hold_s=0.1)
+    _write_roster(folder / "roster")
+    _fill(folder, leaves)
+    cabinetctl(folder, "roster", "import", str(folder / "roster"))
+    players = Players(folder / "links", ears)
+    try:
+        with cabinetd(folder, ears.until):
+            yield Cabinet(players, ears)
+    finally:
+        players.close()
+
+
+def _write_roster(folder: Path) -> None:
+    people = [f"{1000 + n},Person {n},{format_card(_card(n))}" for n in range(1, PEOPLE + 1)]
+    items = [f"K-{n:04},key,Door {n},{n}" for n in range(1, PEOPLE + 1)]
+    rights = [
+        f'[[right]]\nid = "right-{n}"\npersons = ["{1000 + n}"]\nitems = ["K-{n:04}"]\nfactors = ["card"]\n'
+        for n in range(1, PEOPLE + 1)
+    ]
+    folder.mkdir()
+    (folder / "people.csv").write_text("\n".join(["id,name,cards", *people]) + "\n")
+    (folder / "items.csv").write_text("\n".join(["id,kind,name,slot", *items]) + "\n")
+    (folder / "rights.toml").write_text("\n".join(rights))
+
+
+def _fill(folder: Path, leaves: int) -> None:
+    """Leaves of removals long ago, whose keys are in no place any more."""
+    if not leaves:
+        return
+    books = Books.open(load(folder / "cabinet.toml", {}), SystemClock())
+    try:
+        while (left := leaves - books.journal.size) > 0:
+            books.journal.append([removal(n % PEOPLE + 1) for n in range(min(left, MAX_BATCH_LEAVES))])
+    finally:
+        books.close()
+
+
+def _card(number: int) -> bytes:
+    return bytes((1, 0, 0, 0, number))

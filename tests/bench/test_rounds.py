@@ -1,0 +1,53 @@
+"""One round of each benchmark, over the real daemon. How fast it went is not looked at."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from bench import append, badge, daemon
+from bench.figure import Figure, p99, table
+from bench.floor import Floor
+
+
+def test_badge_to_bolt_with_a_new_and_an_old_journal() -> None:
+    figures = badge.run(rounds=1, warm_rounds=0, old_leaves=70)
+    assert [figure.name for figure in figures] == [
+        "badge to bolt",
+        "badge to bolt, p99",
+        "badge to bolt, long journal",
+    ]
+    assert all(figure.value > 0 for figure in figures)
+
+
+def test_what_the_daemon_takes() -> None:
+    figures = {figure.name: figure.value for figure in daemon.run(starts=0, idle_s=0.1, command_runs=1)}
+    assert len(figures) == 6
+    assert all(math.isfinite(value) for value in figures.values())
+    assert 10 < figures["cabinetd, memory while idle"] < 1000
+    assert figures["cabinetctl status"] > 1
+
+
+def test_append(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ROUNDS", "WARM_COMMITS", "WARM_APPENDS"):
+        monkeypatch.setattr(append, name, 2)
+    assert append.run().keys() == {"append", "append_burst", "bare_commit_ms"}
+
+
+def test_floor_is_a_commit_and_an_echo(tmp_path: Path) -> None:
+    with Floor(tmp_path, warm_commits=1) as floor:
+        assert floor.round() > 0
+    assert (tmp_path / "bare.db").stat().st_size > 0
+
+
+def test_p99_is_exceeded_by_one_in_a_hundred() -> None:
+    assert p99([float(n) for n in range(200, 0, -1)]) == 199.0
+    assert p99([3.0, 1.0]) == 3.0
+
+
+def test_table_tells_what_is_missed() -> None:
+    lines = table([Figure("one", 1.2345, 1.0, "x", "so"), Figure("two", 0.5, 1.0, "ms")]).splitlines()
+    assert lines[1].split() == ["one", "1.23", "x", "1", "x", "NO", "so"]
+    assert lines[2].split() == ["two", "0.5", "ms", "1", "ms", "yes"]
