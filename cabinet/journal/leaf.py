@@ -44,7 +44,7 @@ class Entry:
     `ts` is wall time in ms since 1970 and `tq` its quality (ntp, rtc, none), `mono_ms` the time since boot,
     `boot` eight hex digits, `salt` 16 random bytes in base64. `fields` are the keys of this kind of event,
     never those of the envelope; `slot` is an integer and `item` a string. Each of `subs` has exactly the keys
-    r (role), p (pseudonym, 16 bytes in base64) and e (sealed data in base64).
+    r (role), p (pseudonym, 16 bytes in base64) and e (sealed data in base64; not for somebody without a key).
     """
 
     ev: str
@@ -197,11 +197,11 @@ def _check_fields(fields: dict[str, Value]) -> None:
 
 
 def _checked_sub(sub: Mapping[str, str]) -> dict[str, Value]:
-    if sub.keys() != {"r", "p", "e"} or not _ROLE.fullmatch(sub["r"]):
-        raise LeafRefused("a person in subs has exactly r (role), p (pseudonym) and e (sealed data)")
+    if sub.keys() | {"e"} != {"r", "p", "e"} or not _ROLE.fullmatch(sub["r"]):
+        raise LeafRefused("a person in subs has r (role), p (pseudonym), perhaps e (sealed data)")
     if not _B64_OF_16.fullmatch(sub["p"]):
         raise LeafRefused("pseudonym p is 16 bytes in base64")
-    if not _is_sealed(sub["e"]):
+    if "e" in sub and not _is_sealed(sub["e"]):
         raise LeafRefused("sealed data e is a nonce of 12 bytes, the ciphertext and a tag of 16, in base64")
     return dict(sub)
 

@@ -152,6 +152,11 @@ def test_refused_entries(changes: dict[str, Any]) -> None:
         encode(replace(entry(), **changes), DEVICE, 0)
 
 
+def test_somebody_without_a_key_keeps_role_and_pseudonym() -> None:
+    erased = {key: value for key, value in entry().subs[0].items() if key != "e"}
+    assert parse(encode(replace(entry(), subs=(erased,)), DEVICE, 0))["subs"] == [erased]
+
+
 def test_a_batch_has_limits_and_says_what_fits() -> None:
     assert len(encode_batch([entry(n) for n in range(64)], DEVICE, 0)) == 64
     with pytest.raises(BatchTooLarge) as refused:
