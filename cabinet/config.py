@@ -53,6 +53,8 @@ def _tenths(value: float) -> float:
 
 NameText = Annotated[str, AfterValidator(_name)]
 Seconds = Annotated[float, Field(ge=1, le=3600)]
+TakeSeconds = Annotated[float, Field(ge=5, le=3600)]
+"""Longer than a pulse may be late (3 s for a board to come back): no bolt moves for a grant that has lapsed."""
 HoldSeconds = Annotated[float, Field(ge=0.1, le=1.0), AfterValidator(_tenths)]
 Folder = Annotated[str, Field(min_length=1)]
 
@@ -78,7 +80,7 @@ class VisitSection(Section):
 
     idle_s: Seconds = 30.0
     """A visit ends after so long without an act."""
-    take_s: Seconds = 15.0
+    take_s: TakeSeconds = 15.0
     """A grant lapses after so long."""
     hold_s: HoldSeconds = 0.5
     """How long a bolt is pulsed; a slot may say otherwise."""

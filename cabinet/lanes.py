@@ -79,12 +79,14 @@ class Lanes:
 
     def __init__(self) -> None:
         self._lanes: dict[str, Lane] = {}
+        self._stopped = False
 
     def of(self, name: str) -> Lane:
         lane = self._lanes.get(name)
         if lane is None:
             lane = self._lanes[name] = Lane(name)
-            lane.start()
+            if not self._stopped:
+                lane.start()
         return lane
 
     def stuck_s(self) -> float:
@@ -93,4 +95,6 @@ class Lanes:
         return max((now_s - lane.busy_since_s for lane in self._lanes.values() if lane.busy_since_s), default=0.0)
 
     async def stop(self) -> None:
+        """No job begins any more, in none of the lanes."""
+        self._stopped = True
         await asyncio.gather(*(lane.stop() for lane in self._lanes.values()))

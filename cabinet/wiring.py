@@ -117,6 +117,11 @@ class Wiring:
         sensor = next((s.sensor for s in self._table.slots if s.number == slot), None)
         return sensor is not None and self._state(sensor.device) == "up"
 
+    def door_up(self) -> bool:
+        """Is there a door contact, and does it answer?"""
+        contact = self._table.door.contact
+        return contact is not None and self._state(contact.device) == "up"
+
     def proof_mono_s(self, slot: int) -> float | None:
         """When the slot's sensor was last read well."""
         sensor = next((s.sensor for s in self._table.slots if s.number == slot), None)
@@ -150,7 +155,8 @@ class Wiring:
         except TimeoutError:
             return None
         finally:
-            self._scans.pop(reader, None)
+            if self._scans.get(reader) is future:  # by now it may be the next one's
+                del self._scans[reader]
 
     def scanning(self, reader: str) -> bool:
         return reader in self._scans
