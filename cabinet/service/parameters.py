@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 
 from cabinet.control.protocol import Code, ControlError, Params
+
+_WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 def integer(params: Params, key: str, low: int, high: int) -> int:
@@ -33,11 +36,19 @@ def choice(params: Params, key: str, allowed: Sequence[str]) -> str:
 
 
 def line(params: Params, key: str, longest: int) -> str:
-    """Printable text of 1 to `longest` characters, without line breaks."""
+    """Printable text of 1 to `longest` characters, without line breaks, in the form NFC that the journal takes."""
     value = params.get(key)
     if not isinstance(value, str) or not 0 < len(value.strip()) <= longest or not value.isprintable():
         raise _bad(key, f"text of 1 to {longest} characters on one line")
-    return value.strip()
+    return unicodedata.normalize("NFC", value.strip())
+
+
+def word(params: Params, key: str, longest: int) -> str:
+    """Lower-case letters, digits and dashes."""
+    value = params.get(key)
+    if not isinstance(value, str) or not 0 < len(value) <= longest or not set(value) <= _WORD:
+        raise _bad(key, f"a word of 1 to {longest} characters of a-z, 0-9 and -")
+    return value
 
 
 def flag(params: Params, key: str) -> bool:
