@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from cabinet.config import Config
 from cabinet.core.ledger import from_rows
 from cabinet.core.state import Setup, SlotSetup, State
+from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.note import Signer
+from cabinet.journal.outbox import Outbox
 from cabinet.journal.schema import epochs
 from cabinet.journal.store import Journal
 from cabinet.policy.rights import Rights
@@ -26,6 +28,7 @@ class Books:
     keys: DeviceKeys
     journal: Journal
     roster: Roster
+    outbox: Outbox
 
     @classmethod
     def open(cls, config: Config, clock: Clock) -> Books:
@@ -43,18 +46,23 @@ class Books:
                 first_pin_cost=lambda: calibrate(clock),
                 slots=[slot.number for slot in config.table.slots],
             )
+            outbox = Outbox(journal, config.upstream.verifiers())
         except BaseException:
             journal.close()
             raise
-        return cls(config, keys, journal, roster)
+        return cls(config, keys, journal, roster, outbox)
 
     def rights(self) -> Rights:
         """The roster as it stands now. Blocks."""
         return self.roster.snapshot(self.config.zone)
 
     def state(self) -> State:
-        """The state the journal's table holds, before anything of this boot. Blocks."""
-        return State(_setup(self.config), from_rows(self.journal.state()), self.journal.size)
+        """The state the journal's table holds, before anything of this boot. Blocks. Raises JournalDamaged."""
+        try:
+            ledger = from_rows(self.journal.state())
+        except ValueError as error:
+            raise JournalDamaged(f"{self.config.state_dir}: {error}; was a newer version running here?") from None
+        return State(_setup(self.config), ledger, self.journal.size)
 
     def close(self) -> None:
         self.roster.close()

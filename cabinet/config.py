@@ -9,22 +9,26 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field
 
-from cabinet.config_layers import Layers
+from cabinet.journal.errors import NoteRefused
+from cabinet.journal.note import COSIGNATURE, Verifier
 from cabinet.policy.rights import Language
+from cabinet.settings.layers import Layers
+from cabinet.settings.sections import Section, files_of, read_section
 from hal.device_table import DeviceTable, parse_table
 from hal.problems import ConfigError, Problem
 from hal.specs import DoorSpec
-from hal.wording import did_you_mean, problems_of, quoted, unknown_key
+from hal.wording import did_you_mean, quoted, unknown_key
 
-S = TypeVar("S", bound=BaseModel)
 Flags = Sequence[tuple[str, str]]
 
 _NAMES: Final = {"link": "id", "device": "id", "slot": "number"}
+_ELSEWHERE: Final = frozenset({"uplink"})
+"""Read and checked by other processes."""
 _REFERENCES: Final = frozenset({"link", "lock", "sensor", "indicator", "fob_reader", "contact"})
 _PATHS: Final = ("port", "path")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -45,6 +49,16 @@ def _zone(value: str) -> str:
     return value
 
 
+def _cosigner(value: str) -> str:
+    try:
+        verifier = Verifier.from_vkey(value)
+    except NoteRefused as error:
+        raise ValueError(f"{error}; `cabinet-collector --config FILE key` prints one") from None
+    if verifier.kind != COSIGNATURE:
+        raise ValueError(f"the key of {verifier.name} signs notes; a delivery key cosigns them (type 04)")
+    return value
+
+
 def _tenths(value: float) -> float:
     if abs(value * 10 - round(value * 10)) > 1e-6:
         raise ValueError("only steps of 0.1 s are allowed: the boards count in tenths")
@@ -57,10 +71,6 @@ TakeSeconds = Annotated[float, Field(ge=5, le=3600)]
 """Longer than a pulse may be late (3 s for a board to come back): no bolt moves for a grant that has lapsed."""
 HoldSeconds = Annotated[float, Field(ge=0.1, le=1.0), AfterValidator(_tenths)]
 Folder = Annotated[str, Field(min_length=1)]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class CabinetSection(Section):
@@ -86,10 +96,21 @@ class VisitSection(Section):
     """How long a bolt is pulsed; a slot may say otherwise."""
 
 
+class UpstreamSection(Section):
+    """[upstream]"""
+
+    delivery_keys: tuple[Annotated[str, AfterValidator(_cosigner)], ...] = Field((), strict=False)
+    """Verifier keys (cosignature/v1) of upstream: whose operators state that they store all leaves."""
+
+    def verifiers(self) -> list[Verifier]:
+        return [Verifier.from_vkey(vkey) for vkey in self.delivery_keys]
+
+
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "cabinet": CabinetSection,
     "visit": VisitSection,
     "door": DoorSpec,
+    "upstream": UpstreamSection,
 }
 
 
@@ -100,6 +121,7 @@ class Config:
     file: Path
     cabinet: CabinetSection
     visit: VisitSection
+    upstream: UpstreamSection
     table: DeviceTable
 
     @property
@@ -125,21 +147,22 @@ def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Confi
 
     Relative paths are taken from the folder of FILE. Raises ConfigError with a line for every problem."""
     layers = Layers()
-    for file in (path, *sorted((path.parent / "conf.d").glob("*.toml"))):
+    for file in files_of(path):
         layers.add_file(file)
     layers.add_environment(environ, SECTIONS)
     layers.add_flags(overrides, SECTIONS)
     _resolve_paths(layers.raw, path.parent.absolute())
-    cabinet = _section(layers, "cabinet", CabinetSection)
-    visit = _section(layers, "visit", VisitSection)
+    cabinet = read_section(layers, "cabinet", CabinetSection)
+    visit = read_section(layers, "visit", VisitSection)
+    upstream = read_section(layers, "upstream", UpstreamSection)
     table = _table(layers)
-    for key in layers.raw.keys() - SECTIONS.keys() - _NAMES.keys():
-        layers.report(Problem((key,), unknown_key(key, [*SECTIONS, *_NAMES])))
+    for key in layers.raw.keys() - SECTIONS.keys() - _NAMES.keys() - _ELSEWHERE:
+        layers.report(Problem((key,), unknown_key(key, [*SECTIONS, *_NAMES, *_ELSEWHERE])))
     if lines := layers.lines():
         raise ConfigError(lines)
-    if cabinet is None or visit is None or table is None:
+    if cabinet is None or visit is None or upstream is None or table is None:
         raise AssertionError("a part is missing only with a problem")
-    return Config(path, cabinet, visit, table)
+    return Config(path, cabinet, visit, upstream, table)
 
 
 def check(path: Path, environ: Mapping[str, str]) -> list[str]:
@@ -149,19 +172,6 @@ def check(path: Path, environ: Mapping[str, str]) -> list[str]:
     except ConfigError as error:
         return list(error.lines)
     return []
-
-
-def _section(layers: Layers, name: str, model: type[S]) -> S | None:
-    try:
-        return model.model_validate(layers.raw.get(name, {}))
-    except ValidationError as error:
-        missing = {detail["loc"] for detail in error.errors() if detail["type"] == "missing"}
-        for problem in problems_of(error, model, (name,)):
-            if problem.path[1:] not in missing:
-                layers.report(problem)
-            elif not layers.broken:
-                layers.report(Problem(problem.path, f"[{name}]: {problem.message}"))
-        return None
 
 
 def _table(layers: Layers) -> DeviceTable | None:

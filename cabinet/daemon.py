@@ -15,7 +15,6 @@ from cabinet.control.server import ControlServer
 from cabinet.control.session import Handler, Peer
 from cabinet.core.events import RosterFound, Started, Stopping
 from cabinet.engine import Engine
-from cabinet.service.journal import Head
 from cabinet.service.parameters import choice, number
 from cabinet.service.release import Release
 from cabinet.service.see import See
@@ -47,7 +46,8 @@ class Daemon:
         self._engine = Engine(books, self._wiring.hardware(), clock, workers)
         self._watchers = Watchers()
         self._runner = self._engine.runner
-        self._runner.on_commit.append(self._watchers.committed)
+        self._upstream = self._engine.upstream(self._watchers)
+        self._runner.on_commit += [self._watchers.committed, self._upstream.committed]
         self._servers = self._make_servers()
         self._loop_task: asyncio.Task[None] | None = None
 
@@ -78,6 +78,7 @@ class Daemon:
         """Sockets, devices (all coils off), the last leaf, the books: each bounded."""
         for server in self._servers:
             await server.close()
+        await self._engine.acts.stop()  # first: a pulse that waits in its lane must not follow the switching off
         await self._wiring.stop()
         if self._loop_task is not None and not self._loop_task.done():
             self._loop_task.cancel()
@@ -94,19 +95,15 @@ class Daemon:
             proof_ms=self._proof_ms,
             ready=self._ready,
             read_leaves=self._engine.read_leaves,
+            summary=self._upstream.state,
         )
-        head = Head(self._engine.books.journal, self._engine.read_leaves)
         service: dict[str, Handler] = {
             **see.methods(),
             **self._engine.roster.methods(),
             "slot.release": Release(self._engine.desk).slot,
             "credential.scan": self._scan,
         }
-        uplink: dict[str, Handler] = {
-            "status": see.status,
-            "journal.head": head.head,
-            "journal.leaves": head.leaves,
-        }
+        uplink: dict[str, Handler] = {"status": see.status, **self._upstream.methods()}
         folder = self._config.socket_dir
         folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         return [
@@ -119,14 +116,15 @@ class Daemon:
         try:
             async with asyncio.timeout(_READY_S):
                 while not self._ready():
-                    await self._runner.turned()
+                    await self._runner.next_turn().wait()
         except TimeoutError:
             log.warning("not every device has answered yet; see `cabinetctl devices`")
 
     def _ready(self) -> bool:
         """Every device was found or given up for the moment, and every sensor that answers has spoken."""
-        unproven = self._runner.state.unproven
-        return self._wiring.settled() and not any(self._wiring.sensor_up(slot) for slot in unproven)
+        state = self._runner.state
+        silent = any(self._wiring.sensor_up(slot) for slot in state.unproven)
+        return self._wiring.settled() and not silent and not (state.door is None and self._wiring.door_up())
 
     def _progress(self) -> Callable[[], bool]:
         """Did the loop go round since the last look, or had it nothing to do? Is no lane stuck?"""

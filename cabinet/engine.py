@@ -9,11 +9,13 @@ from cabinet.acts import Acts, Hardware
 from cabinet.books import Books, new_boot_id
 from cabinet.core.effects import Effect
 from cabinet.core.leaves import Leaf
-from cabinet.journal.leaf import Entry
+from cabinet.journal.leaf import Entry, encode
 from cabinet.policy.rights import Pseudonym
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
 from cabinet.service.roster import RosterService
+from cabinet.service.upstream import Upstream
+from cabinet.service.watchers import Watchers
 from cabinet.vault.sealing import seal
 from hal.clock import Clock, Now
 from hal.secret import Secret
@@ -51,6 +53,11 @@ class Engine:
             answer=self.desk.answer,
         )
 
+    def upstream(self, watchers: Watchers) -> Upstream:
+        """The methods of the uplink's socket. Blocks."""
+        books = self.books
+        return Upstream(self.runner, books.journal, books.outbox, self._journal_worker, watchers, self._boot)
+
     async def read_leaves(self, first: int, limit: int) -> Sequence[tuple[int, bytes | None]]:
         """Behind whatever commit is running."""
         return await self._journal_worker.run(self.books.journal.leaves, first, limit)
@@ -66,15 +73,19 @@ class Engine:
         self.acts.dispatch(effect)
 
     def _seal(self, leaf: Leaf, now: Now) -> Entry:
-        return seal(
+        """Raises LeafRefused for what the journal would not take: one leaf here, not the batch it would be in."""
+        journal = self.books.journal
+        entry = seal(
             leaf,
-            origin=self.books.journal.origin,
+            origin=journal.origin,
             now=now,
             boot=self._boot,
             key_of=self.roster.key_of,
             name_of=self.roster.name_of,
             random=os.urandom,
         )
+        encode(entry, self.books.config.cabinet.device, journal.size)
+        return entry
 
     async def _check_pin(self, person: Pseudonym | None, secret: Secret) -> bool:
         return await self._pin_worker.run(self._compare_pin, person, secret)

@@ -17,7 +17,7 @@ from cabinet.core.ledger import changed_rows
 from cabinet.core.state import State
 from cabinet.core.step import next_wake_s, step
 from cabinet.inbox import Inbox
-from cabinet.journal.errors import JournalUnwritable
+from cabinet.journal.errors import JournalOvertaken, JournalUnwritable
 from cabinet.journal.leaf import Entry
 from cabinet.journal.store import Commit
 from cabinet.policy.rights import Rights
@@ -39,6 +39,7 @@ class Store(Protocol):
 
 
 Seal = Callable[[Leaf, Now], Entry]
+"""Makes the entry that the store will take. May raise: then the event that asked for this leaf is left out."""
 
 
 @dataclass(slots=True)
@@ -81,7 +82,7 @@ class Runner:
         self._retry_at_s = 0.0
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. Raises JournalOvertaken: only a fresh start knows what the disk holds."""
         while True:
             await self.inbox.wait(self._wait_s())
             await self.once()
@@ -95,12 +96,17 @@ class Runner:
         else:
             self.state = state
             self._send(batch.effects)
+        self.look()
+
+    def next_turn(self) -> asyncio.Event:
+        """Is set at the end of the round that comes next (or runs now): whatever it changes can then be read. Take it
+        before looking, wait for it after."""
+        return self._turned
+
+    def look(self) -> None:
+        """Tells those who wait for a turn that something beside the state has changed."""
         self._turned.set()
         self._turned = asyncio.Event()
-
-    async def turned(self) -> None:
-        """Waits for the end of the next round: whatever it changed can then be read."""
-        await self._turned.wait()
 
     async def settle(self) -> None:
         """Goes on until nothing waits: for the orderly start and end."""
@@ -133,17 +139,17 @@ class Runner:
     def _step(self, batch: _Batch, state: State, event: Event) -> State:
         now = self._clock.now()
         try:
-            state, leaves, effects = step(state, event, now, self.rights)
+            after, leaves, effects = step(state, event, now, self.rights)
+            entries = [self._seal(leaf, now) for leaf in leaves]
         except Exception:
             # A handler that fails must not take the cabinet down, nor leave half a step behind.
             log.exception("an event of type %s was not handled", type(event).__name__)
             return state
-        entries = [self._seal(leaf, now) for leaf in leaves]
         batch.events.append(event)
         batch.entries.extend(entries)
         batch.effects.extend(effects)
         batch.weight += sum(_weight(entry) for entry in entries)
-        return state
+        return after
 
     async def _commit(self, batch: _Batch, state: State) -> None:
         rows = changed_rows(self.state.ledger, state.ledger)
@@ -152,6 +158,8 @@ class Runner:
             return
         try:
             commit = await self._worker.run(self._store.append, batch.entries, rows)
+        except JournalOvertaken:
+            raise
         except JournalUnwritable as error:
             self._failed(batch, error)
             return

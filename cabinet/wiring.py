@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar, cast
+from typing import Any, cast
 
 from cabinet.acts import Hardware
 from cabinet.core.events import (
@@ -42,8 +42,6 @@ from hal.kept_device import Reports
 from hal.links import link_plans, make_bus
 from hal.specs import ChannelRef, LinkSpec
 from hal.supervisor import Supervisor
-
-D = TypeVar("D", bound=Device)
 
 _SETTLED_STATES = ("up", "lost", "stopped")
 
@@ -206,10 +204,10 @@ class Wiring:
     def _state(self, device: str) -> str:
         return next(status.state for status in self._supervisor.status() if status.device == device)
 
-    def _of(self, capability: type[D], devices: Iterable[Device] | None = None) -> list[D]:
-        """By what a driver derives from: a lamp board has a method `show` as well and is no display."""
+    def _of(self, capability: type, devices: Iterable[Device] | None = None) -> list[Any]:
+        """By what a driver derives from, which isinstance() of a Protocol does not ask."""
         among = self._devices.values() if devices is None else devices
-        return cast(list[D], [device for device in among if capability in type(device).__mro__])
+        return [device for device in among if capability in type(device).__mro__]
 
 
 async def _switch_off(bus: Bus, boards: Sequence[LockBoard], within_s: float) -> list[str]:

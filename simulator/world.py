@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-RELATCH_S = 15.0
+RELATCH_S = 10.0
 
 What = Literal["door", "mains", "fob", "bolt", "coil", "lamp", "display", "buzzer"]
 

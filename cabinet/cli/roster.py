@@ -61,7 +61,7 @@ def _add_directory(parser: Parser) -> None:
 
 def _texts(directory: Path) -> dict[str, str]:
     from cabinet.roster.files import load
-    from cabinet.toml_text import TomlFault, read_text
+    from cabinet.settings.toml_text import TomlFault, read_text
 
     try:
         files = load(directory)

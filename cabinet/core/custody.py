@@ -17,6 +17,7 @@ def on_slot_read(turn: Turn, event: SlotRead) -> None:
     if seated is None:
         turn.update(unproven=turn.state.unproven | {slot})
         return
+    turn.update(told_ms={**turn.state.told_ms, slot: turn.now.wall_ms})
     unproven = slot in turn.state.unproven
     turn.update(unproven=turn.state.unproven - {slot})
     if event.folded > 1:

@@ -72,6 +72,8 @@ class State:
     visit: Visit | None = None
     presence: Mapping[int, bool | None] = field(default_factory=dict)
     """What each slot's sensor says now; missing or None: unknown."""
+    told_ms: Mapping[int, int] = field(default_factory=dict)
+    """Wall time at which each slot's sensor last said something new."""
     greet_mono_s: float | None = None
     """When the display goes back to the greeting; None: it need not."""
     unproven: frozenset[int] = frozenset()

@@ -13,7 +13,7 @@ from cabinet.roster.csv_files import ITEMS, PEOPLE, Sheet, read_items, read_peop
 from cabinet.roster.csv_text import Fault
 from cabinet.roster.references import NOTHING_KNOWN, Known, conflicts
 from cabinet.roster.rights_file import RIGHTS, RightsText, read_rights
-from cabinet.toml_text import TomlFault, read_text
+from cabinet.settings.toml_text import TomlFault, read_text
 from hal.problems import Problem
 from hal.wording import allowed, did_you_mean
 
@@ -140,7 +140,7 @@ class _Directory:
     def _add_rights_problems(self) -> None:
         if not self._rights.problems:
             return
-        from cabinet.positions import Positions
+        from cabinet.settings.positions import Positions
 
         positions = Positions(self._rights_text)
         self._faults[RIGHTS] += [Fault(*positions.of(p.path), p.message) for p in self._rights.problems]

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cabinet.roster.content import CustomerEntry, RightEntry, ScheduleEntry
-from cabinet.toml_text import read_toml
+from cabinet.settings.toml_text import read_toml
 from hal.problems import Problem
 from hal.wording import problems_of, rest_of, unknown_key
 

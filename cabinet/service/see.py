@@ -11,7 +11,7 @@ from cabinet.control.protocol import Code, ControlError, Notification, Params
 from cabinet.control.session import Handler, Peer, Subscription
 from cabinet.runner import Runner
 from cabinet.service.parameters import choice, integer, number, optional_integer
-from cabinet.service.views import View, slot_view, state_view
+from cabinet.service.views import View, slot_view
 from cabinet.service.watchers import Watchers
 
 _TIMEOUT_MAX_S = 3600.0
@@ -33,13 +33,16 @@ class See:
         proof_ms: Callable[[int], int | None],
         ready: Callable[[], bool],
         read_leaves: ReadLeaves,
+        summary: Callable[[], View],
     ) -> None:
+        """`summary`: the state plane."""
         self._runner = runner
         self._watchers = watchers
         self._devices = devices
         self._proof_ms = proof_ms
         self._ready = ready
         self._read_leaves = read_leaves
+        self._summary = summary
 
     def methods(self) -> Mapping[str, Handler]:
         return {
@@ -53,7 +56,7 @@ class See:
     async def status(self, params: Params, peer: Peer) -> View:
         state = self._runner.state
         about = {"journal_size": state.size, "devices_lost": sorted(state.lost), "ready": self._ready()}
-        return state_view(state, 0) | about
+        return self._summary() | about
 
     async def slots(self, params: Params, peer: Peer) -> View:
         state, rights = self._runner.state, self._runner.rights
@@ -70,17 +73,20 @@ class See:
         return Subscription({"size": size}, self._notify(size if first is None else first))
 
     async def _notify(self, first: int) -> AsyncIterator[Notification]:
-        following = self._watchers.follow()
-        n = first
-        while n < self._runner.state.size:
-            stored = await self._read_leaves(n, _CATCH_UP)
-            for n, leaf in stored:
-                if leaf is not None:
-                    yield _leaf(n, leaf)
-            n += 1
-        async for fresh, leaf in following:
-            if fresh >= n:
-                yield _leaf(fresh, leaf)
+        with self._watchers.follow() as following:
+            n = first
+            while n < self._runner.state.size:
+                stored = await self._read_leaves(n, _CATCH_UP)
+                for old, leaf in stored:
+                    if leaf is not None:
+                        yield _leaf(old, leaf)
+                n += len(stored)
+            while not following.behind:
+                turn = self._runner.next_turn()
+                for fresh, leaf in following.take():
+                    if fresh >= n:
+                        yield _leaf(fresh, leaf)
+                await turn.wait()
 
     async def wait(self, params: Params, peer: Peer) -> View:
         """Returns once the condition holds. Raises ControlError(TIMEOUT)."""
@@ -89,7 +95,7 @@ class See:
         try:
             async with asyncio.timeout(timeout_s):
                 while not holds():
-                    await self._runner.turned()
+                    await self._runner.next_turn().wait()
         except TimeoutError:
             raise ControlError(Code.TIMEOUT, f"not within {timeout_s:g} s; see `cabinetctl status`") from None
         return {}
@@ -99,7 +105,7 @@ class See:
             case "ready":
                 return self._ready
             case "synced":
-                return lambda: state_view(self._runner.state, 0)["unsynced_events"] == 0
+                return lambda: self._summary()["unsynced_events"] == 0
         slot = integer(params, "slot", 1, 255)
         presence = choice(params, "presence", ("present", "absent", "unknown"))
         if slot not in self._runner.state.setup.slots:

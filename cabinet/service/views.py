@@ -11,8 +11,9 @@ from cabinet.policy.rights import Rights
 View: TypeAlias = dict[str, object]
 
 
-def state_view(state: State, acknowledged: int) -> View:
-    """The cabinet as a whole. `acknowledged` is how many leaves upstream has confirmed to hold."""
+def state_view(state: State, acknowledged: int, waiting_since_ms: int | None) -> View:
+    """The cabinet as a whole. `acknowledged` is how many leaves upstream has confirmed to hold, `waiting_since_ms`
+    the time of the oldest one it has not."""
     ledger = state.ledger
     return {
         "door": _word(state.door, "closed", "open") if "door" in ledger.door or state.door is not None else None,
@@ -22,7 +23,7 @@ def state_view(state: State, acknowledged: int) -> View:
         "overdue": sum(out.overdue for out in ledger.outs.values()),
         "alarms": len(ledger.alarms) + (not state.journal_good),
         "unsynced_events": state.size - acknowledged,
-        "unsynced_since": None,
+        "unsynced_since": iso(waiting_since_ms),
     }
 
 

@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cabinet.journal.store import Commit
 
 _BEHIND_MAX = 1000
 
 
-class Watchers:
-    """Hands each durable leaf to every open watch. One that falls 1000 leaves behind ends."""
+class Following:
+    """Leaves committed since the last look."""
 
     def __init__(self) -> None:
-        self._queues: set[asyncio.Queue[tuple[int, bytes]]] = set()
+        self._waiting: deque[tuple[int, bytes]] = deque()
+        self.behind = False
+        """More than 1000 leaves were not taken in time: what is here has a gap."""
+
+    def take(self) -> list[tuple[int, bytes]]:
+        """All that waits, oldest first; nothing waits afterwards."""
+        taken = list(self._waiting)
+        self._waiting.clear()
+        return taken
+
+    def add(self, commit: Commit) -> None:
+        self._waiting.extend(enumerate(commit.leaves, commit.first))
+        if len(self._waiting) > _BEHIND_MAX:
+            self._waiting.clear()
+            self.behind = True
+
+
+class Watchers:
+    """Hands each durable leaf to everyone who follows."""
+
+    def __init__(self) -> None:
+        self._all: set[Following] = set()
 
     def committed(self, commit: Commit) -> None:
         """From the runner, after each commit; never blocks."""
-        for queue in tuple(self._queues):
-            for n, leaf in enumerate(commit.leaves, commit.first):
-                if queue.full():
-                    self._queues.discard(queue)
-                    break
-                queue.put_nowait((n, leaf))
+        for following in self._all:
+            following.add(commit)
 
-    async def follow(self) -> AsyncIterator[tuple[int, bytes]]:
-        """Leaves committed from now on, until the follower is too slow."""
-        queue: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue(_BEHIND_MAX)
-        self._queues.add(queue)
+    @contextmanager
+    def follow(self) -> Iterator[Following]:
+        """What is committed from now on."""
+        following = Following()
+        self._all.add(following)
         try:
-            while queue in self._queues or not queue.empty():
-                yield await queue.get()
+            yield following
         finally:
-            self._queues.discard(queue)
+            self._all.discard(following)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cabinet.positions import Positions
+from cabinet.settings.positions import Positions
 
 TEXT = """\
 top = 1

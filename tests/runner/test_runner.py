@@ -15,7 +15,7 @@ from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.inbox import Inbox
-from cabinet.journal.errors import JournalUnwritable
+from cabinet.journal.errors import JournalOvertaken, JournalUnwritable, LeafRefused
 from cabinet.journal.leaf import Entry
 from cabinet.journal.store import Commit
 from cabinet.runner import Runner
@@ -209,6 +209,30 @@ async def test_a_handler_that_fails_takes_nothing_with_it(bench: Bench) -> None:
     await bench.do(SlotRead(77, True), SlotRead(1, False))
     assert bench.disk.kinds[-2:] == ["item.forced", "alarm.raised"]
     assert good.ledger.slots[1].seated
+
+
+@story
+async def test_a_leaf_the_journal_would_refuse_takes_nothing_with_it(bench: Bench) -> None:
+    def picky(leaf: Leaf, now: Now) -> Entry:
+        if leaf.fields.get("reason") == "no leaf can say this":
+            raise LeafRefused("not in Unicode form NFC")
+        return seal(leaf, now)
+
+    bench.runner._seal = picky
+    await bench.do(ReleaseAsked(7, 1, "no leaf can say this", "root"), SlotRead(2, False))
+    assert bench.disk.kinds[-2:] == ["item.forced", "alarm.raised"]
+    assert (bench.pulses(), bench.runner.state.ledger.grants) == ([], {})
+
+
+@story
+async def test_a_failed_commit_that_turns_out_durable_ends_the_loop(bench: Bench) -> None:
+    def overtaken(entries: Sequence[Entry], rows: dict[str, bytes | None] | None = None) -> Commit:
+        raise JournalOvertaken("on the disk after all; restart the daemon")
+
+    bench.disk.append = overtaken  # type: ignore[method-assign]
+    bench.runner.inbox.post(SlotRead(2, False))
+    with pytest.raises(JournalOvertaken):
+        await asyncio.wait_for(bench.runner.run(), 5)
 
 
 def test_the_inbox_drops_requests_before_facts() -> None:

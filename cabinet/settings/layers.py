@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from cabinet.toml_text import TomlFault, read_text, read_toml
+from cabinet.settings.toml_text import TomlFault, read_text, read_toml
 from hal.problems import Problem
 from hal.wording import allowed, did_you_mean, quoted, unknown_key
 
@@ -180,7 +180,7 @@ def _scalar(text: str) -> object:
 def _locate(layer: Layer, paths: Sequence[Place]) -> list[tuple[int, int]]:
     if layer.text is None or not paths:
         return [(0, 0)] * len(paths)
-    from cabinet.positions import Positions  # A good configuration never needs it.
+    from cabinet.settings.positions import Positions  # A good configuration never needs it.
 
     positions = Positions(layer.text)
     return [positions.of(path) for path in paths]

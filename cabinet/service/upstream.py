@@ -1,0 +1,173 @@
+"""upstream.*: all that the uplink may ask and hand in. It is trusted with nothing: acknowledgements are judged here,
+on the raw bytes, and a forged one moves nothing."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
+from importlib.metadata import version
+
+from cabinet.control.protocol import Code, ControlError, Notification, Params
+from cabinet.control.session import Handler, Peer, Subscription
+from cabinet.core.events import InputRejected, UpstreamContradicts, UpstreamLink
+from cabinet.journal import b64
+from cabinet.journal.outbox import Batch, Outbox
+from cabinet.journal.store import Commit, Journal
+from cabinet.runner import Runner
+from cabinet.service.parameters import flag, integer, word
+from cabinet.service.views import View, slot_view, state_view
+from cabinet.service.watchers import Watchers
+from hal.worker import Worker
+
+_NOTE_MAX = 4096
+
+
+class Upstream:
+    """Also keeps how far upstream has confirmed, and since when something is not."""
+
+    def __init__(
+        self,
+        runner: Runner,
+        journal: Journal,
+        outbox: Outbox,
+        worker: Worker,
+        watchers: Watchers,
+        boot: str,
+    ) -> None:
+        """`worker` is the journal's own: one caller at a time."""
+        self._runner = runner
+        self._journal = journal
+        self._outbox = outbox
+        self._worker = worker
+        self._watchers = watchers
+        self._boot = boot
+        self._waiting_since_ms = self._oldest_waiting_ms()
+
+    @property
+    def acknowledged(self) -> int:
+        return self._outbox.acknowledged
+
+    def methods(self) -> Mapping[str, Handler]:
+        return {
+            "upstream.head": self.head,
+            "upstream.batch": self.batch,
+            "upstream.ack": self.ack,
+            "upstream.reject": self.reject,
+            "upstream.link": self.link,
+            "upstream.planes": self.planes,
+            "upstream.watch": self.watch,
+        }
+
+    def committed(self, commit: Commit) -> None:
+        """From the runner, after each commit."""
+        if self._waiting_since_ms is None:
+            self._waiting_since_ms = _time_of(commit.leaves[0])
+
+    def state(self) -> View:
+        """The state plane, and what `status` says."""
+        return state_view(self._runner.state, self.acknowledged, self._waiting_since_ms)
+
+    async def head(self, params: Params, peer: Peer) -> View:
+        state = self._runner.state
+        return {
+            "origin": self._journal.origin,
+            "vkey": self._journal.verifier.vkey,
+            "size": state.size,
+            "acked": self.acknowledged,
+            "oldest": await self._worker.run(self._outbox.oldest),
+            "boot": self._boot,
+            "dev": self._journal.origin.split("/")[1],
+            "version": version("keycabinet"),
+            "slots": sorted(state.setup.slots),
+        }
+
+    async def batch(self, params: Params, peer: Peer) -> View:
+        first = integer(params, "from", 0, self._runner.state.size)
+        batch = await self._worker.run(self._outbox.batch, first)
+        return {"first": first, "leaves": []} if batch is None else _batch_view(batch)
+
+    async def ack(self, params: Params, peer: Peer) -> View:
+        note = params.get("note")
+        if not isinstance(note, str) or len(note) > _NOTE_MAX:
+            raise ControlError(Code.BAD_PARAMS, f"note: text of at most {_NOTE_MAX} characters is needed")
+        ruling = await self._worker.run(self._outbox.acknowledge, note.encode(errors="replace"))
+        if ruling.cause is None:
+            self._waiting_since_ms = await self._worker.run(self._oldest_waiting_ms)
+            self._runner.look()
+        elif ruling.cause in ("fork", "rollback") and ruling.checkpoint is not None:
+            claimed = ruling.checkpoint
+            self._runner.inbox.post(UpstreamContradicts(ruling.cause, claimed.size, b64.encode(claimed.root)))
+        elif ruling.cause != "stale":
+            self._runner.inbox.post(InputRejected(f"ack-{ruling.cause}"))
+        return {"counted": ruling.cause is None, "acked": self.acknowledged, "cause": ruling.cause}
+
+    async def reject(self, params: Params, peer: Peer) -> View:
+        self._runner.inbox.post(InputRejected(word(params, "cause", 32)))
+        return {}
+
+    async def link(self, params: Params, peer: Peer) -> View:
+        self._runner.inbox.post(UpstreamLink(flag(params, "up")))
+        return {}
+
+    async def planes(self, params: Params, peer: Peer) -> View:
+        return {"state": self.state(), "slots": {str(n): self._slot(n) for n in self._runner.state.setup.slots}}
+
+    async def watch(self, params: Params, peer: Peer) -> Subscription:
+        """What changes, until the uplink goes; then upstream counts as out of reach."""
+        return Subscription({"size": self._runner.state.size}, self._notify())
+
+    async def _notify(self) -> AsyncIterator[Notification]:
+        planes, acked = dict(self._all_planes()), self.acknowledged
+        with self._watchers.follow() as following:
+            try:
+                while not following.behind:  # too slow: it connects again and catches up from the journal
+                    turn = self._runner.next_turn()
+                    for n, leaf in following.take():
+                        yield Notification("live", {"n": n, "leaf": json.loads(leaf)})
+                        yield Notification("grown", {"size": n + 1})
+                    if acked != self.acknowledged:
+                        acked = self.acknowledged
+                        yield Notification("acked", {"acked": acked})
+                    for name, payload in self._all_planes():
+                        if planes[name] != payload:
+                            planes[name] = payload
+                            yield Notification("plane", {"plane": name, "payload": payload})
+                    await turn.wait()
+            finally:
+                self._runner.inbox.post(UpstreamLink(False))
+
+    def _all_planes(self) -> list[tuple[str, View]]:
+        slots = [(f"slot/{n}", self._slot(n)) for n in self._runner.state.setup.slots]
+        return [("state", self.state()), *slots]
+
+    def _slot(self, number: int) -> View:
+        """Nothing in it grows by itself: `proof_at` is when the sensor last said something new."""
+        state = self._runner.state
+        return slot_view(state, self._runner.rights, number, state.told_ms.get(number))
+
+    def _oldest_waiting_ms(self) -> int | None:
+        """When the oldest leaf upstream does not hold yet was written. Blocks."""
+        if self._outbox.acknowledged >= self._journal.size:
+            return None
+        (_, leaf), *_rest = self._journal.leaves(self._outbox.acknowledged, 1)
+        return _time_of(leaf) if leaf is not None else None
+
+
+def _batch_view(batch: Batch) -> View:
+    leaves = [
+        {"hash": b64encode(hashed).decode()} if data is None else b64encode(data).decode()
+        for hashed, data in batch.leaves
+    ]
+    last = next((data for _, data in reversed(batch.leaves) if data is not None), None)
+    return {
+        "first": batch.first,
+        "leaves": leaves,
+        "checkpoint": batch.checkpoint.decode(),
+        "ts": _time_of(last) if last is not None else 0,
+    }
+
+
+def _time_of(leaf: bytes) -> int:
+    ts: int = json.loads(leaf)["ts"]
+    return ts
