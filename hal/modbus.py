@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import TypeVar
 
 from pymodbus.framer import FramerRTU
@@ -73,12 +75,10 @@ class RtuLine:
         await self._transactions.close()
 
     async def read_coils(self, unit: int, first: int, count: int, *, urgent: bool = False) -> tuple[bool, ...]:
-        request = ReadCoilsRequest(dev_id=unit, address=first, count=count)
-        return await self._transactions.ask(_question(request, 5 + _octets(count), _bits(count), urgent=urgent))
+        return await self._transactions.ask(_bits_question(ReadCoilsRequest, unit, first, count, urgent=urgent))
 
     async def read_inputs(self, unit: int, first: int, count: int) -> tuple[bool, ...]:
-        request = ReadDiscreteInputsRequest(dev_id=unit, address=first, count=count)
-        return await self._transactions.ask(_question(request, 5 + _octets(count), _bits(count)))
+        return await self._transactions.ask(_bits_question(ReadDiscreteInputsRequest, unit, first, count))
 
     async def read_registers(self, unit: int, first: int, count: int) -> tuple[int, ...]:
         def registers(reply: ModbusPDU) -> tuple[int, ...] | None:
@@ -157,11 +157,17 @@ def _decode(frame: bytes, unit: int) -> ModbusPDU | None:
     return reply if used == len(frame) else None
 
 
-def _bits(count: int) -> Callable[[ModbusPDU], tuple[bool, ...] | None]:
+@lru_cache(maxsize=256)
+def _bits_question(
+    kind: type[ReadCoilsRequest], unit: int, first: int, count: int, *, urgent: bool = False
+) -> Question[tuple[bool, ...]]:
+    """Made once: boards are asked this many times a second."""
+
     def bits(reply: ModbusPDU) -> tuple[bool, ...] | None:
         return tuple(reply.bits[:count]) if len(reply.bits) == 8 * _octets(count) else None
 
-    return bits
+    question = _question(kind(dev_id=unit, address=first, count=count), 5 + _octets(count), bits, urgent=urgent)
+    return replace(question, check=lru_cache(maxsize=4)(question.check))  # at rest each answer is like the last
 
 
 def _octets(bits: int) -> int:

@@ -130,10 +130,12 @@ class Transactions:
             self._fail_all("unexpected error on the line, see the log")
 
     def _next(self) -> _Waiting | None:
-        if level := self._urgent or self._polls:
-            return level.popleft()
-        self._work.clear()
-        return None
+        """None: whoever asked has withdrawn. With nothing left the line waits for work, not for its silence."""
+        level = self._urgent or self._polls
+        waiting = level.popleft() if level else None
+        if not self._urgent and not self._polls:
+            self._work.clear()
+        return waiting
 
     async def _silence(self) -> None:
         """Waits until the line may be spoken on. Bytes nobody asked for begin the silence anew, but not for
@@ -168,6 +170,7 @@ class Transactions:
         if again:
             # Behind those who wait: they have waited for this one's time-out already.
             self._level(question).append(waiting)
+            self._work.set()
         else:
             unit.failing = True
             hint = f"unit {question.unit}: {hearing.complaint}"
