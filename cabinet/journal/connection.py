@@ -41,9 +41,9 @@ READER_PRAGMAS: Final[dict[str, int | str]] = {
 }
 
 
-def open_writer(path: Path) -> Connection:
+def open_writer(path: Path, *, page_bytes: int = 1024) -> Connection:
     """The only writing connection; creates the file. WAL with synchronous FULL: durable when COMMIT returns."""
-    return _engine(f"file:{quote(str(path))}", WRITER_PRAGMAS).connect()
+    return _engine(f"file:{quote(str(path))}", WRITER_PRAGMAS | {"page_size": page_bytes}).connect()
 
 
 def open_reader(path: Path, *, immutable: bool = False) -> Connection:

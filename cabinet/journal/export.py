@@ -15,13 +15,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from cabinet.journal import b64, checkpoint, note
+from cabinet.journal import b64, checkpoint, note, tree
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.errors import ExportRefused, NoteRefused, ProofRefused
 from cabinet.journal.note import Note, Verifier
-from cabinet.journal.reader import JournalReader, Stored
+from cabinet.journal.reader import Stored
 from cabinet.journal.tree import HASH_BYTES, Frontier, check_consistency, check_inclusion, leaf_hash
 
 CHECKPOINT: Final = "checkpoint"
@@ -31,6 +31,26 @@ INCLUSION: Final = "inclusion.json"
 CONSISTENCY: Final = "consistency.json"
 
 _LINE_MAX: Final = 16_384
+
+
+class Source(Protocol):
+    """What an export is made from: a JournalReader, or whoever else holds the leaves of an origin."""
+
+    def checkpoint(self) -> bytes:
+        """The newest signed note."""
+        ...
+
+    def newest_ack(self) -> bytes | None:
+        """The newest cosigned note."""
+        ...
+
+    def leaves(self, first: int = 0, end: int | None = None) -> Iterator[Stored]:
+        """The leaves from `first` up to `end`, streamed."""
+        ...
+
+    def node(self, level: int, index: int) -> bytes:
+        """The hash of a complete subtree."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +63,7 @@ class Exported:
 
 
 def export(
-    reader: JournalReader,
+    reader: Source,
     folder: Path,
     vkeys: Sequence[str],
     *,
@@ -88,7 +108,7 @@ def verify_export(folder: Path) -> Exported:
     return Exported(signed, _log_key(signed, verifiers).vkey, pruned)
 
 
-def newest_note(reader: JournalReader, verifiers: Sequence[Verifier]) -> tuple[Note, Checkpoint]:
+def newest_note(reader: Source, verifiers: Sequence[Verifier]) -> tuple[Note, Checkpoint]:
     """The newest note, with the cosignatures of these keys if upstream acknowledged it. Raises NoteRefused."""
     data, acknowledged = reader.checkpoint(), reader.newest_ack()
     newest = checkpoint.read(data, verifiers[0])
@@ -106,14 +126,14 @@ def _document(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace") + b"\n"
 
 
-def _inclusion(reader: JournalReader, n: int, size: int) -> dict[str, object]:
-    proof = [b64.encode(one) for one in reader.inclusion(n, size)]
+def _inclusion(reader: Source, n: int, size: int) -> dict[str, object]:
+    proof = [b64.encode(one) for one in tree.inclusion(n, size, reader.node)]
     return {"index": n, "size": size, "leaf_hash": b64.encode(reader.node(0, n)), "proof": proof}
 
 
-def _consistency(reader: JournalReader, old: bytes, verifiers: Sequence[Verifier], size: int) -> dict[str, object]:
+def _consistency(reader: Source, old: bytes, verifiers: Sequence[Verifier], size: int) -> dict[str, object]:
     earlier = checkpoint.read(old, verifiers[0])
-    proof = [b64.encode(one) for one in reader.consistency(earlier.size, size)]
+    proof = [b64.encode(one) for one in tree.consistency(earlier.size, size, reader.node)]
     return {"old_checkpoint": note.known_only(note.parse(old), verifiers).encode().decode(), "proof": proof}
 
 

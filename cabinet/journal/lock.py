@@ -15,9 +15,9 @@ LOCK_FILE: Final = "journal.lock"
 class FolderLock:
     """Held from construction to `release`, and given up by the kernel when the process ends."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, file: str = LOCK_FILE) -> None:
         """Never waits. Raises JournalBusy while another holds it, JournalUnwritable where no file can be made."""
-        path = folder / LOCK_FILE
+        path = folder / file
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
