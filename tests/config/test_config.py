@@ -98,10 +98,10 @@ def test_later_layers_win_and_tables_merge(file: Path) -> None:
     beside(file, "10.toml", '[visit]\nidle_s = 20\ntake_s = 10\n[cabinet]\nlanguage = "zh"\n')
     beside(file, "20.toml", '[visit]\nidle_s = 21\n[[slot]]\nnumber = 2\nlock = "relays:2"\n')
     beside(file, "30.txt", "not read")
-    environ = {"CABINET_VISIT__TAKE_S": "11", "CABINET_CABINET__DEVICE": "007", "HOME": "/", "CABINET_HOME": "x"}
+    environ = {"CABINET_VISIT__TAKE_S": "11", "CABINET_CABINET__DEVICE": "7", "HOME": "/", "CABINET_HOME": "x"}
     config = load(file, environ, [("visit.take_s", "12.5"), ("cabinet.state_dir", "elsewhere")])
     assert (config.visit.idle_s, config.visit.take_s, config.visit.hold_s) == (21, 12.5, 0.5)
-    assert (config.cabinet.language, config.cabinet.site, config.cabinet.device) == ("zh", "demo", "007")
+    assert (config.cabinet.language, config.cabinet.site, config.cabinet.device) == ("zh", "demo", "7")
     assert config.state_dir == file.parent / "elsewhere"
     assert [slot.number for slot in config.table.slots] == [1, 2]
 
