@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from cabinet.config import Config
-from cabinet.core.ledger import from_rows
+from cabinet.core.ledger_rows import from_rows
 from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.note import Signer

@@ -13,7 +13,7 @@ from typing import Protocol
 from cabinet.core.effects import Effect
 from cabinet.core.events import FACTS, REQUESTS, Event, JournalFailed, JournalRecovered, TimePassed
 from cabinet.core.leaves import Leaf
-from cabinet.core.ledger import changed_rows
+from cabinet.core.ledger_rows import changed_rows
 from cabinet.core.state import State
 from cabinet.core.step import next_wake_s, step
 from cabinet.inbox import Inbox

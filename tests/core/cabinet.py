@@ -19,7 +19,8 @@ from cabinet.core.events import (
     TimePassed,
 )
 from cabinet.core.leaves import Leaf
-from cabinet.core.ledger import Ledger, changed_rows, fold, from_rows
+from cabinet.core.ledger import Ledger, fold
+from cabinet.core.ledger_rows import changed_rows, from_rows
 from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.core.step import next_wake_s, step
 from cabinet.policy.rights import Curfew, Item, Person, Right, Rights, Schedule

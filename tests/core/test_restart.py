@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cabinet.core.events import DeviceLost, DeviceRestored, SlotRead
-from cabinet.core.ledger import from_rows
+from cabinet.core.ledger_rows import from_rows
 from tests.core.cabinet import ADA, ADA_CARD, Cabinet, right, rights
 
 

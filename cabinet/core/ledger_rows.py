@@ -1,0 +1,55 @@
+"""The ledger as rows of the journal's state table, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from cabinet.core.ledger import Alarm, Failures, Ledger, OpenGrant, Out, RosterMark, SlotMark
+
+_TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
+    "slots": lambda row: SlotMark(**row),
+    "outs": lambda row: Out(**row),
+    "grants": lambda row: OpenGrant(**row),
+    "failures": lambda row: Failures(**row),
+    "alarms": lambda row: Alarm(**row),
+    "door": lambda row: row["value"],
+    "roster": lambda row: RosterMark(**row),
+    "running": lambda row: row["value"],
+    "upstream": lambda row: row["value"],
+}
+_BY_SLOT = ("slots", "outs", "grants")
+
+
+def changed_rows(old: Ledger, new: Ledger) -> dict[str, bytes | None]:
+    """State rows to write so that a table holding `old` holds `new`: JSON by `table/key`, None deletes."""
+    rows: dict[str, bytes | None] = {}
+    for table in _TABLES:
+        before, after = getattr(old, table), getattr(new, table)
+        if before is after:
+            continue
+        for key in before.keys() - after.keys():
+            rows[f"{table}/{key}"] = None
+        for key, row in after.items():
+            if before.get(key) != row:
+                rows[f"{table}/{key}"] = _encode(row)
+    return rows
+
+
+def from_rows(rows: Mapping[str, bytes]) -> Ledger:
+    """The ledger a state table holds. Raises ValueError naming a row it does not know."""
+    tables: dict[str, dict[Any, object]] = {table: {} for table in _TABLES}
+    for name, data in rows.items():
+        table, _, key = name.partition("/")
+        try:
+            tables[table][int(key) if table in _BY_SLOT else key] = _TABLES[table](json.loads(data))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"state row {name!r} is not readable: {error}") from error
+    return Ledger(**tables)  # type: ignore[arg-type]  # built from the same table of constructors
+
+
+def _encode(row: object) -> bytes:
+    plain = {"value": row} if isinstance(row, str | bool) else asdict(row)  # type: ignore[call-overload]
+    return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()
