@@ -206,7 +206,8 @@ import sys
 from pathlib import Path
 from cabinet.config import load
 load(Path(sys.argv[1]), {})
-wrong = [m for m in sys.modules if m.startswith(("tree_sitter", "cabinet.settings.positions", "serial", "gpiod", "pymodbus"))]
+unused = ("tree_sitter", "cabinet.settings.positions", "serial", "gpiod", "pymodbus")
+wrong = [m for m in sys.modules if m.startswith(unused)]
 wrong += [m for m in sys.modules if m.startswith("drivers.") and not m.startswith(("drivers.specs", "drivers.wire"))]
 sys.exit(",".join(wrong) or None)
 """
