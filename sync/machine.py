@@ -1,0 +1,329 @@
+"""The way upstream as a pure machine: events in, actions out. No clock, no sockets, no random numbers of its own.
+
+    journal --Head, Grown--> Sender --ReadBatch, Batch--> Publish --broker--> upstream
+    position <--AckResult-- HandIn <--AckArrived-- broker <-- upstream's cosigned checkpoint
+
+That the broker took a batch moves nothing; only an acknowledgement that cabinetd has judged and counted does.
+After each connection comes a birth: planes, session, `online`. It waits for the cabinet, and is taken back with
+`offline` when cabinetd goes: a broker must not show as live what nobody vouches for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from hal.clock import Now
+from sync import payloads
+from sync.events import (
+    AckArrived,
+    Acked,
+    AckFailed,
+    AckResult,
+    Action,
+    Batch,
+    BatchFailed,
+    CabinetLost,
+    Confirmed,
+    Connected,
+    Disconnected,
+    Event,
+    Grown,
+    HandIn,
+    Head,
+    JunkArrived,
+    LeafWritten,
+    PlaneChanged,
+    Planes,
+    Publish,
+    ReadBatch,
+    ReadHead,
+    Reject,
+    ReportLink,
+    RequestArrived,
+    Stopping,
+    Subscribe,
+    Tick,
+)
+from sync.planes import PlaneBook
+from sync.sender import Sender
+from sync.topics import Topics
+
+HIST_MS: Final = 60_000
+"""Older events are history: no tool should act on them."""
+LINK_LOST_S: Final = 5.0
+"""A connection that is back by then was not lost, as far as the journal is concerned."""
+RETRY_S: Final = 5.0
+ACKS_MAX: Final = 16
+LIVE_MAX: Final = 64
+"""Live events that the broker has not confirmed; beyond them, new ones are left out."""
+
+
+class Machine:
+    """One cabinet's way upstream. `random` gives numbers from 0 to below 1; `version` is the uplink's own."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        version: str,
+        random: Callable[[], float],
+        *,
+        jitter_s_max: float,
+        resend_s: float,
+        started_s: float,
+    ) -> None:
+        self._topics = topics
+        self._version = version
+        self._random = random
+        self._jitter_s_max = jitter_s_max
+        self._sender = Sender(resend_s)
+        self._planes = PlaneBook()
+        self._out: list[Action] = []
+        self._last_token = 0
+        self._connected = False
+        self._born = False
+        self._stopping = False
+        self._head: Head | None = None
+        self._head_is_fresh = False
+        self._reading = False
+        self._acks: deque[str] = deque(maxlen=ACKS_MAX)
+        self._judging: str | None = None
+        self._last_judged: str | None = None
+        self._live: set[int] = set()
+        self._reported: bool | None = None
+        self._lost_s = started_s
+
+    @property
+    def acked(self) -> int:
+        """How many leaves upstream is known to hold."""
+        return self._sender.acked
+
+    def step(self, event: Event, now: Now) -> list[Action]:
+        """What is to be done after this event, in order."""
+        self._take(event, now)
+        if not self._stopping:
+            self._go_on(now)
+        out, self._out = self._out, []
+        return out
+
+    def wake_s(self, now: Now) -> float | None:
+        """The monotonic time of the Tick that is needed next."""
+        times = []
+        if self._head is not None and not self._connected and self._reported is not False:
+            times.append(self._lost_s + LINK_LOST_S)
+        if self._born and (at := self._sender.wake_s(now.mono_s)) is not None:
+            times.append(at)
+        return min(times, default=None)
+
+    def _take(self, event: Event, now: Now) -> None:
+        match event:
+            case Connected() | Disconnected() | Confirmed() | AckArrived() | RequestArrived() | JunkArrived():
+                self._from_broker(event, now)
+            case Stopping():
+                self._stop()
+            case Tick():
+                pass
+            case _:
+                self._from_cabinet(event, now)
+
+    def _go_on(self, now: Now) -> None:
+        """Whatever can be done now, the most urgent first."""
+        self._be_born()
+        self._tell_planes()
+        self._hand_in()
+        self._report_link(now)
+        if self._born and self._sender.look_at_time(now.mono_s):
+            # An acknowledgement may have been lost on the way: it is retained, and comes again.
+            self._out.append(Subscribe())
+        self._read_batch(now)
+
+    # -- from the broker -----------------------------------------------------------------------------------------
+
+    def _from_broker(self, event: Event, now: Now) -> None:
+        match event:
+            case Connected(session_present):
+                self._connect(now, session_present=session_present)
+            case Disconnected():
+                self._connected = self._born = False
+                self._lost_s = now.mono_s
+                self._live.clear()
+                self._planes.disconnected()
+            case Confirmed(token):
+                self._sender.taken(token)
+                self._planes.taken(token)
+                self._live.discard(token)
+            case AckArrived(payload):
+                self._queue_ack(payload)
+            case RequestArrived(payload, retained):
+                self._request(payload, retained, now)
+            case JunkArrived(cause):
+                self._out.append(Reject(cause))
+
+    def _connect(self, now: Now, *, session_present: bool) -> None:
+        self._connected = True
+        self._born = False
+        if not session_present:
+            self._planes.forget_told()
+        self._sender.connect(now.mono_s + self._random() * self._jitter_s_max)
+        self._out.append(Subscribe())
+        self._ask_head()
+
+    def _queue_ack(self, payload: bytes) -> None:
+        """The retained one comes again with every connection; cabinetd need not see it twice."""
+        note = payloads.ack(payload)
+        if note is None:
+            self._out.append(Reject("malformed"))
+        elif note not in (self._judging, self._last_judged) and note not in self._acks:
+            self._acks.append(note)
+
+    def _request(self, payload: bytes, retained: bool, now: Now) -> None:
+        if self._head is None:
+            return
+        wanted = payloads.request(payload)
+        if retained:
+            self._out.append(Reject("retained"))
+        elif wanted is None:
+            self._out.append(Reject("malformed"))
+        elif wanted.origin != self._head.origin:
+            self._out.append(Reject("unknown-origin"))
+        elif wanted.first > self._sender.size:
+            self._out.append(Reject("ahead"))
+        else:
+            self._sender.request(wanted.first, now.mono_s)
+
+    # -- from the cabinet ----------------------------------------------------------------------------------------
+
+    def _from_cabinet(self, event: Event, now: Now) -> None:
+        match event:
+            case Head():
+                self._meet(event)
+            case Planes(state, slots):
+                all_planes = {"state": state} | {f"slot/{slot}": payload for slot, payload in slots.items()}
+                self._planes.want_all({name: payloads.plane(payload) for name, payload in all_planes.items()})
+            case PlaneChanged(plane, payload):
+                self._planes.want(plane, payloads.plane(payload))
+            case CabinetLost():
+                self._lose_cabinet()
+            case Grown(size):
+                self._sender.grown(size)
+            case Acked(acked):
+                self._sender.acknowledged(acked, now.mono_s)
+            case LeafWritten(n, leaf):
+                self._tell_live(n, leaf, now)
+            case Batch():
+                self._reading = False
+                self._send(event, now)
+            case BatchFailed():
+                self._reading = False
+                self._sender.hold(now.mono_s + RETRY_S)
+            case AckResult():
+                self._judged(event, now)
+            case AckFailed():
+                # It was not used up: the next resend makes it come again.
+                self._judging = None
+
+    def _meet(self, head: Head) -> None:
+        if self._head is not None and head.origin != self._head.origin:
+            # Another tree: what was said about the old one does not hold for it.
+            self._born = False
+            self._acks.clear()
+        self._head = head
+        self._head_is_fresh = True
+        self._sender.found(head.size, head.acked)
+
+    def _lose_cabinet(self) -> None:
+        if self._born:
+            self._publish_status(b"offline")
+        self._born = False
+        self._head = None
+        self._reading = False
+        self._judging = None
+        self._reported = None
+        self._planes.forget_wanted()
+
+    def _judged(self, result: AckResult, now: Now) -> None:
+        self._last_judged, self._judging = self._judging, None
+        self._sender.acknowledged(result.acked, now.mono_s)
+        if result.cause in ("fork", "rollback"):
+            # The cabinet may have opened another epoch.
+            self._ask_head()
+
+    def _tell_live(self, n: int, leaf: payloads.Payload, now: Now) -> None:
+        self._sender.grown(n + 1)
+        if self._born and self._sender.caught_up and len(self._live) < LIVE_MAX and not _is_hist(leaf.get("ts"), now):
+            self._live.add(self._publish(self._topics.event, payloads.live(n, leaf)))
+
+    def _send(self, batch: Batch, now: Now) -> None:
+        if not self._born or self._head is None or batch.first != self._sender.next:
+            return
+        if not batch.leaves:
+            self._sender.hold(now.mono_s + RETRY_S)
+            return
+        payload = payloads.batch(self._head.origin, batch, hist=_is_hist(batch.ts, now))
+        token = self._publish(self._topics.journal, payload)
+        self._sender.sent(token, batch.first + len(batch.leaves), now.mono_s)
+
+    # -- what can be done ----------------------------------------------------------------------------------------
+
+    def _be_born(self) -> None:
+        if self._born or not self._connected or not self._planes.is_known:
+            return
+        if self._head is None or not self._head_is_fresh:
+            return
+        self._born = True
+        self._tell_planes()
+        session = payloads.session(self._head, int(self._random() * 2**32), self._version)
+        self._publish(self._topics.session, session, retain=True)
+        self._publish_status(b"online")
+
+    def _tell_planes(self) -> None:
+        if not self._born:
+            return
+        for plane, payload in self._planes.due():
+            self._planes.published(self._publish(self._topics.plane(plane), payload, retain=True), plane)
+
+    def _hand_in(self) -> None:
+        if self._head is not None and self._judging is None and self._acks:
+            self._judging = self._acks.popleft()
+            self._out.append(HandIn(self._judging))
+
+    def _report_link(self, now: Now) -> None:
+        """Up as soon as tools see us, down once it lasts."""
+        if self._head is None:
+            return
+        is_down = not self._connected and now.mono_s - self._lost_s >= LINK_LOST_S
+        if (self._born and self._reported is not True) or (is_down and self._reported is not False):
+            self._reported = self._born
+            self._out.append(ReportLink(self._born))
+
+    def _read_batch(self, now: Now) -> None:
+        if not self._born or self._reading:
+            return
+        first = self._sender.due(now.mono_s)
+        if first is not None:
+            self._reading = True
+            self._out.append(ReadBatch(first))
+
+    def _ask_head(self) -> None:
+        self._head_is_fresh = False
+        if self._head is not None:
+            self._out.append(ReadHead())
+
+    def _stop(self) -> None:
+        self._stopping = True
+        if self._connected:
+            self._publish_status(b"offline")
+        self._born = False
+
+    def _publish_status(self, status: bytes) -> None:
+        self._publish(self._topics.status, status, retain=True)
+
+    def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
+        self._last_token += 1
+        self._out.append(Publish(topic, payload, self._last_token, retain))
+        return self._last_token
+
+
+def _is_hist(wall_ms: object, now: Now) -> bool:
+    return not isinstance(wall_ms, int) or now.wall_ms - wall_ms > HIST_MS

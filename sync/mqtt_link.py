@@ -1,0 +1,293 @@
+"""One connection to an MQTT broker, from its making to its end. Only here is paho known.
+
+paho 2.2 runs a thread of its own for each connection; all that is called back there is appended to a queue, and the
+reader is woken. Known of paho, and answered here:
+
+- On a reconnect it sends all it holds at once, whatever its limits: so a link connects once. Who wants another
+  connection makes another link, which holds nothing.
+- An exception in a callback ends its thread while it still calls itself connected: exceptions are suppressed, and
+  `alive` tells.
+
+A session that the broker kept holds our subscriptions and what was on the way to us. What was on the way to the
+broker is for the caller to send again, under new packet numbers: with QoS 1 the broker sees no difference.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import sys
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from sync.settings import BrokerSettings
+
+MESSAGES_MAX: Final = 64
+"""Messages that wait to be taken. A broker of MQTT 5 is told; what another one sends beyond is dropped."""
+IN_FLIGHT_MAX: Final = 20
+"""Publishes on the way at once, unless the broker wants fewer; the others wait in paho."""
+CONNECT_S: Final = 10.0
+"""For the TCP connection, and again for each step of the TLS handshake."""
+SESSION_S: Final = 3600
+_HEADER_BYTES_MAX: Final = 1024
+"""Of a packet: topic and properties beside the payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """The broker accepted us; `session_present` when it kept the session of the connection before."""
+
+    session_present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The connection is gone, and with it each publish that was neither Taken nor Refused. The last event."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The broker has taken a publish. On 3.1.1 also one that it threw away because of its access rules."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The broker has not taken a publish (MQTT 5 only)."""
+
+    token: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`mid` is for `acknowledge`, where messages are acknowledged by hand."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    mid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Oversized:
+    """A message was longer than is accepted, and was dropped."""
+
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """The broker refuses a subscription. That it accepts one proves nothing."""
+
+    reason: str
+
+
+LinkEvent: TypeAlias = Up | Down | Taken | Refused | Message | Oversized | Unsubscribed
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker publishes, retained, when we vanish."""
+
+    topic: str
+    payload: bytes
+
+
+class MqttLink:
+    """Connects at once, in paho's thread. All methods are for one other thread; none blocks.
+
+    `wake` is called from paho's thread when there is something to take. `payload_max` is the longest message
+    accepted, in bytes. With `manual_ack` the broker keeps a message until it was acknowledged. Raises OSError when
+    the certificates cannot be loaded.
+    """
+
+    def __init__(
+        self,
+        broker: BrokerSettings,
+        client_id: str,
+        wake: Callable[[], None],
+        payload_max: int,
+        will: Will | None = None,
+        *,
+        manual_ack: bool = False,
+    ) -> None:
+        self.dropped = 0
+        """Messages that found MESSAGES_MAX others waiting."""
+        self._events: deque[LinkEvent] = deque()
+        # Two counts, each written by one thread: what came, what was taken.
+        self._came = self._went = 0
+        self._tokens: dict[int, int] = {}
+        self._wake = wake
+        self._payload_max = payload_max
+        self._client = client = _client(broker, client_id)
+        client.manual_ack_set(manual_ack)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.connect_async(broker.host, broker.port, broker.keepalive_s, **_on_connecting(broker, payload_max))
+        client.loop_start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether paho's thread is."""
+        # The only sign: paho clears this when its thread ends, for whatever reason, and tells nobody.
+        return self._client._thread is not None
+
+    @property
+    def in_flight(self) -> int:
+        """Publishes that are neither Taken nor Refused."""
+        return len(self._tokens)
+
+    def next(self) -> LinkEvent | None:
+        """What happened, in order; None when that was all."""
+        if not self._events:
+            return None
+        event = self._events.popleft()
+        match event:
+            case Message() | Oversized():
+                self._went += 1
+            case Taken(mid):
+                return Taken(self._tokens.pop(mid))
+            case Refused(mid, reason):
+                return Refused(self._tokens.pop(mid), reason)
+        return event
+
+    def publish(self, topic: str, payload: bytes, token: int, *, retain: bool) -> None:
+        """QoS 1; Taken or Refused follows with this token, or Down. Only after Up."""
+        self._tokens[self._client.publish(topic, payload, qos=1, retain=retain).mid] = token
+
+    def subscribe(self, topics: Sequence[str]) -> None:
+        """QoS 1. Retained messages come again, also for what was subscribed before."""
+        self._client.subscribe([(topic, 1) for topic in topics])
+
+    def acknowledge(self, mid: int) -> None:
+        """This message is done with; only with `manual_ack`."""
+        self._client.ack(mid, 1)
+
+    def end(self) -> None:
+        """An orderly good-bye, without the will, behind what was published. Down follows."""
+        self._client.disconnect()
+
+    def close(self) -> None:
+        """Whatever paho is doing, its thread finds the connection gone or begins none. May be called again: a
+        connection that was just being made can still come up."""
+        connection = self._client.socket()
+        if connection is None:
+            self._client.disconnect()
+            return
+        with contextlib.suppress(OSError):
+            # The plain socket's: a TLS socket's own would change it under the thread that reads it.
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)  # type: ignore[arg-type]
+
+    # -- in paho's thread --------------------------------------------------------------------------------------
+
+    def _tell(self, event: LinkEvent) -> None:
+        self._events.append(event)
+        self._wake()
+
+    def _on_connect(
+        self, client: Client, _data: Any, flags: ConnectFlags, code: ReasonCode, properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            self._tell(Down(f"it refuses us: {code}"))
+            return
+        # More than the broker's receive maximum at once would be an error to it (MQTT 5.0, section 3.3.4).
+        client.max_inflight_messages = min(IN_FLIGHT_MAX, getattr(properties, "ReceiveMaximum", IN_FLIGHT_MAX))
+        self._tell(Up(flags.session_present))
+
+    def _on_connect_fail(self, _client: Client, _data: Any) -> None:
+        # paho would try on by itself; the error it is handling is not passed on.
+        self._client.disconnect()
+        self._tell(Down(str(sys.exception() or "no connection")))
+
+    def _on_disconnect(
+        self, _client: Client, _data: Any, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._tell(Down(str(code)))
+
+    def _on_publish(
+        self, _client: Client, _data: Any, mid: int, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self._tell(Refused(mid, str(code)) if code.is_failure else Taken(mid))
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        for code in codes:
+            if code.is_failure:
+                self._tell(Unsubscribed(str(code)))
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        if self._came - self._went >= MESSAGES_MAX:
+            self.dropped += 1
+            return
+        self._came += 1
+        if len(message.payload) > self._payload_max:
+            self._tell(Oversized(message.topic))
+        else:
+            self._tell(Message(message.topic, bytes(message.payload), message.retain, message.mid))
+
+
+def tls_context(broker: BrokerSettings) -> ssl.SSLContext | None:
+    """None for plain TCP. Raises OSError; its text names the files."""
+    if broker.ca is None or broker.certificate is None or broker.key is None:
+        return None
+    try:
+        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=broker.ca)
+    except OSError as error:
+        raise OSError(f"{broker.ca}: {error.strerror or error}; a CA certificate (PEM) is needed") from None
+    try:
+        # A password would be asked for at the terminal: such a key counts as unreadable.
+        context.load_cert_chain(broker.certificate, broker.key, password=lambda: "")
+    except OSError as error:
+        files = f"{broker.certificate} and {broker.key}"
+        hint = "a certificate and its key (PEM, no password), readable for this user, are needed"
+        raise OSError(f"{files}: {error.strerror or error}; {hint}") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _client(broker: BrokerSettings, client_id: str) -> Client:
+    is_5 = broker.protocol == "5"
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id,
+        clean_session=None if is_5 else False,
+        protocol=MQTTProtocolVersion.MQTTv5 if is_5 else MQTTProtocolVersion.MQTTv311,
+        reconnect_on_failure=False,
+    )
+    client.suppress_exceptions = True
+    client.connect_timeout = CONNECT_S
+    context = tls_context(broker)
+    if context is not None:
+        client.tls_set_context(context)
+    return client
+
+
+def _on_connecting(broker: BrokerSettings, payload_max: int) -> dict[str, Any]:
+    """What CONNECT says on MQTT 5."""
+    if broker.protocol != "5":
+        return {}
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = SESSION_S
+    properties.ReceiveMaximum = MESSAGES_MAX
+    properties.MaximumPacketSize = payload_max + _HEADER_BYTES_MAX
+    return {"clean_start": False, "properties": properties}
