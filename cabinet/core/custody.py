@@ -6,6 +6,7 @@ from cabinet.core import release, visit
 from cabinet.core.effects import Sound
 from cabinet.core.events import SlotRead
 from cabinet.core.leaves import Subject
+from cabinet.core.ledger import Out
 from cabinet.core.state import State
 from cabinet.core.turn import Turn
 
@@ -38,7 +39,9 @@ def on_time(turn: Turn) -> None:
     if not turn.now.wall_time_trusted:
         return
     for slot, out in turn.ledger.outs.items():
-        if out.due_ms is not None and not out.overdue and out.due_ms <= turn.now.wall_ms:
+        if turn.full:
+            return
+        if (due_ms := _awaited(turn.state, slot, out)) is not None and due_ms <= turn.now.wall_ms:
             subs = [Subject("holder", out.holder)] if out.holder else []
             turn.journal("item.overdue", subs, slot=slot, item=out.item, due=out.due_ms)
             turn.raise_alarm("item.overdue", slot=slot, item=out.item)
@@ -47,12 +50,18 @@ def on_time(turn: Turn) -> None:
 
 def next_due_wall_ms(state: State) -> int | None:
     """When the next item falls overdue, Unix ms."""
-    pending = [out.due_ms for out in state.ledger.outs.values() if out.due_ms is not None and not out.overdue]
-    return min(pending, default=None)
+    pending = (_awaited(state, slot, out) for slot, out in state.ledger.outs.items())
+    return min((due_ms for due_ms in pending if due_ms is not None), default=None)
 
 
 def next_due(state: State) -> float | None:
     return state.settle_ends
+
+
+def _awaited(state: State, slot: int, out: Out) -> int | None:
+    """When the item is due, if anybody still has to be told. After a start its sensor speaks first: it may be back."""
+    starting = state.settle_ends is not None and slot in state.unproven
+    return None if out.overdue or starting else out.due_ms
 
 
 def _gone(turn: Turn, slot: int, *, unseen: bool) -> None:

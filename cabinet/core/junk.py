@@ -28,7 +28,7 @@ def refuse(turn: Turn, ev: str, person: Pseudonym | None = None, **fields: str) 
 
 def on_time(turn: Turn) -> None:
     for key, junk in tuple(turn.state.junk.items()):
-        if junk.until_mono_s <= turn.now.mono_s:
+        if junk.until_mono_s <= turn.now.mono_s and not turn.full:
             turn.update(junk={k: v for k, v in turn.state.junk.items() if k != key})
             if junk.count:
                 turn.add(replace(junk.leaf, fields={**junk.leaf.fields, "count": junk.count}))

@@ -93,7 +93,7 @@ def on_bolt_pulsed(turn: Turn, event: BoltPulsed) -> None:
 def on_time(turn: Turn) -> None:
     """Grants lapse: not taken, or unknown where the sensor or the bolt cannot tell."""
     for slot, ends in tuple(turn.state.grant_ends.items()):
-        if ends <= turn.now.mono_s:
+        if ends <= turn.now.mono_s and not turn.full:
             open_grant = turn.ledger.grants.get(slot)
             if open_grant is not None:
                 close(turn, slot, open_grant, "time")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,9 @@ def step(state: State, event: events.Event, now: Now, rights: Rights) -> tuple[S
 
 
 def next_wake_s(state: State, now: Now) -> float:
-    """Seconds from `now` until TimePassed is due; 0 when something is due already."""
+    """Seconds from `now` until TimePassed is due; 0 when something is due already. Nothing is before Started."""
+    if math.isinf(state.alive_mono_s):
+        return math.inf
     due: list[float] = [mono_s for module in _TIMED if (mono_s := module.next_due(state)) is not None]
     overdue_ms = custody.next_due_wall_ms(state) if now.wall_time_trusted else None
     if overdue_ms is not None:

@@ -16,6 +16,7 @@ from hal.capabilities import Tone
 from hal.clock import Now
 
 LINGER_S = 5.0
+_LEAVES_MAX = 16
 
 
 class Turn:
@@ -32,6 +33,11 @@ class Turn:
     @property
     def ledger(self) -> Ledger:
         return self.state.ledger
+
+    @property
+    def full(self) -> bool:
+        """One step carries no more: what else is due stays due, and the next step does it."""
+        return len(self.leaves) >= _LEAVES_MAX
 
     def journal(self, ev: str, subs: Iterable[Subject] = (), **fields: Field) -> int:
         """Adds a leaf (fields that are None are left out) and folds it; returns the index it will have."""
