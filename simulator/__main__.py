@@ -11,6 +11,7 @@ COMMANDS = {
     "device": "one simulated device until SIGTERM",
     "devices": "list types, options and faults",
     "cabinet": "a whole cabinet on links under one directory, with one world behind it",
+    "broker": "a small MQTT broker for a demo without mosquitto",
     "say": "one command to the world of a running simulated cabinet",
     "demo": "one visit against the real daemon, told step by step",
 }
