@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -84,6 +85,18 @@ class Client:
             if isinstance(reply, Notification):
                 yield reply
 
+    def fileno(self) -> int:
+        """For select(); -1 once closed."""
+        return self._socket.fileno()
+
+    def arrived(self) -> list[Notification]:
+        """The notifications that are here by now. Never blocks; raises like notifications()."""
+        with suppress(BlockingIOError):
+            self._read(0)
+        found = [reply for reply in self._arrived if isinstance(reply, Notification)]
+        self._arrived.clear()
+        return found
+
     def _send(self, line: bytes) -> None:
         self._socket.settimeout(self._timeout_s)
         try:
@@ -96,19 +109,22 @@ class Client:
 
     def _receive(self, timeout_s: float | None) -> Answer | Notification:
         while not self._arrived:
-            self._socket.settimeout(timeout_s)
-            try:
-                chunk = self._socket.recv(65536)
-            except TimeoutError:
-                raise self._too_late(timeout_s or 0) from None
-            except ConnectionError:
-                chunk = b""
-            if not chunk:
-                self.close()
-                hint = "cabinetd ended the connection before it answered: look at journalctl -u cabinetd"
-                raise ControlError(Code.INTERNAL, hint, Exit.DAEMON_DOWN)
-            self._take(chunk)
+            self._read(timeout_s)
         return self._arrived.popleft()
+
+    def _read(self, timeout_s: float | None) -> None:
+        self._socket.settimeout(timeout_s)
+        try:
+            chunk = self._socket.recv(65536)
+        except TimeoutError:
+            raise self._too_late(timeout_s or 0) from None
+        except ConnectionError:
+            chunk = b""
+        if not chunk:
+            self.close()
+            hint = "cabinetd ended the connection before it answered: look at journalctl -u cabinetd"
+            raise ControlError(Code.INTERNAL, hint, Exit.DAEMON_DOWN)
+        self._take(chunk)
 
     def _take(self, chunk: bytes) -> None:
         try:
