@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Self
 
 from hal.clock import Clock
 from sync.backoff import Backoff
-from sync.mqtt_link import Down, LinkEvent, MqttLink, Refused, Taken, Up
+from sync.mqtt_link import Down, LinkEvent, MqttLink, Refused, Taken, Up, Will
+from sync.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,26 @@ class Broker:
         self._reachable = True
         self.is_up = False
         """Between Up and Down; then, and only then, publish and subscribe."""
+
+    @classmethod
+    def at(
+        cls,
+        settings: BrokerSettings,
+        client_id: str,
+        *,
+        wake: Callable[[], None],
+        clock: Clock,
+        random: Callable[[], float],
+        payload_max: int,
+        will: Will | None = None,
+        manual_ack: bool = False,
+    ) -> Self:
+        """The broker of the settings; for the rest see MqttLink. The first `poll` connects."""
+
+        def make() -> MqttLink:
+            return MqttLink(settings, client_id, wake, payload_max, will, manual_ack=manual_ack)
+
+        return cls(f"{settings.host}:{settings.port}", make, settings.keepalive_s, clock, random)
 
     @property
     def wake_s(self) -> float | None:

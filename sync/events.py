@@ -32,6 +32,13 @@ class Confirmed:
 
 
 @dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The broker refused a publish."""
+
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
 class AckArrived:
     payload: bytes
 
@@ -149,6 +156,7 @@ Event: TypeAlias = (
     Connected
     | Disconnected
     | Confirmed
+    | NotTaken
     | AckArrived
     | RequestArrived
     | JunkArrived
@@ -173,7 +181,7 @@ Event: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """QoS 1; Confirmed follows with this token, or Disconnected, or nothing where the broker refuses it."""
+    """QoS 1; Confirmed or NotTaken follows with this token, or Disconnected."""
 
     topic: str
     payload: bytes

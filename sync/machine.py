@@ -10,12 +10,12 @@ After each connection comes a birth: planes, session, `online`. It waits for the
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
 from hal.clock import Now
 from sync import payloads
+from sync.ack_tray import AckTray
 from sync.events import (
     AckArrived,
     Acked,
@@ -34,6 +34,8 @@ from sync.events import (
     Head,
     JunkArrived,
     LeafWritten,
+    NotTaken,
+    Payload,
     PlaneChanged,
     Planes,
     Publish,
@@ -55,7 +57,6 @@ HIST_MS: Final = 60_000
 LINK_LOST_S: Final = 5.0
 """A connection that is back by then was not lost, as far as the journal is concerned."""
 RETRY_S: Final = 5.0
-ACKS_MAX: Final = 16
 LIVE_MAX: Final = 64
 """Live events that the broker has not confirmed; beyond them, new ones are left out."""
 
@@ -84,12 +85,11 @@ class Machine:
         self._connected = False
         self._born = False
         self._stopping = False
+        self._farewell: int | None = None
         self._head: Head | None = None
         self._head_is_fresh = False
         self._reading = False
-        self._acks: deque[str] = deque(maxlen=ACKS_MAX)
-        self._judging: str | None = None
-        self._last_judged: str | None = None
+        self._acks = AckTray()
         self._live: set[int] = set()
         self._reported: bool | None = None
         self._lost_s = started_s
@@ -98,6 +98,11 @@ class Machine:
     def acked(self) -> int:
         """How many leaves upstream is known to hold."""
         return self._sender.acked
+
+    @property
+    def has_left(self) -> bool:
+        """After Stopping: the broker has taken `offline`, or there is none."""
+        return self._stopping and self._farewell is None
 
     def step(self, event: Event, now: Now) -> list[Action]:
         """What is to be done after this event, in order."""
@@ -118,8 +123,10 @@ class Machine:
 
     def _take(self, event: Event, now: Now) -> None:
         match event:
-            case Connected() | Disconnected() | Confirmed() | AckArrived() | RequestArrived() | JunkArrived():
+            case Connected() | Disconnected() | Confirmed() | NotTaken():
                 self._from_broker(event, now)
+            case AckArrived() | RequestArrived() | JunkArrived():
+                self._from_upstream(event, now)
             case Stopping():
                 self._stop()
             case Tick():
@@ -146,13 +153,26 @@ class Machine:
                 self._connect(now, session_present=session_present)
             case Disconnected():
                 self._connected = self._born = False
+                self._farewell = None
                 self._lost_s = now.mono_s
                 self._live.clear()
                 self._planes.disconnected()
             case Confirmed(token):
                 self._sender.taken(token)
                 self._planes.taken(token)
-                self._live.discard(token)
+                self._forget(token)
+            case NotTaken(token):
+                # A batch is not held upstream, and is sent again in its time; a plane with the next connection.
+                self._sender.taken(token)
+                self._forget(token)
+
+    def _forget(self, token: int) -> None:
+        self._live.discard(token)
+        if token == self._farewell:
+            self._farewell = None
+
+    def _from_upstream(self, event: Event, now: Now) -> None:
+        match event:
             case AckArrived(payload):
                 self._queue_ack(payload)
             case RequestArrived(payload, retained):
@@ -170,12 +190,11 @@ class Machine:
         self._ask_head()
 
     def _queue_ack(self, payload: bytes) -> None:
-        """The retained one comes again with every connection; cabinetd need not see it twice."""
         note = payloads.ack(payload)
         if note is None:
             self._out.append(Reject("malformed"))
-        elif note not in (self._judging, self._last_judged) and note not in self._acks:
-            self._acks.append(note)
+        else:
+            self._acks.put(note)
 
     def _request(self, payload: bytes, retained: bool, now: Now) -> None:
         if self._head is None:
@@ -220,8 +239,8 @@ class Machine:
             case AckResult():
                 self._judged(event, now)
             case AckFailed():
-                # It was not used up: the next resend makes it come again.
-                self._judging = None
+                # It comes again, at the latest with the next resend.
+                self._acks.failed()
 
     def _meet(self, head: Head) -> None:
         if self._head is not None and head.origin != self._head.origin:
@@ -238,18 +257,18 @@ class Machine:
         self._born = False
         self._head = None
         self._reading = False
-        self._judging = None
+        self._acks.put_back()
         self._reported = None
         self._planes.forget_wanted()
 
     def _judged(self, result: AckResult, now: Now) -> None:
-        self._last_judged, self._judging = self._judging, None
+        self._acks.judged()
         self._sender.acknowledged(result.acked, now.mono_s)
         if result.cause in ("fork", "rollback"):
             # The cabinet may have opened another epoch.
             self._ask_head()
 
-    def _tell_live(self, n: int, leaf: payloads.Payload, now: Now) -> None:
+    def _tell_live(self, n: int, leaf: Payload, now: Now) -> None:
         self._sender.grown(n + 1)
         if self._born and self._sender.caught_up and len(self._live) < LIVE_MAX and not _is_hist(leaf.get("ts"), now):
             self._live.add(self._publish(self._topics.event, payloads.live(n, leaf)))
@@ -284,9 +303,8 @@ class Machine:
             self._planes.published(self._publish(self._topics.plane(plane), payload, retain=True), plane)
 
     def _hand_in(self) -> None:
-        if self._head is not None and self._judging is None and self._acks:
-            self._judging = self._acks.popleft()
-            self._out.append(HandIn(self._judging))
+        if self._head is not None and (note := self._acks.take()) is not None:
+            self._out.append(HandIn(note))
 
     def _report_link(self, now: Now) -> None:
         """Up as soon as tools see us, down once it lasts."""
@@ -312,12 +330,11 @@ class Machine:
 
     def _stop(self) -> None:
         self._stopping = True
-        if self._connected:
-            self._publish_status(b"offline")
         self._born = False
+        self._farewell = self._publish_status(b"offline") if self._connected else None
 
-    def _publish_status(self, status: bytes) -> None:
-        self._publish(self._topics.status, status, retain=True)
+    def _publish_status(self, status: bytes) -> int:
+        return self._publish(self._topics.status, status, retain=True)
 
     def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int:
         self._last_token += 1

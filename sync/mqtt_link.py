@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -30,6 +29,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from sync.settings import BrokerSettings
+from sync.tls import tls_context
 
 MESSAGES_MAX: Final = 64
 """Messages that wait to be taken. A broker of MQTT 5 is told; what another one sends beyond is dropped."""
@@ -68,6 +68,7 @@ class Refused:
     """The broker has not taken a publish (MQTT 5 only)."""
 
     token: int
+    topic: str
     reason: str
 
 
@@ -83,9 +84,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Oversized:
-    """A message was longer than is accepted, and was dropped."""
+    """A message was longer than is accepted, and was dropped. To be acknowledged like any other."""
 
     topic: str
+    mid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """The broker has answered a subscription, and refuses none of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,15 @@ class Unsubscribed:
     reason: str
 
 
-LinkEvent: TypeAlias = Up | Down | Taken | Refused | Message | Oversized | Unsubscribed
+@dataclass(frozen=True, slots=True)
+class _Confirmed:
+    """PUBACK, before the caller's token is known."""
+
+    mid: int
+    failure: str | None
+
+
+LinkEvent: TypeAlias = Up | Down | Taken | Refused | Message | Oversized | Subscribed | Unsubscribed
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +141,10 @@ class MqttLink:
     ) -> None:
         self.dropped = 0
         """Messages that found MESSAGES_MAX others waiting."""
-        self._events: deque[LinkEvent] = deque()
+        self._events: deque[LinkEvent | _Confirmed] = deque()
         # Two counts, each written by one thread: what came, what was taken.
         self._came = self._went = 0
-        self._tokens: dict[int, int] = {}
+        self._tokens: dict[int, tuple[int, str]] = {}
         self._wake = wake
         self._payload_max = payload_max
         self._client = client = _client(broker, client_id)
@@ -164,15 +179,15 @@ class MqttLink:
         match event:
             case Message() | Oversized():
                 self._went += 1
-            case Taken(mid):
-                return Taken(self._tokens.pop(mid))
-            case Refused(mid, reason):
-                return Refused(self._tokens.pop(mid), reason)
+                return event
+            case _Confirmed(mid, failure):
+                token, topic = self._tokens.pop(mid)
+                return Taken(token) if failure is None else Refused(token, topic, failure)
         return event
 
     def publish(self, topic: str, payload: bytes, token: int, *, retain: bool) -> None:
         """QoS 1; Taken or Refused follows with this token, or Down. Only after Up."""
-        self._tokens[self._client.publish(topic, payload, qos=1, retain=retain).mid] = token
+        self._tokens[self._client.publish(topic, payload, qos=1, retain=retain).mid] = (token, topic)
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """QoS 1. Retained messages come again, also for what was subscribed before."""
@@ -180,7 +195,9 @@ class MqttLink:
 
     def acknowledge(self, mid: int) -> None:
         """This message is done with; only with `manual_ack`."""
-        self._client.ack(mid, 1)
+        # One that came with QoS 0 has no number.
+        if mid:
+            self._client.ack(mid, 1)
 
     def end(self) -> None:
         """An orderly good-bye, without the will, behind what was published. Down follows."""
@@ -199,7 +216,7 @@ class MqttLink:
 
     # -- in paho's thread --------------------------------------------------------------------------------------
 
-    def _tell(self, event: LinkEvent) -> None:
+    def _tell(self, event: LinkEvent | _Confirmed) -> None:
         self._events.append(event)
         self._wake()
 
@@ -226,14 +243,16 @@ class MqttLink:
     def _on_publish(
         self, _client: Client, _data: Any, mid: int, code: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._tell(Refused(mid, str(code)) if code.is_failure else Taken(mid))
+        self._tell(_Confirmed(mid, str(code) if code.is_failure else None))
 
     def _on_subscribe(
         self, _client: Client, _data: Any, _mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
-        for code in codes:
-            if code.is_failure:
-                self._tell(Unsubscribed(str(code)))
+        failures = [code for code in codes if code.is_failure]
+        for code in failures:
+            self._tell(Unsubscribed(str(code)))
+        if not failures:
+            self._tell(Subscribed())
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         if self._came - self._went >= MESSAGES_MAX:
@@ -241,28 +260,9 @@ class MqttLink:
             return
         self._came += 1
         if len(message.payload) > self._payload_max:
-            self._tell(Oversized(message.topic))
+            self._tell(Oversized(message.topic, message.mid))
         else:
             self._tell(Message(message.topic, bytes(message.payload), message.retain, message.mid))
-
-
-def tls_context(broker: BrokerSettings) -> ssl.SSLContext | None:
-    """None for plain TCP. Raises OSError; its text names the files."""
-    if broker.ca is None or broker.certificate is None or broker.key is None:
-        return None
-    try:
-        context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=broker.ca)
-    except OSError as error:
-        raise OSError(f"{broker.ca}: {error.strerror or error}; a CA certificate (PEM) is needed") from None
-    try:
-        # A password would be asked for at the terminal: such a key counts as unreadable.
-        context.load_cert_chain(broker.certificate, broker.key, password=lambda: "")
-    except OSError as error:
-        files = f"{broker.certificate} and {broker.key}"
-        hint = "a certificate and its key (PEM, no password), readable for this user, are needed"
-        raise OSError(f"{files}: {error.strerror or error}; {hint}") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _client(broker: BrokerSettings, client_id: str) -> Client:
