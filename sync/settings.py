@@ -19,6 +19,9 @@ def _host(value: str) -> str:
 File = Annotated[str, Field(min_length=1)]
 Host = Annotated[str, Field(min_length=1, max_length=253), AfterValidator(_host)]
 
+Base = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$", max_length=64)]
+"""First levels of every topic."""
+
 
 class BrokerSettings(BaseModel):
     """Where the MQTT broker is, and who we are to it. With certificates TLS is spoken, without them plain TCP."""
@@ -50,8 +53,7 @@ class BrokerSettings(BaseModel):
 class UplinkSettings(BrokerSettings):
     """[uplink]"""
 
-    base: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$", max_length=64)] = "kc/v1"
-    """First levels of every topic."""
+    base: Base = "kc/v1"
     jitter_s_max: Annotated[float, Field(ge=0, le=3600)] = 30.0
     """After a reconnect, the old events wait for a random time up to this."""
     resend_s: Annotated[float, Field(ge=0.1, le=300)] = 30.0
