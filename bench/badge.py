@@ -29,7 +29,7 @@ from drivers.wire.card_number import format_card
 from hal.system_clock import SystemClock
 
 ROUNDS, WARM_ROUNDS, OLD_LEAVES = 100, 10, 10_000
-POLL_S = 0.05
+POLL_S = 0.1
 PEOPLE = 8
 """Each with a card and a right to one slot. In turn: a reader tells a card anew only after it was away."""
 

@@ -17,6 +17,10 @@ MISSES_LOST = 3
 """So many sweeps in a row without an answer mean that the board is lost."""
 
 
+AGAIN_S = 0.05
+"""A level that has changed is read again after this, or at the next sweep if that is sooner."""
+
+
 class ModbusInputBoard(InputBoard):
     """Reads all inputs in one request; a level counts when two sweeps in a row agree on it."""
 
@@ -55,8 +59,10 @@ class ModbusInputBoard(InputBoard):
                 misses += 1
                 if misses >= MISSES_LOST:
                     raise
-            due_s = asked_s + self._spec.poll_ms / 1000
-            await asyncio.sleep(max(0.0, due_s - self._clock.mono_s()))
+            pause_s = self._spec.poll_ms / 1000
+            if self._last != self._reported:
+                pause_s = min(pause_s, AGAIN_S)
+            await asyncio.sleep(max(0.0, asked_s + pause_s - self._clock.mono_s()))
 
     async def _sweep(self) -> list[bool]:
         """Whether each contact is closed, channel 1 first."""

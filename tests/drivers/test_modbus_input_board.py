@@ -65,10 +65,30 @@ def test_all_inputs_are_asked_at_once_every_poll() -> None:
         line = FakeLine()
         device = board(line, poll_ms=100)
         await device.start()
-        line.calls.clear()
         watch = asyncio.create_task(device.watch(Readings()))
-        await asyncio.sleep(0.95)
+        await asyncio.sleep(1)
+        line.calls.clear()
+        await asyncio.sleep(1)
         assert line.calls == [("read_inputs", 1, 0, 3)] * 10
+        watch.cancel()
+
+    run(story())
+
+
+def test_a_change_is_read_again_soon_however_slow_the_polls() -> None:
+    async def story() -> None:
+        line, readings = FakeLine(), Readings()
+        device = board(line, poll_ms=1000)
+        await device.start()
+        watch = asyncio.create_task(device.watch(readings))
+        await asyncio.sleep(5)
+        del readings[:]
+        line.inputs[0] = True
+        line.calls.clear()
+        await asyncio.sleep(1.06)
+        assert readings.all == [InputRead("inputs", 1, True)]
+        await asyncio.sleep(3)
+        assert len(line.calls) == 5
         watch.cancel()
 
     run(story())
