@@ -7,7 +7,6 @@ list are.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -38,6 +37,8 @@ _NUMBERS: Final = ("int_type", "int_from_float", "float_type")
 def did_you_mean(word: str, known: Collection[str]) -> str:
     """`; did you mean "x"?`, or nothing when no known word is near. Of many words it looks at those that begin
     or end like this one."""
+    from difflib import get_close_matches  # for a mistake only: a running daemon has none
+
     near = [k for k in known if abs(len(k) - len(word)) <= 2]
     if len(near) > _CANDIDATES:
         near = [k for k in near if k[:2] == word[:2] or k[-2:] == word[-2:]][:_CANDIDATES]

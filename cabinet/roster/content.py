@@ -96,7 +96,8 @@ LabelOrAll = Annotated[str, AfterValidator(_or_everyone(lambda v: _label(_given(
 class Entry(BaseModel):
     """Unknown keys are errors, values are not bent to fit, nothing changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # Built when the first change comes: a cabinet runs for weeks between two.
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class PersonEntry(Entry):
