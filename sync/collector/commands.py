@@ -1,0 +1,151 @@
+"""The commands beside the service. Each prints its answer and gives the exit code."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from cabinet.control.protocol import Exit
+from cabinet.journal import note
+from cabinet.journal.errors import NoteRefused
+from cabinet.journal.export import export
+from cabinet.journal.note import ED25519, Signer, Verifier
+from sync.collector.config import Config
+from sync.collector.key import open_or_create
+from sync.collector.reading import Origin, Reader, reading
+from sync.collector.report import overview
+from sync.collector.verify import Verdict, verify
+
+SCHEMA: Final = 1
+
+
+class CommandError(Exception):
+    """One sentence that says what to do."""
+
+    def __init__(self, exit_code: Exit, message: str) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def listed(config: Config, args: Namespace) -> int:
+    with reading(config.database) as reader:
+        found: dict[str, Any] = overview(reader)
+    if args.json:
+        _answer(found)
+        return Exit.OK
+    _table(
+        ["origin", "size", "cosigned", "seen", "gap", "kept aside"],
+        [
+            [one["origin"], one["size"], one["cosigned"], one["seen"], _gap(one), _counts(one["evidence"])]
+            for one in found["origins"]
+        ],
+    )
+    for alarm in found["alarms"]:
+        _say(
+            f"ALARM {alarm['kind']} {alarm['origin']} at index {alarm['n']}, {alarm['count']} times, "
+            f"first at {alarm['raised']}"
+        )
+    if found["dropped"]:
+        _say(f"dropped: {_counts(found['dropped'])}")
+    return Exit.OK
+
+
+def verified(config: Config, args: Namespace) -> int:
+    cosigner = _cosigner(config).verifier
+    with reading(config.database) as reader:
+        verdicts = [verify(origin, cosigner) for origin in reader.origins()]
+    for verdict in verdicts:
+        if args.json:
+            _answer(asdict(verdict))
+        else:
+            _say(_sentence(verdict))
+    results = {verdict.result for verdict in verdicts}
+    if "failed" in results:
+        return Exit.JOURNAL
+    return Exit.DEGRADED if "behind" in results else Exit.OK
+
+
+def exported(config: Config, args: Namespace) -> int:
+    with reading(config.database) as reader:
+        origin = _chosen(reader, getattr(args, "origin", None))
+        try:
+            vkeys = [_log_key(origin), _cosigner(config).vkey]
+            sealed = export(origin, args.directory, vkeys)
+        except NoteRefused as error:
+            raise CommandError(Exit.JOURNAL, f"not exported: {error}") from None
+        except (FileExistsError, NotADirectoryError) as error:
+            raise CommandError(Exit.USAGE, f"not exported: {error}") from None
+    if args.json:
+        _answer({"directory": str(args.directory), "origin": sealed.origin, "size": sealed.size})
+    else:
+        _say(f"{sealed.size} events of {sealed.origin} are in {args.directory}")
+    return Exit.OK
+
+
+def key(config: Config, args: Namespace) -> int:
+    vkey = _cosigner(config).vkey
+    if args.json:
+        _answer({"vkey": vkey})
+    else:
+        _say(vkey)
+    return Exit.OK
+
+
+def _cosigner(config: Config) -> Signer:
+    config.key_file.parent.mkdir(parents=True, exist_ok=True)
+    return open_or_create(config.key_file, config.name, database_exists=config.database.exists())
+
+
+def _chosen(reader: Reader, name: str | None) -> Origin:
+    origins = {origin.name: origin for origin in reader.origins() if origin.size}
+    known = ", ".join(origins) or "none yet"
+    if name is None and len(origins) != 1:
+        raise CommandError(Exit.USAGE, f"name the origin: --origin O; there are: {known}")
+    if name is not None and name not in origins:
+        raise CommandError(Exit.NOT_FOUND, f"nothing is held of {name}; there are: {known}")
+    return next(iter(origins.values())) if name is None else origins[name]
+
+
+def _log_key(origin: Origin) -> str:
+    """The pinned key that signed the newest checkpoint."""
+    signed = note.parse(origin.checkpoint())
+    for public in reversed(origin.pinned()):
+        verifier = Verifier(origin.name, ED25519, public)
+        if any(line.key_id == verifier.key_id for line in signed.signatures):
+            return verifier.vkey
+    raise NoteRefused(f"the newest checkpoint of {origin.name} is not signed by a pinned key")
+
+
+def _sentence(verdict: Verdict) -> str:
+    pruned = f"; {verdict.pruned} are pruned to their hash" if verdict.pruned else ""
+    if verdict.result == "failed":
+        return f"{verdict.origin}: failed at index {verdict.failed_at} ({verdict.rule}): keep the files as they are"
+    if verdict.result == "behind":
+        return f"{verdict.origin}: verified, but {verdict.cosigned} events were cosigned and {verdict.size} are held"
+    return f"{verdict.origin}: verified: {verdict.size} events, {verdict.cosigned} cosigned{pruned}"
+
+
+def _gap(one: Mapping[str, Any]) -> str:
+    return "-" if one["gap"] is None else f"{one['gap']['from']} to {one['gap']['to']}"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "-"
+
+
+def _table(columns: list[str], cells: list[list[object]]) -> None:
+    lines = [columns, *(["-" if cell is None else str(cell) for cell in row] for row in cells)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines if cells else []:
+        _say("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _answer(fields: Mapping[str, object]) -> None:
+    print(json.dumps({"schema": SCHEMA, **fields}), flush=True)  # noqa: T201
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201

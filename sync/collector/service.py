@@ -1,0 +1,160 @@
+"""The running collector: what the broker delivers is taken in, answered, and only then acknowledged to the broker.
+
+One loop, no threads of its own. After a start nothing is cosigned or published until the retained acknowledgements
+have come: with a database that was lost or restored, a size must not be signed a second time.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from cabinet.journal.errors import JournalUnwritable
+from hal.clock import Clock
+from sync.broker import Broker
+from sync.collector.ingest import Ack, Arrived, Ingest, Request
+from sync.collector.names import ACK, JOURNAL, SESSION, read_topic
+from sync.mqtt_link import Down, LinkEvent, Message, Oversized, Refused, Subscribed, Unsubscribed, Up
+from sync.topics import Topics
+
+log = logging.getLogger(__name__)
+
+SETTLE_S: Final = 1.0
+"""Retained acknowledgements have come when the subscription was answered and none came for so long."""
+RETRY_S: Final = 1.0
+"""After a refusing disk."""
+PENDING_MAX: Final = 64
+"""Messages that wait for the disk. Those with QoS 1 are not more: they were not acknowledged."""
+LOOK_S: Final = 5.0
+
+
+class Service:
+    """Used by one thread. `turn` blocks for the disk only."""
+
+    def __init__(self, ingest: Ingest, broker: Broker, base: str, clock: Clock) -> None:
+        self._ingest = ingest
+        self._broker = broker
+        self._base = base
+        self._clock = clock
+        self._pending: list[tuple[Arrived, int]] = []
+        self._quiet_since_s: float | None = None
+        self._settled = False
+        self._retry_s = 0.0
+        self._disk_refuses = False
+        self._last_token = 0
+
+    def turn(self) -> None:
+        """Do whatever can be done now. Raises JournalDamaged."""
+        for event in self._broker.poll():
+            self._hear(event)
+        now_s = self._clock.mono_s()
+        settles = self._settles(now_s)
+        if now_s < self._retry_s or not (self._pending or settles or self._disk_refuses):
+            self._ask()
+            return
+        try:
+            self._take(settles)
+            self._ingest.count()
+        except JournalUnwritable as error:
+            if not self._disk_refuses:
+                log.error("nothing can be stored: %s; trying on", error.hint)
+            self._disk_refuses = True
+            self._retry_s = now_s + RETRY_S
+            return
+        if self._disk_refuses:
+            log.info("the database takes data again")
+        self._disk_refuses = False
+        self._ask()
+
+    def wait_s(self) -> float:
+        """How long nothing has to be done unless the broker says something."""
+        now_s = self._clock.mono_s()
+        times = [now_s + LOOK_S, self._broker.wake_s, self._ingest.next_s()]
+        if self._quiet_since_s is not None and not self._settled:
+            times.append(self._quiet_since_s + SETTLE_S)
+        if self._disk_refuses:
+            times.append(self._retry_s)
+        return max(0.0, min(at for at in times if at is not None) - now_s)
+
+    def end(self) -> None:
+        """Say good-bye to the broker, and store what was counted."""
+        self._broker.end()
+        try:
+            self._ingest.count(at_once=True)
+        except JournalUnwritable as error:
+            log.error("counts are lost: %s", error.hint)
+
+    def _hear(self, event: LinkEvent) -> None:
+        match event:
+            case Up():
+                self._broker.subscribe([f"{self._base}/+/+/{plane}" for plane in (ACK, SESSION, JOURNAL)])
+                self._ingest.connected()
+                if self._settled:
+                    self._publish_acks(self._ingest.acks())
+            case Down():
+                # What was not acknowledged comes again, under other numbers.
+                self._pending.clear()
+                self._quiet_since_s = None
+            case Subscribed():
+                self._quiet_since_s = self._clock.mono_s()
+            case Unsubscribed(reason):
+                log.error("the broker refuses a subscription: %s; check its access rules", reason)
+            case Refused(_, topic, reason):
+                log.warning("the broker refuses %s: %s; check its access rules", topic, reason)
+            case Oversized(_, mid):
+                self._ingest.refuse("oversized")
+                self._broker.acknowledge(mid)
+            case Message():
+                self._hear_message(event)
+
+    def _hear_message(self, message: Message) -> None:
+        found = read_topic(self._base, message.topic)
+        # Our own acknowledgements come back, not retained then.
+        if found is None or found[1] not in (ACK, SESSION, JOURNAL) or (found[1] == ACK and not message.retained):
+            self._broker.acknowledge(message.mid)
+            return
+        cabinet, plane = found
+        if plane == ACK and self._quiet_since_s is not None:
+            self._quiet_since_s = self._clock.mono_s()
+        if len(self._pending) < PENDING_MAX:
+            self._pending.append((Arrived(cabinet, plane, message.payload), message.mid))
+
+    def _settles(self, now_s: float) -> bool:
+        """Whether cosigning may begin."""
+        quiet = self._quiet_since_s is not None and now_s - self._quiet_since_s >= SETTLE_S
+        return quiet and not self._settled
+
+    def _take(self, settles: bool) -> None:
+        acks = self._ingest.take([arrived for arrived, _ in self._pending], may_sign=self._settled or settles)
+        if settles:
+            self._settled = True
+            acks = self._ingest.acks()
+        if not self._broker.is_up:
+            return
+        if self._settled:
+            self._publish_acks(acks)
+        for _, mid in self._pending:
+            self._broker.acknowledge(mid)
+        self._pending.clear()
+
+    def _ask(self) -> None:
+        if self._settled and self._broker.is_up:
+            for request in self._ingest.requests():
+                self._publish_request(request)
+
+    def _publish_acks(self, acks: Sequence[Ack]) -> None:
+        for ack in acks:
+            topics = Topics(self._base, ack.cabinet.site, ack.cabinet.device)
+            self._broker.publish(topics.ack, ack.note, self._token(), retain=True)
+
+    def _publish_request(self, request: Request) -> None:
+        topics = Topics(self._base, request.cabinet.site, request.cabinet.device)
+        payload = json.dumps({"origin": request.origin, "from": request.first}).encode()
+        log.info("%s: asking for its leaves from %d on", request.origin, request.first)
+        self._broker.publish(topics.request, payload, self._token(), retain=False)
+
+    def _token(self) -> int:
+        self._last_token += 1
+        return self._last_token
