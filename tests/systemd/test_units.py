@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 UNITS = Path(__file__).parents[2] / "systemd"
-EXPOSURE_MAX = {"cabinetd.service": 0.7}
+EXPOSURE_MAX = {"cabinetd.service": 0.7, "cabinet-uplink.service": 1.0}
 
 
 def unit(name: str) -> configparser.SectionProxy:
@@ -45,4 +45,14 @@ def test_the_hardware_core_has_no_network_and_leaves_its_locks_off() -> None:
     assert service["PrivateNetwork"] == "yes"
     assert service["RestrictAddressFamilies"] == "AF_UNIX"
     assert service["ExecStopPost"].endswith("--locks-off")
+    assert int(service["WatchdogSec"]) > 0
+
+
+def test_the_uplink_has_its_socket_and_the_network_and_nothing_else() -> None:
+    service = unit("cabinet-uplink.service")
+    assert service["RestrictAddressFamilies"] == "AF_INET AF_INET6 AF_UNIX"
+    assert service["User"] == "cabinet-uplink"
+    assert "SupplementaryGroups" not in service, "another group would open service.sock or the configuration's keys"
+    assert service["DevicePolicy"] == "closed"
+    assert "/var/lib/cabinet" in service["InaccessiblePaths"]
     assert int(service["WatchdogSec"]) > 0
