@@ -76,8 +76,11 @@ class Acts:
         await self.lanes.stop()
 
     def _put(self, device: str, job: Job, *, key: str) -> None:
-        """For what a person sees or hears: the newest wins, a device that is lost is left alone."""
-        self.lanes.of(device).put(job, key=key)
+        """For what a person sees or hears: the newest wins, a device that is lost is left alone.
+
+        A turn of the loop later: a pulse beside it is on its line by then, and that is what a person waits for."""
+        lane = self.lanes.of(device)
+        asyncio.get_running_loop().call_soon(lambda: lane.put(job, key=key))
 
     def _pulse(self, effect: Pulse) -> None:
         lock = self._hardware.locks[effect.slot]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
@@ -43,6 +44,8 @@ from hal.links import link_plans, make_bus
 from hal.specs import ChannelRef, LinkSpec
 from hal.supervisor import Supervisor
 
+_ASK_AGAIN_S = 0.3
+"""While a person waits: the pauses between other tries grow to seconds."""
 _SETTLED_STATES = ("up", "lost", "stopped")
 
 
@@ -94,14 +97,12 @@ class Wiring:
         return [failure for failures in await asyncio.gather(*tasks) for failure in failures]
 
     async def up(self, device: str, within_s: float) -> bool:
-        """True once it answers; asks at once instead of at the next try. False after `within_s`."""
-        if self._state(device) == "up":
-            return True
-        self._supervisor.wake(device)
+        """True once it answers; asks at once and again and again, not at the next try. False after `within_s`."""
         try:
             async with asyncio.timeout(within_s):
                 while self._state(device) != "up":
-                    await self._changed.wait()
+                    self._supervisor.wake(device)
+                    await self._change_within(_ASK_AGAIN_S)
         except TimeoutError:
             return False
         return True
@@ -201,8 +202,13 @@ class Wiring:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    async def _change_within(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+
     def _state(self, device: str) -> str:
-        return next(status.state for status in self._supervisor.status() if status.device == device)
+        return self._supervisor.state(device)
 
     def _of(self, capability: type, devices: Iterable[Device] | None = None) -> list[Any]:
         """By what a driver derives from, which isinstance() of a Protocol does not ask."""

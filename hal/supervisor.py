@@ -15,7 +15,7 @@ from hal.buses import Bus
 from hal.capabilities import Device
 from hal.clock import Clock
 from hal.errors import DeviceError, DeviceMisconfigured
-from hal.kept_device import STOP_S, UNEXPECTED, Backoff, DeviceStatus, KeptDevice, Reports
+from hal.kept_device import STOP_S, UNEXPECTED, Backoff, DeviceStatus, KeptDevice, Reports, State
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,14 @@ class Supervisor:
         """A visit needs it: if it, or its link, pauses before the next try, the try is now."""
         for link in self._links:
             link.wake(device)
+
+    def state(self, device: str) -> State:
+        """Of one device. Raises KeyError."""
+        for link in self._links:
+            for one in link.devices:
+                if one.name == device:
+                    return one.state
+        raise KeyError(device)
 
     def status(self) -> list[DeviceStatus]:
         """Of all devices, in the order of the plans."""
