@@ -144,7 +144,6 @@ def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog="Without a command it runs until SIGTERM.",
         parents=[shared],
     )
-    parser.set_defaults(command=None, json=False)
     kinds = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, run, summary in (
         ("list", commands.listed, "origins, how far each is held and cosigned, gaps, alarms"),
@@ -157,10 +156,11 @@ def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
         if name == "export":
             command.add_argument("directory", type=Path, metavar="DIR", help="new or empty")
             command.add_argument("--origin", metavar="O", help="needed where there are several")
-    chosen = parser.parse_args(arguments)
-    if not hasattr(chosen, "config"):
+    # Defaults only now: a command's own would hide what stands before it.
+    chosen = {"json": False, "command": None, **vars(parser.parse_args(arguments))}
+    if "config" not in chosen:
         parser.error("--config FILE is needed")
-    return chosen
+    return argparse.Namespace(**chosen)
 
 
 def _end(chosen: argparse.Namespace, code: Exit, message: str, lines: Sequence[str] = ()) -> int:

@@ -32,7 +32,7 @@ class Cabinet:
         """1 for its own origin, N for its /eN; None for anything else."""
         if origin == self.origin:
             return 1
-        match = _EPOCH.fullmatch(origin.removeprefix(self.origin))
+        match = _EPOCH.fullmatch(origin, len(self.origin)) if origin.startswith(self.origin) else None
         return int(match[1]) if match and match[1] != "1" else None
 
 

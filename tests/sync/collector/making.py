@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cabinet.journal import b64
+from cabinet.journal import b64, checkpoint, note
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.leaf import Entry
 from cabinet.journal.note import COSIGNATURE, Signer
@@ -136,8 +136,8 @@ class Collector:
         arrived = [Arrived(cabinet, plane, payload) for payload in payloads]
         return self.ingest.take(arrived, may_sign=self.may_sign)
 
-    def hear_ack(self, note: bytes, cabinet: Cabinet = CABINET) -> list[Ack]:
-        return self.take(note, cabinet=cabinet, plane=ACK)
+    def hear_ack(self, data: bytes, cabinet: Cabinet = CABINET) -> list[Ack]:
+        return self.take(data, cabinet=cabinet, plane=ACK)
 
     def hear_session(self, payload: bytes, cabinet: Cabinet = CABINET) -> list[Ack]:
         return self.take(payload, cabinet=cabinet, plane=SESSION)
@@ -169,8 +169,6 @@ class Collector:
 
 def acked_size(acks: Sequence[Ack]) -> int:
     """Of the one acknowledgement, whose two signatures are right."""
-    from cabinet.journal import checkpoint, note
-
     (ack,) = acks
     signed = note.parse(ack.note)
     assert [line.name for line in signed.signatures] == [SIGNER.name, COSIGNER.name]
