@@ -26,7 +26,7 @@ SETTLE_S: Final = 1.0
 RETRY_S: Final = 1.0
 """After a refusing disk."""
 PENDING_MAX: Final = 64
-"""Messages that wait for the disk. Those with QoS 1 are not more: they were not acknowledged."""
+"""Messages of QoS 1 that wait for the disk, and as many of QoS 0. What was not acknowledged comes again."""
 LOOK_S: Final = 5.0
 
 
@@ -118,7 +118,8 @@ class Service:
         cabinet, plane = found
         if plane == ACK and self._quiet_since_s is not None:
             self._quiet_since_s = self._clock.mono_s()
-        if len(self._pending) < PENDING_MAX:
+        # Those with QoS 0 may not take the room of the others.
+        if len(self._pending) < PENDING_MAX * (2 if message.mid else 1):
             self._pending.append((Arrived(cabinet, plane, message.payload), message.mid))
 
     def _settles(self, now_s: float) -> bool:

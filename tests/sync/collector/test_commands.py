@@ -116,7 +116,7 @@ def test_verify(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("DELETE FROM leaf WHERE n = 12 AND origin = 1", 12, "leaf-missing"),
         ("DELETE FROM leaf WHERE n >= 20 AND origin = 1", 20, "leaf-missing"),
         (
-            "UPDATE checkpoint SET note = CAST(replace(note, 'T6sr87', 'T6sr88') AS BLOB) WHERE origin = 1",
+            "UPDATE checkpoint SET note = CAST(replace(note, 'T6sr8', 'T6sr9') AS BLOB) WHERE origin = 1",
             30,
             "checkpoint",
         ),
