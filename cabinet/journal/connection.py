@@ -95,10 +95,18 @@ def _engine(uri: str, pragmas: dict[str, int | str]) -> Engine:
 
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-        for name, value in pragmas.items():
-            connection.execute(f"PRAGMA {name} = {value}")
-            # SQLite ignores what it cannot do, WAL on some file systems among it.
-            if connection.execute(f"PRAGMA {name}").fetchone() != (value,):
-                raise sqlite3.OperationalError(f"SQLite does not take PRAGMA {name} = {value}")
+        try:
+            _set_pragmas(connection, pragmas)
+        except BaseException:
+            connection.close()
+            raise
 
     return engine
+
+
+def _set_pragmas(connection: sqlite3.Connection, pragmas: dict[str, int | str]) -> None:
+    for name, value in pragmas.items():
+        connection.execute(f"PRAGMA {name} = {value}")
+        # SQLite ignores what it cannot do, WAL on some file systems among it.
+        if connection.execute(f"PRAGMA {name}").fetchone() != (value,):
+            raise sqlite3.OperationalError(f"SQLite does not take PRAGMA {name} = {value}")

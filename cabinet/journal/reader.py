@@ -190,8 +190,12 @@ class JournalReader:
         alone = self._lock is not None and not self.path.with_name(self.path.name + "-wal").exists()
         try:
             connection = open_reader(self.path, immutable=alone)
-            with connection.begin():
-                connection.exec_driver_sql("SELECT n FROM entry LIMIT 1").all()
+            try:
+                with connection.begin():
+                    connection.exec_driver_sql("SELECT n FROM entry LIMIT 1").all()
+            except BaseException:
+                close(connection)
+                raise
         except DatabaseError as error:
             raise _unreadable(error, self.path) from error
         return connection

@@ -124,8 +124,12 @@ def open_engine(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
-    with writing(engine).begin() as connection:
-        _migrate(connection, path)
+    try:
+        with writing(engine).begin() as connection:
+            _migrate(connection, path)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
@@ -148,6 +152,14 @@ def _migrate(connection: Connection, path: Path) -> None:
 
 def _set_pragmas(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # Transactions begin where SQLAlchemy says, not where sqlite3 guesses.
+    try:
+        _set_each(connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _set_each(connection: Any) -> None:
     cursor = connection.cursor()
     for pragma in (
         "page_size = 1024",

@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 import tracemalloc
+from contextlib import closing
 from datetime import datetime, time
 from pathlib import Path
 from time import process_time
@@ -140,7 +141,8 @@ def test_nothing_personal_stands_in_the_files(open_roster: Open, tmp_path: Path)
 def test_an_erased_row_leaves_no_trace(open_roster: Open, tmp_path: Path) -> None:
     roster = open_roster()
     apply(roster, person(cards=["0006547886"]))
-    row = sqlite3.connect(tmp_path / "roster.db").execute("SELECT sealed FROM credential").fetchone()[0]
+    with closing(sqlite3.connect(tmp_path / "roster.db")) as other:
+        row = other.execute("SELECT sealed FROM credential").fetchone()[0]
     apply(roster, {"kind": "card.revoke", "person": "1001", "card": "0006547886"})
     roster.close()
     assert row not in (tmp_path / "roster.db").read_bytes()
