@@ -27,7 +27,7 @@ from sync.collector.commands import CommandError
 from sync.collector.config import Config, load
 from sync.collector.ingest import Ingest
 from sync.collector.key import KeyFileError, open_or_create
-from sync.collector.service import Service
+from sync.collector.service import LOOK_S, Service
 from sync.collector.store import Store
 from sync.tls import tls_context
 
@@ -90,10 +90,13 @@ def serve(config: Config) -> int:
 def _run(service: Service, broker: Broker, bell: _Bell, clock: Clock) -> None:
     notifier = Notifier(os.environ)
     notifier.tell("READY=1")
+    fed_s = clock.mono_s()
     while not bell.is_over:
         service.turn()
-        notifier.tell("WATCHDOG=1")
-        bell.wait(service.wait_s())
+        if notifier.interval_s and clock.mono_s() - fed_s >= notifier.interval_s / 2:
+            fed_s = clock.mono_s()
+            notifier.tell("WATCHDOG=1")
+        bell.wait(min(service.wait_s(), notifier.interval_s or LOOK_S))
     notifier.tell("STOPPING=1")
     service.end()
     until_s = clock.mono_s() + GOODBYE_S

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 UNITS = Path(__file__).parents[2] / "systemd"
-EXPOSURE_MAX = {"cabinetd.service": 0.7, "cabinet-uplink.service": 1.0}
+EXPOSURE_MAX = {"cabinetd.service": 0.7, "cabinet-uplink.service": 1.0, "cabinet-collector.service": 1.0}
 
 
 def unit(name: str) -> configparser.SectionProxy:
@@ -55,4 +55,12 @@ def test_the_uplink_has_its_socket_and_the_network_and_nothing_else() -> None:
     assert "SupplementaryGroups" not in service, "another group would open service.sock or the configuration's keys"
     assert service["DevicePolicy"] == "closed"
     assert "/var/lib/cabinet" in service["InaccessiblePaths"]
+    assert int(service["WatchdogSec"]) > 0
+
+
+def test_the_collector_listens_nowhere_and_is_watched() -> None:
+    service = unit("cabinet-collector.service")
+    assert service["SocketBindDeny"] == "any"
+    assert service["PrivateDevices"] == "yes"
+    assert service["User"] == "cabinet-collector"
     assert int(service["WatchdogSec"]) > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -290,7 +291,8 @@ def process(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Callable[[], subpr
     def begin() -> subprocess.Popen[str]:
         program = "import sys; from sync.collector import main; sys.exit(main())"
         arguments = [sys.executable, "-c", program, "--config", str(tmp_path / "collector.toml")]
-        started.append(subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.PIPE, text=True))
+        environ = os.environ | {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
+        started.append(subprocess.Popen(arguments, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True))
         return started[-1]
 
     yield begin
@@ -302,7 +304,11 @@ def process(tmp_path: Path, mosquitto: Mosquitto) -> Iterator[Callable[[], subpr
 def test_the_program(process: Callable[[], subprocess.Popen[str]], cabinet: Onlooker, tmp_path: Path) -> None:
     log = made_log(40)
     cabinet.publish(SESSION, log.session(head=0), retain=True)
+    systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    systemd.bind(str(tmp_path / "notify"))
+    systemd.settimeout(PATIENCE_S)
     first = process()
+    assert systemd.recv(100) == b"READY=1"
     assert first.stderr is not None
     while "accepted us" not in first.stderr.readline():
         assert first.poll() is None
@@ -310,6 +316,8 @@ def test_the_program(process: Callable[[], subprocess.Popen[str]], cabinet: Onlo
     assert second.wait(PATIENCE_S) == 11, "the database is in use"
     send(cabinet, log, (0, 20), (20, 40))
     cabinet.wait(lambda: any(b"\n40\n" in payload for payload in cabinet.payloads(ACK)))
+    assert systemd.recv(100) == b"WATCHDOG=1"
+    systemd.close()
     first.send_signal(signal.SIGTERM)
     assert first.wait(PATIENCE_S) == 0
     assert "Traceback" not in first.stderr.read()
