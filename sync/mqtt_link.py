@@ -15,12 +15,13 @@ broker is for the caller to send again, under new packet numbers: with QoS 1 the
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -31,10 +32,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 from sync.settings import BrokerSettings
 from sync.tls import tls_context
 
+log = logging.getLogger(__name__)
+
 MESSAGES_MAX: Final = 64
-"""Messages that wait to be taken. A broker of MQTT 5 is told; what another one sends beyond is dropped."""
+"""Messages of QoS 1 that wait to be taken, and as many of QoS 0. A broker of MQTT 5 is told; what another one sends
+beyond is dropped."""
 IN_FLIGHT_MAX: Final = 20
-"""Publishes on the way at once, unless the broker wants fewer; the others wait in paho."""
+"""Publishes on the way at once, unless the broker wants fewer; the others wait here."""
 CONNECT_S: Final = 10.0
 """For the TCP connection, and again for each step of the TLS handshake."""
 SESSION_S: Final = 3600
@@ -103,6 +107,14 @@ class Unsubscribed:
 
 
 @dataclass(frozen=True, slots=True)
+class _Accepted:
+    """CONNACK. More than the broker's receive maximum on the way would be an error to it (MQTT 5.0, section 3.3.4)."""
+
+    session_present: bool
+    receive_max: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Confirmed:
     """PUBACK, before the caller's token is known."""
 
@@ -110,7 +122,15 @@ class _Confirmed:
     failure: str | None
 
 
+class _Publish(NamedTuple):
+    topic: str
+    payload: bytes
+    token: int
+    retain: bool
+
+
 LinkEvent: TypeAlias = Up | Down | Taken | Refused | Message | Oversized | Subscribed | Unsubscribed
+_Told: TypeAlias = _Accepted | _Confirmed | Down | Message | Oversized | Subscribed | Unsubscribed
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +160,13 @@ class MqttLink:
         manual_ack: bool = False,
     ) -> None:
         self.dropped = 0
-        """Messages that found MESSAGES_MAX others waiting."""
-        self._events: deque[LinkEvent | _Confirmed] = deque()
+        """Messages that found too many others waiting."""
+        self._events: deque[_Told] = deque()
         # Two counts, each written by one thread: what came, what was taken.
         self._came = self._went = 0
         self._tokens: dict[int, tuple[int, str]] = {}
+        self._waiting: deque[_Publish] = deque()
+        self._in_flight_max = IN_FLIGHT_MAX
         self._wake = wake
         self._payload_max = payload_max
         self._client = client = _client(broker, client_id)
@@ -157,6 +179,7 @@ class MqttLink:
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
+        client.on_log = _on_log
         client.connect_async(broker.host, broker.port, broker.keepalive_s, **_on_connecting(broker, payload_max))
         client.loop_start()
 
@@ -169,25 +192,28 @@ class MqttLink:
     @property
     def in_flight(self) -> int:
         """Publishes that are neither Taken nor Refused."""
-        return len(self._tokens)
+        return len(self._tokens) + len(self._waiting)
 
     def next(self) -> LinkEvent | None:
         """What happened, in order; None when that was all."""
         if not self._events:
             return None
-        event = self._events.popleft()
-        match event:
-            case Message() | Oversized():
-                self._went += 1
-                return event
+        match event := self._events.popleft():
+            case _Accepted(session_present, receive_max):
+                self._in_flight_max = min(self._in_flight_max, receive_max)
+                return Up(session_present)
             case _Confirmed(mid, failure):
                 token, topic = self._tokens.pop(mid)
+                self._send()
                 return Taken(token) if failure is None else Refused(token, topic, failure)
+            case Message() | Oversized():
+                self._went += 1
         return event
 
     def publish(self, topic: str, payload: bytes, token: int, *, retain: bool) -> None:
         """QoS 1; Taken or Refused follows with this token, or Down. Only after Up."""
-        self._tokens[self._client.publish(topic, payload, qos=1, retain=retain).mid] = (token, topic)
+        self._waiting.append(_Publish(topic, payload, token, retain))
+        self._send()
 
     def subscribe(self, topics: Sequence[str]) -> None:
         """QoS 1. Retained messages come again, also for what was subscribed before."""
@@ -214,21 +240,24 @@ class MqttLink:
             # The plain socket's: a TLS socket's own would change it under the thread that reads it.
             socket.socket.shutdown(connection, socket.SHUT_RDWR)  # type: ignore[arg-type]
 
+    def _send(self) -> None:
+        while self._waiting and len(self._tokens) < self._in_flight_max:
+            topic, payload, token, retain = self._waiting.popleft()
+            self._tokens[self._client.publish(topic, payload, qos=1, retain=retain).mid] = (token, topic)
+
     # -- in paho's thread --------------------------------------------------------------------------------------
 
-    def _tell(self, event: LinkEvent | _Confirmed) -> None:
+    def _tell(self, event: _Told) -> None:
         self._events.append(event)
         self._wake()
 
     def _on_connect(
-        self, client: Client, _data: Any, flags: ConnectFlags, code: ReasonCode, properties: Properties | None
+        self, _client: Client, _data: Any, flags: ConnectFlags, code: ReasonCode, properties: Properties | None
     ) -> None:
         if code.is_failure:
             self._tell(Down(f"it refuses us: {code}"))
             return
-        # More than the broker's receive maximum at once would be an error to it (MQTT 5.0, section 3.3.4).
-        client.max_inflight_messages = min(IN_FLIGHT_MAX, getattr(properties, "ReceiveMaximum", IN_FLIGHT_MAX))
-        self._tell(Up(flags.session_present))
+        self._tell(_Accepted(flags.session_present, getattr(properties, "ReceiveMaximum", IN_FLIGHT_MAX)))
 
     def _on_connect_fail(self, _client: Client, _data: Any) -> None:
         # paho would try on by itself; the error it is handling is not passed on.
@@ -255,7 +284,9 @@ class MqttLink:
             self._tell(Subscribed())
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        if self._came - self._went >= MESSAGES_MAX:
+        # Those with QoS 0 may not take the room of the others: one that is dropped unacknowledged would hold a
+        # place in the broker's window until the next connection.
+        if self._came - self._went >= MESSAGES_MAX * (1 if message.qos == 0 else 2):
             self.dropped += 1
             return
         self._came += 1
@@ -263,6 +294,12 @@ class MqttLink:
             self._tell(Oversized(message.topic, message.mid))
         else:
             self._tell(Message(message.topic, bytes(message.payload), message.retain, message.mid))
+
+
+def _on_log(_client: Client, _data: Any, _level: int, text: str) -> None:
+    """What paho suppresses must not go unseen; the rest of its log is told by events."""
+    if text.startswith("Caught exception"):
+        log.error("%s", text)
 
 
 def _client(broker: BrokerSettings, client_id: str) -> Client:
@@ -274,6 +311,7 @@ def _client(broker: BrokerSettings, client_id: str) -> Client:
         protocol=MQTTProtocolVersion.MQTTv5 if is_5 else MQTTProtocolVersion.MQTTv311,
         reconnect_on_failure=False,
     )
+    client.max_inflight_messages = 0  # no limit: MqttLink keeps the broker's, which paho does not look at
     client.suppress_exceptions = True
     client.connect_timeout = CONNECT_S
     context = tls_context(broker)
