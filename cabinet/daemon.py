@@ -20,10 +20,11 @@ from cabinet.service.release import Release
 from cabinet.service.see import See
 from cabinet.service.views import View, iso
 from cabinet.service.watchers import Watchers
-from cabinet.watchdog import Notifier, feed
+from cabinet.watchdog import feed
 from cabinet.wiring import Wiring
 from drivers.wire.card_number import format_card
 from hal.clock import Clock
+from hal.notify import Notifier
 from hal.system_clock import SystemClock
 from hal.worker import ThreadWorker, Worker
 
