@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="the cabinet's configuration")
     path = parser.parse_args(arguments).config
     try:
-        settings = read_tables(path, os.environ, {"upbroker": UplinkSettings})["upbroker"]
+        settings = read_tables(path, os.environ, {"uplink": UplinkSettings})["uplink"]
     except ConfigError as error:
         print(error, file=sys.stderr)  # noqa: T201 -- for the person who started it
         return 78
