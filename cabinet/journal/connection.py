@@ -52,10 +52,13 @@ def open_reader(path: Path, *, immutable: bool = False) -> Connection:
     return _engine(f"file:{quote(str(path))}{options}", READER_PRAGMAS).connect()
 
 
-def begin_write(connection: Connection) -> None:
-    """Inside `with connection.begin():`, which commits or rolls back. Takes SQLite's write lock at once."""
-    # Straight to the driver: it has neither parameters nor a result, and every append pays for it.
-    _driver(connection).execute("BEGIN IMMEDIATE")
+def begin_write(connection: Connection) -> sqlite3.Cursor:
+    """Inside `with connection.begin():`, which commits or rolls back. Takes SQLite's write lock at once.
+
+    The driver's cursor is for writes whose results nobody reads: every append pays for each layer above it."""
+    cursor = _driver(connection).cursor()
+    cursor.execute("BEGIN IMMEDIATE")
+    return cursor
 
 
 def begin_read(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -113,11 +114,11 @@ class Journal:
         try:
             self._settle(connection)
             with connection.begin():
-                begin_write(connection)
-                connection.exec_driver_sql(_INSERT_ENTRY, inserts)
-                _insert_subjects(connection, entries, self.size)
-                connection.exec_driver_sql(_INSERT_CHECKPOINT, (frontier.size, note))
-                _write_state(connection, rows or {})
+                cursor = begin_write(connection)
+                cursor.executemany(_INSERT_ENTRY, inserts)
+                cursor.executemany(_INSERT_SUBJECT, _subjects(entries, self.size))
+                cursor.execute(_INSERT_CHECKPOINT, (frontier.size, note))
+                _write_state(cursor, rows or {})
         except DatabaseError as error:
             raise self._failed(error) from error
         commit = Commit(self.size, frontier.size, leaves, note)
@@ -202,15 +203,10 @@ def _row(n: int, entry: Entry, leaf: bytes, frontier: Frontier) -> tuple[object,
     return n, hashed, frontier.push(hashed), entry.ts, entry.ev, slot, item, leaf
 
 
-def _insert_subjects(connection: Connection, entries: Sequence[Entry], first: int) -> None:
-    subjects = [(b64.decode(sub["p"]), n) for n, entry in enumerate(entries, first) for sub in entry.subs]
-    if subjects:
-        connection.exec_driver_sql(_INSERT_SUBJECT, subjects)
+def _subjects(entries: Sequence[Entry], first: int) -> list[tuple[bytes, int]]:
+    return [(b64.decode(sub["p"]), n) for n, entry in enumerate(entries, first) for sub in entry.subs]
 
 
-def _write_state(connection: Connection, rows: Mapping[str, bytes | None]) -> None:
-    put = [(key, value) for key, value in rows.items() if value is not None]
-    if put:
-        connection.exec_driver_sql(_PUT_STATE, put)
-    if len(put) < len(rows):
-        connection.exec_driver_sql(_DELETE_STATE, [(key,) for key, value in rows.items() if value is None])
+def _write_state(cursor: sqlite3.Cursor, rows: Mapping[str, bytes | None]) -> None:
+    cursor.executemany(_PUT_STATE, [(key, value) for key, value in rows.items() if value is not None])
+    cursor.executemany(_DELETE_STATE, [(key,) for key, value in rows.items() if value is None])
