@@ -21,7 +21,10 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
+# Where no mosquitto is installed, a small broker from PyPI takes its place.
 demo: $(VENV)/installed
+	@PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null || $(BIN)/python -c 'import amqtt' 2>/dev/null \
+		|| $(BIN)/pip install --quiet --disable-pip-version-check -e '.[demo]'
 	@$(BIN)/python -m simulator demo $(if $(ONCE),--once)
 
 test: $(VENV)/installed-dev

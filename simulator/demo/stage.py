@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 from simulator.demo.processes import BIN, DemoFailed, Lines, Processes, run
+from simulator.demo.upstream import Upstream
 
 _CONFIG = Path(__file__).parents[2] / "config"
 _LOOK_AGAIN_S = 0.03
@@ -23,17 +24,20 @@ class Stage:
         self.folder = folder
         self.config = folder / "cabinet.toml"
         self._processes = processes
+        self.upstream = Upstream(folder, processes)
         self._world: socket.socket | None = None
         self._journal: Lines | None = None
 
     def build(self) -> None:
-        """Starts simulator and daemon, and opens the roster of the example."""
+        """Starts broker, simulator, daemon and the way upstream."""
         shutil.copy(_CONFIG / "simulated.toml", self.config)
+        self.upstream.prepare()
         python, config = str(BIN / "python"), str(self.config)
         simulator = [python, "-m", "simulator", "cabinet", "--config", config, "--run-dir", str(self.folder)]
         self._processes.start("simulator", simulator, ready="ready")
         self._processes.start("cabinetd", [str(BIN / "cabinetd"), "--config", config])
         self.cabinetctl("wait", "ready", "--timeout", "20")
+        self.upstream.start(self.config)
         self._world = socket.socket(socket.AF_UNIX)
         self._world.connect(str(self.folder / "world.sock"))
 

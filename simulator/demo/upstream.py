@@ -96,6 +96,7 @@ _COLLECTOR = """[collector]
 name = "collector.demo/one"
 key_file = "collector.key"
 database = "collector.db"
+client_id = "collector-one"
 
 [broker]
 host = "127.0.0.1"

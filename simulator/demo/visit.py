@@ -23,6 +23,7 @@ class Visit:
 
     def play(self) -> None:
         self._prepare()
+        self._began_s = monotonic()
         self._say("person", "holds card 0006547886 to the reader")
         self._stage.world(f"present card {CARD}")
         self._journal("visit.identified")
@@ -45,11 +46,15 @@ class Visit:
         self._screen("is back")
         self._stage.world("close door")
         self._journal("door.closed")
+        self._stage.cabinetctl("wait", "synced", "--timeout", "30")
+        self._mqtt()
 
     def _prepare(self) -> None:
         self._stage.cabinetctl("roster", "import", str(_ROSTER))
         self._stage.cabinetctl("credential", "enrol", ADA, "--pin", stdin=PIN + "\n")
+        self._stage.cabinetctl("wait", "synced", "--timeout", "30")
         self._stage.watch()
+        self._stage.upstream.passed(1.0)  # what was published on connecting
 
     def _journal(self, kind: str) -> None:
         """Prints leaves until one of `kind` has come."""
@@ -58,7 +63,14 @@ class Visit:
             leaf = found["leaf"]
             self._say("journal", f"{found['n']:>3}  {leaf['ev']:<18} {_facts(leaf)}".rstrip())
             if leaf["ev"] == kind:
-                return
+                break
+        self._mqtt()
+
+    def _mqtt(self) -> None:
+        """Prints what has passed at the broker meanwhile."""
+        for message in self._stage.upstream.passed(0.3):
+            if (told := brief(message)) is not None:
+                self._say("mqtt", told)
 
     def _screen(self, expected: str) -> None:
         """Prints what the person reads, once it holds `expected`."""
@@ -80,7 +92,28 @@ def _facts(leaf: dict[str, Any]) -> str:
     return " ".join(facts + [f"{sub['r']}={sub['p'][:6]}…" for sub in leaf.get("subs", [])])
 
 
+def brief(message: dict[str, Any]) -> str | None:
+    """One message in one line; None for what has nothing to do with the visit."""
+    topic, payload = message["topic"], message["payload"]
+    plane = topic.split("/", 4)[-1]
+    if plane == "event":
+        return f"{plane:<12} {payload['event_type']}"
+    if plane.startswith("slot/"):
+        return f"{plane:<12} presence={payload['presence']} bolt={payload['bolt']}"
+    if plane == "journal":
+        first, count = payload["first"], len(payload["leaves"])
+        return f"{plane:<12} leaves {first} to {first + count - 1}, with the signed checkpoint of {first + count}"
+    if plane == "journal/ack":
+        return f"{plane:<12} upstream holds {payload.splitlines()[1]}, cosigned"
+    return None
+
+
 def verdict(stage: Stage) -> str:
-    """What `journal verify` says, in one line."""
+    """What `journal verify` says, and how far upstream is, in two lines."""
     told = json.loads(stage.cabinetctl("--json", "journal", "verify"))
-    return f"journal {told['result']}: {told['size']} leaves, signed by this cabinet"
+    status = json.loads(stage.cabinetctl("--json", "status"))
+    size = status["journal_size"]
+    return (
+        f"journal {told['result']}: {told['size']} leaves, signed by this cabinet\n"
+        f"journal size {size}, acknowledged {size - status['unsynced_events']}, collector {stage.upstream.size()}"
+    )
