@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(verdict(stage))
             print(f"run directory: {folder}")
             if not arguments.once:
-                _stay(folder)
+                _stay(folder, stage.upstream.port)
     except DemoFailed as failure:
         print(f"the demo stopped: {failure}", file=sys.stderr)
         print(f"run directory: {folder}", file=sys.stderr)
@@ -52,7 +52,7 @@ def _folder(runs: Path) -> Path:
     raise DemoFailed(f"{runs}: too many runs in one second")
 
 
-def _stay(folder: Path) -> None:
+def _stay(folder: Path, port: int) -> None:
     ctl = f"{BIN / 'cabinetctl'} --config {folder / 'cabinet.toml'}"
     print(f"""
 The cabinet goes on. In another terminal:
@@ -60,6 +60,8 @@ The cabinet goes on. In another terminal:
   {ctl} watch
   {BIN / "python"} -m simulator say {folder} press 1001#
   {ctl} slot release {SLOT} --reason "trying it out"
+  mosquitto_sub -p {port} -t 'kc/#' -v
+  {BIN / "cabinet-collector"} --config {folder / "collector.toml"} list
 End it with Ctrl-C.""")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):

@@ -13,6 +13,7 @@ from simulator.demo.processes import BIN, DemoFailed, Lines, Processes, run
 
 _SBIN = "/usr/sbin:/usr/local/sbin"
 _BROKER_S = 10.0
+_USUAL_PORT = 1883
 
 
 class Upstream:
@@ -24,11 +25,12 @@ class Upstream:
         self._config = folder / "collector.toml"
         self._wire: Lines | None = None
         self.broker = ""
-        """Which broker plays, for the person who watches."""
+        """Which broker plays."""
+        self.port = 0
 
     def prepare(self) -> None:
         """Starts the broker, and tells cabinet and collector of each other."""
-        port = _free_port()
+        port = self.port = _free_port()
         self._start_broker(port)
         self._config.write_text(_COLLECTOR.format(port=port, protocol=self._protocol))
         vkey = run([str(BIN / "cabinet-collector"), "--config", str(self._config), "key"]).strip()
@@ -78,10 +80,17 @@ class Upstream:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """The usual one, so that other tools find the broker without being told; any other where it is taken."""
+    for wanted in (_USUAL_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wanted))
+            except OSError:
+                continue
+            port: int = probe.getsockname()[1]
+            return port
+    raise DemoFailed("no port is free on the loopback address")
 
 
 def _answers(port: int) -> bool:
