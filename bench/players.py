@@ -65,6 +65,7 @@ class Players:
         """When the last flash-on frame was read, as perf_counter."""
         self.screen = b""
         """What the display shows."""
+        self._heard_s = 0.0
         self._ears = ears
         self._open: list[int] = []
         self._held: list[int] = []  # the daemon's ends: else a pty hangs up when nobody has it open
@@ -103,7 +104,13 @@ class Players:
         path.symlink_to(os.ttyname(theirs))
         self._open.append(ours)
         self._held.append(theirs)
-        self._ears.hear(ours, lambda: receive(os.read(ours, 4096)))
+
+        def heard() -> None:
+            chunk = os.read(ours, 4096)
+            self._heard_s = perf_counter()
+            receive(chunk)
+
+        self._ears.hear(ours, heard)
         return ours
 
     def _asked(self, chunk: bytes) -> None:
@@ -130,7 +137,7 @@ class Players:
         return frame(unit, bytes((function, 1, levels >> address & (1 << value) - 1)))
 
     def _pulse(self, channel: int, hold_s: float) -> None:
-        self.pulsed_s = perf_counter()
+        self.pulsed_s = self._heard_s
         self._lit, self._lit_until_s = 1 << channel, self.pulsed_s + hold_s
 
     def _coils(self) -> int:

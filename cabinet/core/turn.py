@@ -68,7 +68,9 @@ class Turn:
 
     def linger(self, seconds: float) -> None:
         """What is shown stays that long, then the greeting comes; 0: until something else is shown."""
-        self.update(greet_mono_s=self.now.mono_s + seconds if seconds else None)
+        greet_mono_s = self.now.mono_s + seconds if seconds else None
+        if greet_mono_s != self.state.greet_mono_s:
+            self.update(greet_mono_s=greet_mono_s)
 
     @property
     def language(self) -> Language:

@@ -28,13 +28,12 @@ def offer(turn: Turn, person: Person) -> None:
 
 def request(turn: Turn, person: Person, item: Item) -> None:
     """Grants, asks for the missing factor, or denies with the reason."""
-    visit = turn.stay()
     decision = _decide(turn, person, item)
     if isinstance(decision, NeedsFactor):
         turn.stay(stage="pin", chosen=item.id)
         turn.say("enter_pin")
         return
-    turn.stay(stage="choose", chosen=None)
+    visit = turn.stay(stage="choose", chosen=None)
     if isinstance(decision, Grant):
         release.grant(turn, visit, item, decision.right)
     else:
