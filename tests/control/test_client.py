@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 import socket
 import subprocess
 import sys
@@ -181,6 +182,26 @@ def test_notifications_around_an_answer_keep_their_order(far_end: Callable[[FarE
         client.call("watch")
         source = client.notifications()
         assert [next(source) for _ in range(3)] == [Notification("leaf", {"n": n}) for n in (1, 2, 3)]
+
+
+def test_what_has_arrived_is_taken_without_waiting(far_end: Callable[[FarEnd], Path]) -> None:
+    leaf = b'{"jsonrpc":"2.0","method":"leaf","params":{}}\n'
+    with Client(far_end(answering(b'{"jsonrpc":"2.0","id":1,"result":{}}\n' + leaf, leaf))) as client:
+        client.call("watch")
+        assert client.arrived() == [Notification("leaf", {})], "it came with the answer"
+        assert client.arrived() == []
+        client._send(b"go on\n")
+        assert select.select([client], [], [], 10)[0] == [client]
+        assert client.arrived() == [Notification("leaf", {})]
+
+
+def test_what_has_arrived_ends_with_the_daemon(far_end: Callable[[FarEnd], Path]) -> None:
+    with Client(far_end(lambda connection: None)) as client:
+        assert select.select([client], [], [], 10)[0] == [client]
+        with pytest.raises(ControlError) as caught:
+            client.arrived()
+        assert caught.value.exit == Exit.DAEMON_DOWN
+        assert client.fileno() == -1
 
 
 def test_watching_ends_with_the_daemon(far_end: Callable[[FarEnd], Path]) -> None:
