@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -178,6 +179,9 @@ async def serve(config: Config) -> None:
     daemon = Daemon(config, books, clock)
     try:
         await daemon.start()
+        # What the start made stays: a later collection that walked through all of it would hold up a visit.
+        gc.collect()
+        gc.freeze()
         log.info("ready: %s, %d leaves", config.origin, books.journal.size)
         notifier.tell("READY=1")
         await daemon.run(notifier, ended)
