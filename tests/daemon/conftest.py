@@ -18,7 +18,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def fresh(template: Path) -> Iterator[Cabinet]:
     """A cabinet of its own."""
-    with Cabinet(state=template) as cabinet:
+    with Cabinet(state=template, forked=True) as cabinet:
         yield cabinet
 
 

@@ -4,12 +4,10 @@ Nothing here sleeps: each wait looks at the world or the journal until it is so,
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +19,9 @@ from typing import Any, TypeVar
 
 from cabinet.control.client import Client
 from cabinet.control.protocol import ControlError
+from tests.daemon.forked import Forked
+from tests.daemon.lines import PATIENCE_S, Watch
+from tests.daemon.people import Somebody
 from tests.daemon.records import Records
 from tests.simulator.processes import LineClient
 
@@ -28,16 +29,14 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-PATIENCE_S = 15.0
 LOOK_AGAIN_S = 0.01
-AWAY_S = 0.3
-"""Longer than the reader needs to see that a card has left: removal_ms and one repetition."""
+AWAY_S = 0.6
+"""Longer than the reader needs to see that a card has left: its removal_ms and one repetition."""
 
 
 def configured(**changes: str) -> str:
-    """config/simulated.toml with quick timings; `changes` as key="value" replace the first such line."""
+    """config/simulated.toml with short pulses; `changes` as key="value" replace the first such line."""
     text = (ROOT / "config" / "simulated.toml").read_text()
-    text = text.replace('type = "rdm6300-reader"\n', 'type = "rdm6300-reader"\nremoval_ms = 200\n')
     for key, value in {"hold_s": "0.2", **changes}.items():
         lines = text.splitlines()
         at = next(index for index, line in enumerate(lines) if line.startswith(f"{key} = "))
@@ -51,9 +50,12 @@ class Ended(AssertionError):
 
 
 class Cabinet:
-    """A context: simulator and daemon run inside it. `state`: a state folder to begin with, copied."""
+    """A context: simulator and daemon run inside it. `state`: a state folder to begin with, copied. `forked`: see
+    tests/daemon/forked.py."""
 
-    def __init__(self, config: str | None = None, state: Path | None = None, *, daemon: bool = True) -> None:
+    def __init__(
+        self, config: str | None = None, state: Path | None = None, *, daemon: bool = True, forked: bool = False
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="kc-", dir="/tmp"))  # Unix sockets have short paths
         self.config = self.folder / "cabinet.toml"
         self.config.write_text(configured() if config is None else config)
@@ -64,8 +66,9 @@ class Cabinet:
         self.uplink = self.folder / "sockets" / "uplink.sock"
         self.log = self.folder / "cabinetd.log"
         self.records = Records(self.folder)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self._with_daemon = daemon
+        self._forked = forked
         self._simulator: subprocess.Popen[str] | None = None
         self._world: LineClient | None = None
         self._client: Client | None = None
@@ -117,6 +120,9 @@ class Cabinet:
     def launch(self, *, environ: Mapping[str, str] | None = None, command: Sequence[str] | None = None) -> None:
         """Starts the daemon and waits for nothing."""
         assert self.process is None, "it runs already"
+        if self._forked and environ is None and command is None:
+            self.process = Forked(self.config, self.log)
+            return
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*(command or [str(BIN / "cabinetd")]), "--config", str(self.config)],
@@ -196,6 +202,10 @@ class Cabinet:
         self.world(f"present card {card}")
         self._card_left()
         self._card = card
+
+    def other_card(self, person: Somebody) -> str:
+        """The one of the person's cards that left the reader longest ago."""
+        return min((card for card in person.cards if card != self._card), key=lambda card: self._left_s.get(card, 0.0))
 
     def take_card_away(self) -> None:
         if self._card is not None:
@@ -290,7 +300,10 @@ class Cabinet:
     def _moment(self) -> None:
         """A short one; a leaf cuts it shorter, the end of the daemon fails."""
         assert self.process is not None
-        ended = os.pidfd_open(self.process.pid)
+        try:
+            ended = os.pidfd_open(self.process.pid)
+        except ProcessLookupError:
+            raise Ended("cabinetd has ended") from None
         watched = [self._watch.fileno()] if self._watch is not None and not self._watch.ended else []
         try:
             ready, _, _ = select.select([ended, *watched], [], [], LOOK_AGAIN_S)
@@ -338,64 +351,3 @@ class Cabinet:
         if self._simulator is not None and self._simulator.stdout is not None:
             self._simulator.stdout.close()
         shutil.rmtree(self.folder)
-
-
-class Line:
-    """A connection to a control socket, by hand: any bytes out, answers as they come."""
-
-    def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(PATIENCE_S)
-        self._socket.connect(str(path))
-        self._lines = self._socket.makefile("rb")
-
-    def __enter__(self) -> Line:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._lines.close()
-        self._socket.close()
-
-    def send(self, data: bytes) -> None:
-        self._socket.sendall(data)
-
-    def request(self, number: object, method: str, **params: object) -> None:
-        request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-        self.send(json.dumps(request).encode() + b"\n")
-
-    def answer(self) -> dict[str, Any]:
-        """The next line. Fails when the daemon has closed the connection."""
-        answer: dict[str, Any] = json.loads(self._lines.readline())
-        return answer
-
-
-class Watch:
-    """Leaves as they are committed, by a connection of its own that speaks the protocol by hand."""
-
-    def __init__(self, path: Path, first: int | None = None) -> None:
-        self.ended = False
-        self._rest = b""
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(path))
-        request = {"jsonrpc": "2.0", "id": 1, "method": "watch", "params": {"from": first}}
-        self._socket.sendall(json.dumps(request).encode() + b"\n")
-        self._socket.setblocking(False)
-
-    def fileno(self) -> int:
-        return self._socket.fileno()
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def arrived(self) -> list[dict[str, Any]]:
-        """The leaves that came since the last call; does not wait."""
-        try:
-            while chunk := self._socket.recv(1 << 20):
-                self._rest += chunk
-            self.ended = True
-        except BlockingIOError:
-            pass
-        except ConnectionError:
-            self.ended = True
-        *whole, self._rest = self._rest.split(b"\n")
-        return [message["params"]["leaf"] for line in whole if "params" in (message := json.loads(line))]

@@ -38,11 +38,11 @@ class Visit:
 
 
 def card_only(cabinet: Cabinet) -> None:
-    cabinet.badge(LIN.cards[0])
+    cabinet.badge(cabinet.other_card(LIN))
 
 
 def card_and_pin(cabinet: Cabinet) -> None:
-    cabinet.badge(ADA.cards[0])
+    cabinet.badge(cabinet.other_card(ADA))
     cabinet.screen("PIN, then #")
     cabinet.world(f"press {ADA.pin}#")
 
@@ -151,15 +151,19 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    rng = random.Random(chosen.seed)
-    told: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder, Cabinet(CONFIG, make_state(Path(folder))) as cabinet:
-        for number in range(1, chosen.rounds + 1):
-            told += round_at_random(cabinet, rng)
-            print(f"round {number}: {len(cabinet.all_leaves())} leaves, verified", flush=True)
-        cabinet.at_rest()
+    with tempfile.TemporaryDirectory() as folder, Cabinet(CONFIG, make_state(Path(folder)), forked=True) as cabinet:
+        told = cuts(cabinet, chosen.rounds, random.Random(chosen.seed))
     print(f"{chosen.rounds} cuts, seed {chosen.seed}: {dict(sorted(told.items()))}")
     return 0
+
+
+def cuts(cabinet: Cabinet, rounds: int, rng: random.Random) -> Counter[str]:
+    told: Counter[str] = Counter()
+    for number in range(1, rounds + 1):
+        told += round_at_random(cabinet, rng)
+        print(f"round {number}: {len(cabinet.all_leaves())} leaves, verified", flush=True)
+    cabinet.at_rest()
+    return told
 
 
 if __name__ == "__main__":

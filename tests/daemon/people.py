@@ -10,7 +10,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 @dataclass(frozen=True, slots=True)
 class Somebody:
-    """Two cards, so that the next visit need not wait until the reader has forgotten the last one."""
+    """Some have two cards: the next visit need not wait until the reader has forgotten the last one."""
 
     id: str
     name: str
@@ -82,7 +82,7 @@ factors = ["card"]
 id = "severin-deed"
 persons = ["70615243"]
 items = ["D-0006"]
-factors = ["number+pin"]
+factors = ["card+pin"]
 
 [[schedule]]
 id = "another-day"

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.daemon.harness import Cabinet, Line
+from tests.daemon.harness import Cabinet
 from tests.daemon.kill_loop import ADAS, CONFIG, LINS, Round, Visit, round_at_random
+from tests.daemon.lines import Line
 from tests.daemon.people import LIN, MAX
 from tests.daemon.records import folded
 
-ROUNDS, SEED = 4, 20
+ROUNDS, SEED = 3, 20
 GRANTED = ["visit.identified", "item.granted"]
 TAKEN = [*GRANTED, "item.removed", "visit.ended"]
 
@@ -24,7 +25,7 @@ Act = Callable[[Round], None]
 
 @pytest.fixture(scope="module")
 def standing(template: Path) -> Iterator[Cabinet]:
-    with Cabinet(CONFIG, template) as cabinet:
+    with Cabinet(CONFIG, template, forked=True) as cabinet:
         yield cabinet
 
 
@@ -124,12 +125,12 @@ def test_in_the_middle_of_a_change_of_the_roster(standing: Cabinet) -> None:
 def test_in_the_middle_of_a_start() -> None:
     """The first start of all too, when there are neither keys nor journal."""
     rng = random.Random(SEED)
-    with Cabinet(CONFIG, daemon=False) as cabinet:
-        for _ in range(3):
+    with Cabinet(CONFIG, daemon=False, forked=True) as cabinet:
+        for _ in range(4):
             cabinet.launch()
             assert cabinet.process is not None
             with contextlib.suppress(subprocess.TimeoutExpired):
-                cabinet.process.wait(rng.uniform(0.3, 0.9))
+                cabinet.process.wait(rng.uniform(0.0, 0.3))
             cabinet.kill()
         cabinet.start()
         cabinet.at_rest()
