@@ -17,7 +17,6 @@ from cabinet.roster import listing
 from cabinet.roster.changes import Change, RosterRefused
 from cabinet.roster.draft import Plan, stamped
 from cabinet.roster.listing import Page
-from cabinet.roster.planning import Planner
 from cabinet.roster.records import PersonRecord, Records, card_digest
 from cabinet.roster.snapshot import read_rights
 from cabinet.roster.tables import PIN, RosterUnusable, open_engine, writing
@@ -123,6 +122,8 @@ class Roster:
         """Works a change out against what is here now, to the digest it will have; writes nothing.
 
         Setting a PIN also costs one PIN hash. Raises RosterRefused with every problem, RosterDiskError."""
+        from cabinet.roster.planning import Planner  # with all that reads files: for changes only, which are rare
+
         with self._writing() as connection, connection.begin() as transaction:
             draft = Planner(connection, self._keys, self._site, self._random, self.pins, self._slots).draft(change)
             if not draft.leaves:
