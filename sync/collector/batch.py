@@ -36,7 +36,7 @@ Cause: TypeAlias = Literal[
     "unknown-key",  # no key of this cabinet is pinned, and none was announced
     "unsigned",  # the checkpoint is not signed by the pinned key
     "wrong-root",  # the leaves do not lead to the root that the cabinet signed
-    "crowded",  # too much waits behind a gap
+    "crowded",  # too much waits behind a gap, or too many cabinets announce themselves
     "full",  # too much is kept aside
     "foreign-ack",  # a retained acknowledgement that is not ours
     "other-key",  # a session announces another key than the pinned one

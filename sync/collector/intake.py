@@ -22,7 +22,6 @@ from sync.collector.batch import Batch, Cause, Refused, read
 from sync.collector.held import Held
 from sync.collector.memory import Memory
 from sync.collector.names import Cabinet
-from sync.collector.pins import OTHER_KEY
 
 STAGED_MAX: Final = 64
 STAGED_BYTES_MAX: Final = 4_000_000
@@ -83,9 +82,7 @@ class Intake:
             raise Refused("foreign-origin")
         if verifier.name != found.origin or verifier.kind != ED25519:
             raise Refused("malformed")
-        if not self._memory.pins.announce(self._connection, cabinet, verifier, self._now_ms):
-            rows.raise_alarm(self._connection, found.origin, OTHER_KEY, 0, self._now_ms)
-            raise Refused(OTHER_KEY)
+        self._memory.pins.announce(self._connection, cabinet, verifier.public, self._now_ms)
         self.announced[cabinet] = (found.origin, found.head)
 
     def finish(self, may_sign: bool) -> list[Held]:

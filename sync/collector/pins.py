@@ -14,13 +14,14 @@ from cabinet.journal.errors import LeafRefused, NoteRefused
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import ED25519, Note, Verifier
 from sync.collector import rows
+from sync.collector.batch import Cause, Refused
 from sync.collector.names import Cabinet
 
 log = logging.getLogger(__name__)
 
 CABINETS_MAX: Final = 1000
 """On first use; a site that has more is configured."""
-OTHER_KEY: Final = "other-key"
+OTHER_KEY: Final[Cause] = "other-key"
 _ROTATED: Final = b'"ev":"signer.rotated"'
 
 
@@ -45,14 +46,16 @@ class Pins:
         if public not in self._keys.get(cabinet, []):
             self._put(connection, cabinet, public, "configuration", now_ms)
 
-    def announce(self, connection: Connection, cabinet: Cabinet, verifier: Verifier, now_ms: int) -> bool:
-        """What the cabinet says its key is: pinned on first use. Whether it is the pinned one."""
-        if cabinet in self._keys:
-            return self._keys[cabinet][-1] == verifier.public
-        if len(self._keys) >= CABINETS_MAX:
-            return False
-        self._put(connection, cabinet, verifier.public, "first-use", now_ms)
-        return True
+    def announce(self, connection: Connection, cabinet: Cabinet, public: bytes, now_ms: int) -> None:
+        """What a cabinet says its key is: pinned on first use. Raises Refused unless it is the pinned one."""
+        if cabinet not in self._keys:
+            if len(self._keys) >= CABINETS_MAX:
+                raise Refused("crowded")
+            self._put(connection, cabinet, public, "first-use", now_ms)
+        elif self._keys[cabinet][-1] != public:
+            if rows.raise_alarm(connection, cabinet.origin, OTHER_KEY, 0, now_ms):
+                log.error("%s announces another key than the pinned one", cabinet.origin)
+            raise Refused(OTHER_KEY)
 
     def follow(self, connection: Connection, cabinet: Cabinet, leaf: bytes, signed: Note, now_ms: int) -> None:
         """A leaf `signer.rotated` in a batch that the old key signed; its checkpoint is signed by the new key too."""
@@ -69,7 +72,7 @@ class Pins:
 
     def _put(self, connection: Connection, cabinet: Cabinet, public: bytes, source: str, now_ms: int) -> None:
         rows.add_pin(connection, cabinet.site, cabinet.device, public, source, now_ms)
-        rows.clear_alarms(connection, cabinet.origin, OTHER_KEY)
+        rows.clear_alarm(connection, cabinet.origin, OTHER_KEY)
         self._keys.setdefault(cabinet, []).append(public)
         self._verifiers = {name: one for name, one in self._verifiers.items() if cabinet.epoch(name) is None}
         log.info("%s: key pinned (%s)", cabinet.origin, source)

@@ -184,11 +184,8 @@ def raise_alarm(connection: Connection, origin: str, kind: str, n: int, seen_ms:
     return count == 1
 
 
-def clear_alarms(connection: Connection, origin: str, kind: str) -> None:
-    """Those of this origin and of its later epochs."""
-    connection.exec_driver_sql(
-        "DELETE FROM alarm WHERE kind = ? AND (origin = ? OR origin GLOB ?)", (kind, origin, f"{origin}/e*")
-    )
+def clear_alarm(connection: Connection, origin: str, kind: str) -> None:
+    connection.exec_driver_sql("DELETE FROM alarm WHERE origin = ? AND kind = ?", (origin, kind))
 
 
 def alarms(connection: Connection) -> list[tuple[str, str, int, int, int, int]]:

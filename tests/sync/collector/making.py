@@ -130,7 +130,11 @@ class Collector:
         self.clock = HandClock()
         self.may_sign = may_sign
         self.store = Store(self.path)
-        self.ingest = Ingest(self.store, COSIGNER, self.clock, pins)
+        try:
+            self.ingest = Ingest(self.store, COSIGNER, self.clock, pins)
+        except BaseException:
+            self.store.close()
+            raise
 
     def take(self, *payloads: bytes, cabinet: Cabinet = CABINET, plane: str = JOURNAL) -> list[Ack]:
         arrived = [Arrived(cabinet, plane, payload) for payload in payloads]

@@ -143,14 +143,16 @@ def test_end_to_end(protocol: str, start: Callable[..., Running], cabinet: Onloo
         assert acked(late) == [1000], "the newest is retained"
 
 
-def test_a_gap_is_asked_for(start: Callable[..., Running], cabinet: Onlooker) -> None:
+def test_a_gap_is_asked_for(start: Callable[..., Running], cabinet: Onlooker, mosquitto: Mosquitto) -> None:
     log = made_log(60)
     running = start()
     running.until(lambda: running.broker.is_up)
     send(cabinet, log, (0, 20), (40, 60))
     running.until(lambda: cabinet.payloads(REQUEST))
-    (message,) = [message for message in cabinet.messages if message.topic == REQUEST]
-    assert (message.payload, message.retain) == (b'{"origin": "cabinet.demo/lobby-01", "from": 20}', False)
+    assert cabinet.payloads(REQUEST) == [b'{"origin": "cabinet.demo/lobby-01", "from": 20}']
+    with Onlooker(mosquitto.port) as late:
+        late.wait(lambda: bool(late.payloads(ACK)))
+        assert late.payloads(REQUEST) == [], "it is not retained"
     send(cabinet, log, (20, 40))
     running.until(lambda: 60 in acked(cabinet))
     assert running.leaves() == log.leaves
@@ -182,10 +184,11 @@ def test_after_a_restart_the_acknowledgement_is_published_again(
 
 
 def test_a_broker_that_lost_everything_gets_it_again(
-    start: Callable[..., Running], cabinet: Onlooker, mosquitto: Mosquitto
+    start: Callable[..., Running], cabinet: Onlooker, mosquitto: Mosquitto, mocker: MockerFixture
 ) -> None:
     log = made_log(40)
     running = start()
+    patience = mocker.spy(running.ingest, "connected")
     running.until(lambda: running.broker.is_up)
     send(cabinet, log, (0, 20))
     running.until(lambda: acked(cabinet))
@@ -197,6 +200,7 @@ def test_a_broker_that_lost_everything_gets_it_again(
         send(late, log, (20, 40))
         running.until(lambda: acked(late)[-1] == 40)
         assert acked(late) == [20, 40]
+    assert patience.call_count == 2
 
 
 def test_a_lost_database_asks_for_everything_and_never_signs_backwards(
@@ -221,6 +225,27 @@ def test_a_lost_database_asks_for_everything_and_never_signs_backwards(
         assert {payload for payload in late.payloads(ACK) if b"\n40\n" in payload} == {given}
 
 
+def test_nothing_is_published_before_the_retained_acknowledgements_have_come(
+    start: Callable[..., Running], cabinet: Onlooker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restored database may hold an older one: published, it would push out the newer one unread."""
+    log = made_log(40)
+    before = start()
+    before.until(lambda: before.broker.is_up)
+    send(cabinet, log, (0, 20))
+    before.until(lambda: acked(cabinet) == [20])
+    before.vanish()
+    monkeypatch.setattr(service, "SETTLE_S", 1000)
+    again = start()
+    again.until(lambda: again.broker.is_up)
+    send(cabinet, log, (0, 20), (20, 40))
+    again.until(lambda: len(again.leaves()) == 40)
+    send(cabinet, log, (0, 40))
+    cabinet.publish(JOURNAL, b"junk")
+    again.until(lambda: again.dropped())
+    assert acked(cabinet) == [20]
+
+
 def test_messages_that_were_not_stored_come_again(
     start: Callable[..., Running], cabinet: Onlooker, mocker: MockerFixture, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -238,6 +263,24 @@ def test_messages_that_were_not_stored_come_again(
     again = start()
     again.until(lambda: 40 in acked(cabinet))
     assert again.leaves() == log.leaves
+
+
+def test_what_waits_for_the_disk_belongs_to_its_connection(
+    start: Callable[..., Running], cabinet: Onlooker, mosquitto: Mosquitto, mocker: MockerFixture
+) -> None:
+    """Its numbers mean other messages on the next one, and what was not acknowledged comes again anyhow."""
+    log = made_log(40)
+    running = start()
+    running.until(lambda: running.service._settled)
+    refusal = mocker.patch.object(running.ingest, "take", side_effect=JournalUnwritable("the disk is full"))
+    send(cabinet, log, (0, 20))
+    running.until(lambda: refusal.call_count >= 3)
+    mosquitto.kill()  # here nothing comes again: it is forgotten
+    running.until(lambda: not running.broker.is_up)
+    mocker.stop(refusal)
+    mosquitto.start()
+    running.until(lambda: running.broker.is_up)
+    assert running.leaves() == []
 
 
 def test_a_disk_that_takes_data_again(
@@ -263,8 +306,9 @@ def test_huge_and_strange_messages_do_not_jam_it(
     log = made_log(40)
     running = start(protocol)
     running.until(lambda: running.broker.is_up)
-    for number in range(30):  # more than the broker keeps unacknowledged
+    for _ in range(30):  # more than the broker keeps unacknowledged
         cabinet.publish(JOURNAL, bytes(2 * PAYLOAD_BYTES_MAX))
+    for number in range(30):
         cabinet.publish(ROOM + "journal/ack", b"not ours")
         cabinet.publish(f"{BASE}/Not A Site/{number}/journal", b"x")
         cabinet.publish(JOURNAL, b"junk")

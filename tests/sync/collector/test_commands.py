@@ -13,7 +13,7 @@ from cabinet.journal import note
 from cabinet.journal.export import verify_export
 from sync.collector.app import main
 from sync.collector.key import open_or_create
-from tests.sync.collector.making import CABINET, COSIGNER, SIGNER, Collector, made_log
+from tests.sync.collector.making import CABINET, COSIGNER, SIGNER, Collector, Log, made_log
 
 LOG = made_log(40)
 CONFIG = """
@@ -134,6 +134,30 @@ def test_verify_finds(
     assert (found["origin"], found["result"], found["failed_at"]) == (CABINET.origin, "failed", failed_at)
     if rule is not None:
         assert found["rule"] == rule
+
+
+@pytest.mark.parametrize(("table", "failed_at"), [("checkpoint", 30), ("ack", 29)])
+def test_verify_finds_notes_of_another_tree(
+    filled: Path, capsys: pytest.CaptureFixture[str], table: str, failed_at: int
+) -> None:
+    """Both are signed as they should be."""
+    signed = note.parse(made_log(30, tag="second life").note(30))
+    cosigned = note.Note(signed.text, (*signed.signatures, COSIGNER.cosign(signed.text, 1))).encode()
+    tamper(filled, f"UPDATE {table} SET note = x'{cosigned.hex()}' WHERE origin = 1")
+    code, text = run(capsys, "--config", filled, "--json", "verify")
+    assert code == 13
+    found = answers(text)[0]
+    assert (found["failed_at"], found["rule"]) == (failed_at, {"ack": "cosignature"}.get(table, table))
+
+
+def test_verify_finds_an_acknowledgement_of_another_origin(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the same tree, even."""
+    signed = note.parse(Log(LOG.leaves, [], SIGNER.named("cabinet.demo/lobby-02")).note(30))
+    cosigned = note.Note(signed.text, (*signed.signatures, COSIGNER.cosign(signed.text, 1))).encode()
+    tamper(filled, f"UPDATE ack SET note = x'{cosigned.hex()}' WHERE origin = 1")
+    code, text = run(capsys, "--config", filled, "verify")
+    assert code == 13
+    assert f"{CABINET.origin}: failed at index 0 (cosignature)" in text
 
 
 def tamper(config: Path, statement: str) -> None:

@@ -260,13 +260,24 @@ def test_only_one_collector_writes(collector: Collector) -> None:
         Collector(collector.path.parent, pins=(PIN,))
 
 
-def test_a_damaged_database_is_not_continued(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE leaf SET subtrees = zeroblob(32) WHERE n = 29",
+        "UPDATE leaf SET subtrees = zeroblob(3) WHERE n = 29",
+        "DELETE FROM checkpoint",
+        "DELETE FROM leaf",
+        "UPDATE checkpoint SET note = x'00'",
+    ],
+)
+def test_a_damaged_database_is_not_continued(tmp_path: Path, damage: str) -> None:
     collector = Collector(tmp_path / "upstream")
     collector.take(made_log(30).batch(0, 30))
     collector.close()
     connection = sqlite3.connect(collector.path)
-    connection.execute("DROP TRIGGER leaf_unchanged")
-    connection.execute("UPDATE leaf SET subtrees = zeroblob(32) WHERE n = 29")
+    for trigger in ("leaf_unchanged", "leaf_kept", "checkpoint_grows"):
+        connection.execute(f"DROP TRIGGER {trigger}")
+    connection.execute(damage)
     connection.commit()
     connection.close()
     with pytest.raises(JournalDamaged, match=r"lobby-01.*restore"):

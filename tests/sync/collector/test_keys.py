@@ -11,6 +11,7 @@ import pytest
 from cabinet.journal.note import ED25519, Note, Signer
 from sync.collector.ingest import Arrived, Pin
 from sync.collector.key import KeyFileError, open_or_create
+from sync.collector.names import Cabinet
 from tests.sync.collector.making import CABINET, COSIGNER, SIGNER, Collector, Log, acked_size, made_log
 
 LOG = made_log(30)
@@ -33,9 +34,12 @@ def test_the_first_announced_key_is_recorded_and_kept(open_minded: Collector) ->
     assert pins(open_minded) == [(SIGNER.verifier.public, "first-use")]
     assert acked_size(open_minded.take(LOG.batch(0, 10))) == 10
     open_minded.hear_session(LOG.session(vkey=OTHER.vkey))
+    for epoch in range(2, 5):
+        later = OTHER.named(f"{CABINET.origin}/e{epoch}")
+        open_minded.hear_session(made_log(0, later).session())
     assert pins(open_minded) == [(SIGNER.verifier.public, "first-use")]
-    assert open_minded.alarms() == [(CABINET.origin, "other-key", 0, 1)]
-    assert open_minded.dropped() == {"unknown-key": 1, "other-key": 1}
+    assert open_minded.alarms() == [(CABINET.origin, "other-key", 0, 4)]
+    assert open_minded.dropped() == {"unknown-key": 1, "other-key": 4}
     open_minded.close()
 
 
@@ -129,6 +133,23 @@ def test_a_rotation_that_the_new_key_did_not_sign(collector: Collector) -> None:
     collector.take(LOG.batch(0, 10), replace(log, signer=SIGNER).batch(10, 11))
     assert pins(collector) == [(SIGNER.verifier.public, "configuration")]
     assert collector.leaves() == log.leaves[:11]
+
+
+def test_a_rotation_to_the_key_of_another_cabinet(collector: Collector) -> None:
+    batch, _ = rotated(LOG, OTHER.named("cabinet.demo/lobby-02"))
+    collector.take(LOG.batch(0, 10), batch)
+    assert pins(collector) == [(SIGNER.verifier.public, "configuration")]
+
+
+def test_first_uses_are_bounded(open_minded: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync.collector.pins.CABINETS_MAX", 2)
+    for number in range(4):
+        cabinet = Cabinet("demo", f"gate-{number}")
+        open_minded.hear_session(made_log(0, SIGNER.named(cabinet.origin)).session(), cabinet)
+    assert open_minded.ask("SELECT device FROM pin") == [("gate-0",), ("gate-1",)]
+    assert open_minded.dropped() == {"crowded": 2}
+    assert open_minded.alarms() == []
+    open_minded.close()
 
 
 def test_a_leaf_that_only_looks_like_a_rotation(collector: Collector) -> None:

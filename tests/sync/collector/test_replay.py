@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync.collector.replay import Replay
-from tests.sync.collector.making import CABINET, Collector, made_log
+from tests.sync.collector.making import CABINET, SIGNER, Collector, made_log
 
 
 def asked_at(replay: Replay, until_s: float) -> list[float]:
@@ -81,6 +81,17 @@ def test_a_session_that_is_ahead_is_asked_for(collector: Collector) -> None:
         (CABINET, CABINET.origin, 10)
     ]
     collector.take(log.batch(10, 30))
+    collector.clock.now_s += 1000
+    assert collector.ingest.requests() == []
+
+
+def test_a_session_of_another_origin_takes_its_place(collector: Collector) -> None:
+    collector.hear_session(made_log(30).session())
+    later = SIGNER.named(f"{CABINET.origin}/e2")
+    collector.hear_session(made_log(30, later).session())
+    collector.clock.now_s += 5
+    assert [(one.origin, one.first) for one in collector.ingest.requests()] == [(later.name, 0)]
+    collector.hear_session(made_log(0, SIGNER.named(f"{CABINET.origin}/e3")).session())
     collector.clock.now_s += 1000
     assert collector.ingest.requests() == []
 

@@ -87,6 +87,17 @@ def test_a_lost_database_that_finds_another_tree_signs_nothing(collector: Collec
         ("fork", 20, other.note(30), ack(LOG, 20)),
     ]
     assert [one.note for one in collector.take(other.batch(30, 40))] == [ack(LOG, 20)]
+    alarms = collector.alarms()
+    assert collector.take() == []
+    assert collector.alarms() == alarms, "it is looked at again when it grows"
+
+
+def test_a_newer_note_of_another_tree_in_the_middle_of_a_run(collector: Collector) -> None:
+    collector.take(LOG.batch(0, 10))
+    other = made_log(40, tag="second life")
+    collector.hear_ack(ack(other, 20))
+    assert [one.note for one in collector.take(LOG.batch(10, 30))] == [ack(other, 20)]
+    assert collector.alarms() == [(CABINET.origin, "fork", 20, 1)]
 
 
 def test_a_restored_database_never_goes_below_what_was_published(tmp_path: Path) -> None:
