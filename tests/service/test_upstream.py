@@ -40,7 +40,7 @@ def seal(leaf: Leaf, now: Now) -> Entry:
 
 
 class Bench:
-    """A cabinet of two slots with a real journal; effects are kept in a list."""
+    """A cabinet of two slots with a real journal; effects are kept in a list, `kinds` at the end."""
 
     def __init__(self, folder: Path) -> None:
         self.journal, self.clock = opened(folder), ManualClock()
@@ -74,8 +74,9 @@ class Bench:
         await self.runner.settle()
         return answer
 
-    def kinds(self) -> list[str]:
-        return [json.loads(data)["ev"] for _, data in self.journal.leaves(0, 100) if data]
+    def close(self) -> None:
+        self.kinds = [json.loads(data)["ev"] for _, data in self.journal.leaves(0, 100) if data]
+        self.journal.close()
 
 
 Story = Callable[[Bench], Coroutine[Any, Any, None]]
@@ -86,7 +87,7 @@ def play(folder: Path, story: Story) -> Bench:
         bench = Bench(folder)
         await bench.do(Started(bench.journal.size), SlotRead(1, True), SlotRead(2, True))
         await story(bench)
-        bench.journal.close()
+        bench.close()
         return bench
 
     return asyncio.run(run())
@@ -131,7 +132,7 @@ def test_what_is_rejected_is_journaled_once_a_minute_with_its_cause(tmp_path: Pa
             await bench.call("upstream.reject", cause="retained-command")
         await bench.runner.settle()
 
-    kinds = play(tmp_path, story).kinds()
+    kinds = play(tmp_path, story).kinds
     assert kinds.count("input.rejected") == 2
 
 
@@ -145,10 +146,10 @@ def test_a_second_life_ends_the_origin(tmp_path: Path, size: int, kind: str) -> 
         await bench.ack(other)
 
     bench = play(tmp_path, story)
-    assert bench.kinds()[-2:] == [kind, "alarm.raised"]
+    assert bench.kinds[-2:] == [kind, "alarm.raised"]
     assert not [effect for effect in bench.effects if isinstance(effect, Pulse)]
     again = play(tmp_path, lambda bench: bench.do(CardShown("reader", ADA_CARD)))
-    assert again.kinds() == bench.kinds(), "the origin stays ended after a restart"
+    assert again.kinds == bench.kinds, "the origin stays ended after a restart"
     assert not [effect for effect in again.effects if isinstance(effect, Pulse)]
 
 
@@ -158,7 +159,7 @@ def test_the_link_is_told_once_each_way(tmp_path: Path) -> None:
             await bench.call("upstream.link", up=up)
         await bench.runner.settle()
 
-    assert play(tmp_path, story).kinds()[3:] == ["sync.restored", "sync.lost"]
+    assert play(tmp_path, story).kinds[3:] == ["sync.restored", "sync.lost"]
 
 
 def test_whoever_watches_hears_of_leaves_planes_and_acknowledgements(tmp_path: Path) -> None:
