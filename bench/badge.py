@@ -100,16 +100,22 @@ def _figures(times: dict[str, list[float]]) -> list[Figure]:
 
 @contextmanager
 def _cabinet(ears: Ears, parent: Path, name: str, leaves: int) -> Iterator[Cabinet]:
-    folder = make_folder(parent, name, hold_s=0.1)
-    _write_roster(folder / "roster")
-    _fill(folder, leaves)
-    cabinetctl(folder, "roster", "import", str(folder / "roster"))
+    folder = prepare(parent, name)
+    fill(folder, leaves)
     players = Players(folder / "links", ears)
     try:
         with cabinetd(folder, ears.until):
             yield Cabinet(players, ears)
     finally:
         players.close()
+
+
+def prepare(parent: Path, name: str) -> Path:
+    """The folder of a cabinet whose people are enrolled."""
+    folder = make_folder(parent, name, hold_s=0.1)
+    _write_roster(folder / "roster")
+    cabinetctl(folder, "roster", "import", str(folder / "roster"))
+    return folder
 
 
 def _write_roster(folder: Path) -> None:
@@ -125,7 +131,7 @@ def _write_roster(folder: Path) -> None:
     (folder / "rights.toml").write_text("\n".join(rights))
 
 
-def _fill(folder: Path, leaves: int) -> None:
+def fill(folder: Path, leaves: int) -> None:
     """Leaves of removals long ago, whose keys are in no place any more."""
     if not leaves:
         return

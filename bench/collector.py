@@ -34,7 +34,7 @@ def run() -> dict[str, float]:
     leaves = [b"%08d" % n + os.urandom(LEAF_BYTES - 8) for n in range(LEAVES)]
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
         stored = _stored(Path(folder) / "bare.db", leaves)
-        ingested = _ingested(Path(folder) / "collector.db", _batches(leaves))
+        ingested = _ingested(Path(folder) / "collector.db", batches(leaves, CABINET.origin, BATCH))
     return {
         "leaves_per_s": round(ingested),
         "sqlite_rows_per_s": round(stored),
@@ -42,27 +42,28 @@ def run() -> dict[str, float]:
     }
 
 
-def _batches(leaves: list[bytes]) -> list[bytes]:
-    signer = Signer(CABINET.origin, bytes(32))
+def batches(leaves: list[bytes], origin: str, each: int) -> list[bytes]:
+    """Payloads of the journal plane, of `each` leaves, signed with a key of zeros."""
+    signer = Signer(origin, bytes(32))
     frontier = Frontier()
-    batches = []
-    for first in range(0, len(leaves), BATCH):
-        part = leaves[first : first + BATCH]
+    found = []
+    for first in range(0, len(leaves), each):
+        part = leaves[first : first + each]
         for leaf in part:
             frontier.push(leaf_hash(leaf))
         signed = Checkpoint(signer.name, frontier.size, frontier.root()).signed(signer)
         payload = {"v": 1, "origin": signer.name, "first": first, "leaves": [b64.encode(leaf) for leaf in part]}
-        batches.append(json.dumps(payload | {"checkpoint": signed.decode(), "hist": True}).encode())
-    return batches
+        found.append(json.dumps(payload | {"checkpoint": signed.decode(), "hist": True}).encode())
+    return found
 
 
-def _ingested(path: Path, batches: list[bytes]) -> float:
+def _ingested(path: Path, payloads: list[bytes]) -> float:
     pin = Pin(CABINET, Signer(CABINET.origin, bytes(32)).verifier.public)
     store = Store(path)
     ingest = Ingest(store, Signer("collector.bench/one", bytes(32), COSIGNATURE), SystemClock(), [pin])
     start = perf_counter()
-    for at in range(0, len(batches), GROUP):
-        ingest.take([Arrived(CABINET, JOURNAL, one) for one in batches[at : at + GROUP]], may_sign=True)
+    for at in range(0, len(payloads), GROUP):
+        ingest.take([Arrived(CABINET, JOURNAL, one) for one in payloads[at : at + GROUP]], may_sign=True)
     seconds = perf_counter() - start
     (ack,) = ingest.acks()
     assert ack.note.split(b"\n")[1] == b"%d" % LEAVES

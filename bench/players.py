@@ -37,12 +37,12 @@ class Ears:
     def ignore(self, descriptor: int) -> None:
         self._selector.unregister(descriptor)
 
-    def until(self, holds: Callable[[], bool], what: str) -> None:
+    def until(self, holds: Callable[[], bool], what: str, within_s: float = STUCK_S) -> None:
         """Answers until `holds`. Raises Stuck after a while."""
-        end_s = perf_counter() + STUCK_S
+        end_s = perf_counter() + within_s
         while not holds():
             if perf_counter() > end_s:
-                raise Stuck(f"{what}: not within {STUCK_S:g} s; see cabinetd.log")
+                raise Stuck(f"{what}: not within {within_s:g} s; see cabinetd.log")
             self._turn(0.05)
 
     def rest(self, seconds: float) -> None:

@@ -20,34 +20,11 @@ Until = Callable[[Callable[[], bool], str], None]
 """Waits until the first is true; the second says what that is, should it never be."""
 
 
-class Running:
-    """One cabinetd. `ready_s` is from its start to READY=1."""
+class Program:
+    """A process, as proc(5) shows it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        path = folder / "notify"
-        path.unlink(missing_ok=True)
-        self._notify.bind(str(path))
-        self._started_s = perf_counter()
-        self.ready_s = 0.0
-        with (folder / "cabinetd.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [str(BIN / "cabinetd"), "--config", str(folder / "cabinet.toml")],
-                stderr=log,
-                env={**os.environ, "NOTIFY_SOCKET": str(path)},
-            )
-
-    def ready(self) -> bool:
-        try:
-            if self._notify.recv(100) == b"READY=1":
-                self.ready_s = perf_counter() - self._started_s
-        except BlockingIOError:
-            if self.process.poll() is not None:
-                raise RuntimeError("cabinetd has ended; see cabinetd.log beside its configuration") from None
-        return bool(self.ready_s)
-
-    def ended(self) -> bool:
-        return self.process.poll() is not None
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
 
     def memory_mib(self, key: str) -> float:
         """VmRSS: now. VmHWM: the most since the start or since `forget_peak`."""
@@ -69,11 +46,38 @@ class Running:
         lines = [line for task in tasks for line in (task / "status").read_text().splitlines()]
         return sum(int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches"))
 
-    def close(self) -> None:
-        self._notify.close()
-
     def _proc(self, name: str) -> Path:
         return Path("/proc", str(self.process.pid), name)
+
+
+class Running(Program):
+    """One cabinetd. `ready_s` is from its start to READY=1."""
+
+    def __init__(self, folder: Path) -> None:
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        path = folder / "notify"
+        path.unlink(missing_ok=True)
+        self._notify.bind(str(path))
+        self._started_s = perf_counter()
+        self.ready_s = 0.0
+        with (folder / "cabinetd.log").open("ab") as log:
+            command = [str(BIN / "cabinetd"), "--config", str(folder / "cabinet.toml")]
+            super().__init__(subprocess.Popen(command, stderr=log, env={**os.environ, "NOTIFY_SOCKET": str(path)}))
+
+    def ready(self) -> bool:
+        try:
+            if self._notify.recv(100) == b"READY=1":
+                self.ready_s = perf_counter() - self._started_s
+        except BlockingIOError:
+            if self.process.poll() is not None:
+                raise RuntimeError("cabinetd has ended; see cabinetd.log beside its configuration") from None
+        return bool(self.ready_s)
+
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def close(self) -> None:
+        self._notify.close()
 
 
 @contextmanager

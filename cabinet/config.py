@@ -19,6 +19,7 @@ from cabinet.journal.note import COSIGNATURE, Verifier
 from cabinet.policy.rights import Language
 from cabinet.settings.layers import Layers
 from cabinet.settings.sections import Section, files_of, read_section
+from cabinet.settings.uplink import UplinkSettings
 from hal.device_table import DeviceTable, parse_table
 from hal.problems import ConfigError, Problem
 from hal.specs import DoorSpec
@@ -27,8 +28,6 @@ from hal.wording import did_you_mean, quoted, unknown_key
 Flags = Sequence[tuple[str, str]]
 
 _NAMES: Final = {"link": "id", "device": "id", "slot": "number"}
-_ELSEWHERE: Final = frozenset({"uplink"})
-"""Read and checked by other processes."""
 _REFERENCES: Final = frozenset({"link", "lock", "sensor", "indicator", "fob_reader", "contact"})
 _PATHS: Final = ("port", "path")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -111,6 +110,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "visit": VisitSection,
     "door": DoorSpec,
     "upstream": UpstreamSection,
+    "uplink": UplinkSettings,
 }
 
 
@@ -155,9 +155,11 @@ def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Confi
     cabinet = read_section(layers, "cabinet", CabinetSection)
     visit = read_section(layers, "visit", VisitSection)
     upstream = read_section(layers, "upstream", UpstreamSection)
+    if "uplink" in layers.raw:
+        read_section(layers, "uplink", UplinkSettings)  # the uplink's own; checked here so that one check finds all
     table = _table(layers)
-    for key in layers.raw.keys() - SECTIONS.keys() - _NAMES.keys() - _ELSEWHERE:
-        layers.report(Problem((key,), unknown_key(key, [*SECTIONS, *_NAMES, *_ELSEWHERE])))
+    for key in layers.raw.keys() - SECTIONS.keys() - _NAMES.keys():
+        layers.report(Problem((key,), unknown_key(key, [*SECTIONS, *_NAMES])))
     if lines := layers.lines():
         raise ConfigError(lines)
     if cabinet is None or visit is None or upstream is None or table is None:

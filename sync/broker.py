@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final, Self
 
+from cabinet.settings.uplink import BrokerSettings
 from hal.clock import Clock
 from sync.backoff import Backoff
 from sync.mqtt_link import Down, LinkEvent, MqttLink, Refused, Taken, Up, Will
-from sync.settings import BrokerSettings
 
 log = logging.getLogger(__name__)
 

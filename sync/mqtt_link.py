@@ -29,7 +29,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from sync.settings import BrokerSettings
+from cabinet.settings.uplink import BrokerSettings
 from sync.tls import tls_context
 
 log = logging.getLogger(__name__)

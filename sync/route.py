@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from importlib.metadata import version
 
+from cabinet.settings.uplink import UplinkSettings
 from hal.clock import Clock
 from sync import payloads
 from sync.broker import Broker
@@ -28,7 +29,6 @@ from sync.events import (
 )
 from sync.machine import Machine
 from sync.mqtt_link import Down, LinkEvent, Message, Oversized, Refused, Taken, Unsubscribed, Up, Will
-from sync.settings import UplinkSettings
 from sync.topics import Topics
 
 log = logging.getLogger(__name__)

@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cabinet.settings.sections import read_tables
+from cabinet.settings.uplink import UplinkSettings
 from hal.problems import ConfigError
 from hal.system_clock import SystemClock
 from sync.broker import Broker
 from sync.mqtt_link import Message, Up
-from sync.settings import UplinkSettings
 
 _PAYLOAD_MAX = 1_000_000
 

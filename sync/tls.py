@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from sync.settings import BrokerSettings
+from cabinet.settings.uplink import BrokerSettings
 
 
 def tls_context(broker: BrokerSettings) -> ssl.SSLContext | None:

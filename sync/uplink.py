@@ -22,6 +22,7 @@ from typing import Final
 from cabinet.control.address import AddressError, socket_path
 from cabinet.control.protocol import Exit
 from cabinet.settings.sections import read_tables
+from cabinet.settings.uplink import UplinkSettings
 from hal.clock import Clock
 from hal.notify import Notifier
 from hal.problems import ConfigError
@@ -29,7 +30,6 @@ from hal.system_clock import SystemClock
 from sync.cabinet_link import CabinetLink
 from sync.events import Event, Head
 from sync.route import Route
-from sync.settings import UplinkSettings
 from sync.tls import tls_context
 from sync.topics import Topics
 

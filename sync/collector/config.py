@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field, model_validator
 
 from cabinet.journal.note import ED25519, Verifier
 from cabinet.settings.sections import Section, read_tables
+from cabinet.settings.uplink import Base, BrokerSettings, File
 from hal.problems import ConfigError
 from sync.collector.ingest import Pin
 from sync.collector.names import NAME_PATTERN, Cabinet
-from sync.settings import Base, BrokerSettings, File
 
 KeyName = Annotated[str, Field(pattern=r"^[^\s+]+$", max_length=128)]
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$")]

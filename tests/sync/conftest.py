@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from paho.mqtt.client import MQTTMessage
 
+from cabinet.settings.uplink import UplinkSettings
 from hal.system_clock import SystemClock
 from sync import broker as broker_module
-from sync.settings import UplinkSettings
 from sync.uplink import Uplink
 from tests.sync import certificates
 from tests.sync.cabinet import FakeCabinet

@@ -149,6 +149,7 @@ def test_confirming_nothing_is_the_end_of_a_link(rig: Rig) -> None:
     assert rig.tell(Taken(1)) == [Taken(1)]
     rig.link.in_flight = 1
     rig.clock.now_s += 59
+    rig.broker.publish("t", b"", 3, retain=False)
     assert rig.broker.poll() == []
     rig.clock.now_s += 1
     assert rig.broker.poll() == [Down("nothing confirmed for 60 s")]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
 import pytest
 
-from cabinet.control.protocol import Code, ControlError, Params
+from cabinet.control.protocol import Code, ControlError, Notification, Params
 from cabinet.control.session import Peer
 from hal.system_clock import SystemClock
 from sync import cabinet_link
@@ -76,6 +77,18 @@ def test_head_and_planes_come_first_and_then_what_changes(cabinet: FakeCabinet) 
         assert plane == PlaneChanged("state", STATE | {"items_out": 1})
 
 
+def test_what_was_told_while_it_connected_is_not_left_lying(
+    cabinet: FakeCabinet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def at_once(queue: object) -> AsyncIterator[Notification]:
+        yield Notification("grown", {"size": 7})
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(cabinet, "_notifications", at_once)
+    with linked(cabinet.path) as link:
+        assert link.poll()[2:] == [Grown(7)]
+
+
 def test_a_loss_is_told_and_logged_once(cabinet: FakeCabinet, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with linked(cabinet.path) as link:
@@ -126,8 +139,6 @@ def test_a_cabinetd_of_another_version_is_no_cabinetd(
 
 def test_one_that_hangs_is_given_up(cabinet: FakeCabinet, monkeypatch: pytest.MonkeyPatch) -> None:
     async def hang(params: Params, peer: Peer) -> object:
-        import asyncio
-
         await asyncio.Event().wait()
         return None
 

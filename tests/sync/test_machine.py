@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hal.clock import Now
 from sync.events import (
     AckArrived,
+    Acked,
     AckFailed,
     AckResult,
     Action,
@@ -320,6 +321,70 @@ def test_after_a_silence_one_batch_probes_and_an_acknowledgement_opens_the_windo
     assert rig.machine.acked == rig.journal.size == rig.upstream.size
 
 
+def test_one_acknowledgement_after_a_silence_opens_the_whole_window() -> None:
+    rig = Rig()
+    for _ in range(30):
+        rig.journal.append(100)
+    rig.start()
+    confirm_all(rig)
+    rig.pass_time(30)
+    (probe,) = rig.on_the_way
+    rig.feed(Confirmed(probe.token))
+    note = rig.upstream.take(probe.payload)
+    assert note is not None
+    assert batches(rig.feed(AckArrived(note))) == [(n * 100, 100) for n in range(1, 1 + WINDOW)]
+
+
+def test_an_older_acknowledgement_takes_nothing_back() -> None:
+    rig = Rig()
+    rig.journal.append(5)
+    rig.start()
+    rig.deliver()
+    assert rig.feed(Acked(3)) == []
+    assert rig.machine.acked == 5
+
+
+def test_a_request_for_what_was_not_sent_yet_skips_nothing() -> None:
+    rig = Rig()
+    for _ in range(30):
+        rig.journal.append(100)
+    rig.start()
+    rig.feed(RequestArrived(json.dumps({"origin": ORIGIN, "from": 2500}).encode(), False))
+    rig.deliver()
+    assert rig.upstream.leaves == rig.journal.leaves
+    assert batches(rig.done)[WINDOW] == (2000, 100)
+
+
+def test_an_acknowledgement_amid_a_replay_does_not_cut_it_short() -> None:
+    rig = Rig()
+    for _ in range(40):
+        rig.journal.append(100)
+    rig.start()
+    rig.deliver()
+    rig.write(10)
+    note = rig.upstream.take(rig.on_the_way[-1].payload)
+    confirm_all(rig)
+    assert note is not None
+    rig.upstream = MemoryUpstream()
+    rig.feed(RequestArrived(json.dumps({"origin": ORIGIN, "from": 0}).encode(), False))
+    rig.feed(AckArrived(note))
+    rig.deliver()
+    assert rig.upstream.leaves == rig.journal.leaves
+
+
+def test_what_was_read_before_a_request_is_read_again() -> None:
+    rig = Rig()
+    rig.journal.append(5)
+    rig.start()
+    rig.deliver()
+    rig.journal.append(1)
+    assert rig.machine.step(Grown(6), rig.now) == [ReadBatch(5)]
+    assert rig.machine.step(Grown(6), rig.now) == [], "one at a time"
+    wanted = json.dumps({"origin": ORIGIN, "from": 0}).encode()
+    assert rig.machine.step(RequestArrived(wanted, False), rig.now) == []
+    assert rig.machine.step(Batch(**rig.journal.batch(5)), rig.now) == [ReadBatch(0)]
+
+
 def test_a_request_goes_back_at_most_once_in_five_seconds() -> None:
     rig = Rig()
     rig.journal.append(5)
@@ -537,6 +602,8 @@ def test_live_events_do_not_pile_up_behind_a_broker_that_confirms_nothing() -> N
     for n in range(200):
         rig.feed(LeafWritten(n, REMOVED))
     assert len(published(rig.done, TOPICS.event)) == 64
+    rig.feed(Disconnected(), Connected(True))
+    assert len(published(rig.feed(LeafWritten(200, REMOVED)), TOPICS.event)) == 1
 
 
 def test_stopping_says_offline_once_and_nothing_else() -> None:

@@ -17,6 +17,7 @@ from pytest_mock import MockerFixture
 
 from cabinet.journal import checkpoint, note
 from cabinet.journal.errors import JournalUnwritable
+from cabinet.settings.uplink import BrokerSettings
 from hal.system_clock import SystemClock
 from sync.broker import Broker
 from sync.collector import replay, service
@@ -24,7 +25,6 @@ from sync.collector.batch import PAYLOAD_BYTES_MAX
 from sync.collector.ingest import Ingest, Pin
 from sync.collector.service import Service
 from sync.collector.store import Store
-from sync.settings import BrokerSettings
 from tests.sync.collector.making import CABINET, COSIGNER, PIN, SIGNER, Log, made_log
 from tests.sync.collector.test_commands import CONFIG
 from tests.sync.mosquitto import PATIENCE_S, Mosquitto, Onlooker, needs_mosquitto

@@ -1,4 +1,4 @@
-"""What the configuration says about the way upstream."""
+"""What the configuration says about the broker: [uplink] of a cabinet, [broker] of a collector."""
 
 from __future__ import annotations
 
