@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
@@ -24,16 +27,47 @@ class Worker(Protocol):
 
 
 class ThreadWorker:
-    """One thread of its own."""
+    """One thread of its own, begun with the first function.
+
+    An executor's locks and second future would double what handing over costs, and every act waits for a commit."""
 
     def __init__(self, name: str) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._name = name
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: Thread | None = None
+        self._closed = False
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._executor, lambda: function(*args, **kwargs))
+        if self._closed:
+            raise RuntimeError(f"worker {self._name} is closed")
+        if self._thread is None:
+            self._thread = Thread(target=self._work, name=self._name, daemon=True)
+            self._thread.start()
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[R] = loop.create_future()
+
+        def call() -> None:
+            settle: Callable[[], None]
+            try:
+                settle = partial(result.set_result, function(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 - whoever waits is told, whatever it is
+                settle = partial(result.set_exception, error)
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(_unless_done, result, settle)
+
+        self._calls.put(call)
+        return await result
 
     def close(self) -> None:
-        self._executor.shutdown(wait=True)
+        self._closed = True
+        if self._thread is not None:
+            self._calls.put(None)
+            self._thread.join()
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+            del call  # what it was given may be a secret
 
 
 class InlineWorker:
@@ -44,3 +78,9 @@ class InlineWorker:
 
     def close(self) -> None:
         """Nothing to wait for."""
+
+
+def _unless_done(future: asyncio.Future[R], settle: Callable[[], None]) -> None:
+    """A wait that was cancelled takes no result."""
+    if not future.done():
+        settle()
