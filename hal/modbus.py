@@ -88,12 +88,7 @@ class RtuLine:
         return await self._transactions.ask(_question(request, 5 + 2 * count, registers))
 
     async def write_coil(self, unit: int, address: int, value: int) -> None:
-        def echoed(reply: ModbusPDU) -> bool | None:
-            return True if isinstance(reply, RawCoil) and (reply.address, reply.value) == (address, value) else None
-
-        request = RawCoil(dev_id=unit, address=address)
-        request.value = value
-        await self._transactions.ask(_question(request, 8, echoed, acts=True))
+        await self._transactions.ask(_coil_question(unit, address, value))
 
     async def write_coils(self, unit: int, first: int, values: Sequence[bool]) -> None:
         def echoed(reply: ModbusPDU) -> bool | None:
@@ -155,6 +150,18 @@ def _decode(frame: bytes, unit: int) -> ModbusPDU | None:
     except Exception:  # noqa: BLE001 - several malformed frames raise, not only its own errors: all are bad frames
         return None
     return reply if used == len(frame) else None
+
+
+@lru_cache(maxsize=256)
+def _coil_question(unit: int, address: int, value: int) -> Question[bool]:
+    """Made once: somebody waits for each pulse."""
+
+    def echoed(reply: ModbusPDU) -> bool | None:
+        return True if isinstance(reply, RawCoil) and (reply.address, reply.value) == (address, value) else None
+
+    request = RawCoil(dev_id=unit, address=address)
+    request.value = value
+    return _question(request, 8, echoed, acts=True)
 
 
 @lru_cache(maxsize=256)
