@@ -48,14 +48,13 @@ from sync.events import (
     Subscribe,
     Tick,
 )
+from sync.link_report import LinkReport
 from sync.planes import PlaneBook
 from sync.sender import Sender
 from sync.topics import Topics
 
 HIST_MS: Final = 60_000
 """Older events are history: no tool should act on them."""
-LINK_LOST_S: Final = 5.0
-"""A connection that is back by then was not lost, as far as the journal is concerned."""
 RETRY_S: Final = 5.0
 LIVE_MAX: Final = 64
 """Live events that the broker has not confirmed; beyond them, new ones are left out."""
@@ -91,8 +90,7 @@ class Machine:
         self._reading = False
         self._acks = AckTray()
         self._live: set[int] = set()
-        self._reported: bool | None = None
-        self._lost_s = started_s
+        self._report = LinkReport(started_s)
 
     @property
     def acked(self) -> int:
@@ -115,8 +113,8 @@ class Machine:
     def wake_s(self, now: Now) -> float | None:
         """The monotonic time of the Tick that is needed next."""
         times = []
-        if self._head is not None and not self._connected and self._reported is not False:
-            times.append(self._lost_s + LINK_LOST_S)
+        if self._head is not None and (at := self._report.wake_s()) is not None:
+            times.append(at)
         if self._born and (at := self._sender.wake_s(now.mono_s)) is not None:
             times.append(at)
         return min(times, default=None)
@@ -154,7 +152,7 @@ class Machine:
             case Disconnected():
                 self._connected = self._born = False
                 self._farewell = None
-                self._lost_s = now.mono_s
+                self._report.lost(now.mono_s)
                 self._live.clear()
                 self._planes.disconnected()
             case Confirmed(token):
@@ -182,6 +180,7 @@ class Machine:
 
     def _connect(self, now: Now, *, session_present: bool) -> None:
         self._connected = True
+        self._report.connected()
         self._born = False
         if not session_present:
             self._planes.forget_told()
@@ -258,7 +257,7 @@ class Machine:
         self._head = None
         self._reading = False
         self._acks.put_back()
-        self._reported = None
+        self._report.forget()
         self._planes.forget_wanted()
 
     def _judged(self, result: AckResult, now: Now) -> None:
@@ -291,6 +290,7 @@ class Machine:
         if self._head is None or not self._head_is_fresh:
             return
         self._born = True
+        self._report.up()
         self._tell_planes()
         session = payloads.session(self._head, int(self._random() * 2**32), self._version)
         self._publish(self._topics.session, session, retain=True)
@@ -307,13 +307,8 @@ class Machine:
             self._out.append(HandIn(note))
 
     def _report_link(self, now: Now) -> None:
-        """Up as soon as tools see us, down once it lasts."""
-        if self._head is None:
-            return
-        is_down = not self._connected and now.mono_s - self._lost_s >= LINK_LOST_S
-        if (self._born and self._reported is not True) or (is_down and self._reported is not False):
-            self._reported = self._born
-            self._out.append(ReportLink(self._born))
+        if self._head is not None and (up := self._report.due(now.mono_s)) is not None:
+            self._out.append(ReportLink(up))
 
     def _read_batch(self, now: Now) -> None:
         if not self._born or self._reading:
