@@ -56,8 +56,13 @@ class Rdm6300Reader(CardReader):
 
     async def _read(self) -> bytes:
         """What has arrived; nothing when a card has been silent for too long."""
+        chunk = await self._read_within(self._next_removal_s())
+        # The waiting also ends when the whole program stood still: then the card was there all along.
+        return chunk or await self._read_within(MOMENT_S)
+
+    async def _read_within(self, seconds: float | None) -> bytes:
         try:
-            async with asyncio.timeout(self._next_removal_s()) as limit:
+            async with asyncio.timeout(seconds) as limit:
                 return await self._link.read()
         except TimeoutError:
             if not limit.expired():
