@@ -89,6 +89,8 @@ class Service:
     def _hear(self, event: LinkEvent) -> None:
         match event:
             case Up():
+                if not self._broker.is_up:
+                    return  # it is gone again: Down is the next event
                 self._broker.subscribe([f"{self._base}/+/+/{plane}" for plane in (ACK, SESSION, JOURNAL)])
                 self._ingest.connected()
                 if self._settled:
