@@ -1,15 +1,18 @@
 """What may happen on the way upstream, each as one run that ends in a verdict.
 
-    python -m tests.upstream.faults --rounds 5 --seed 1
+python -m tests.upstream.faults --rounds 5 --seed 1
 """
 
 from __future__ import annotations
 
+import argparse
 import resource
+import sys
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
 from random import Random
+from time import monotonic
 from typing import Final
 
 from cabinet.control.protocol import ControlError
@@ -189,3 +192,26 @@ FAULTS: Final = (
     disk_full,
     broker_absent,
 )
+
+
+def main() -> int:
+    """Prints a table, a line for each run. Exit code 1 when one did not end well."""
+    parser = argparse.ArgumentParser(prog="python -m tests.upstream.faults")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each fault is tried")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the first round; the next one has N + 1")
+    parser.add_argument("--only", metavar="NAME", choices=[fault.__name__ for fault in FAULTS])
+    chosen = parser.parse_args()
+    bad = 0
+    for seed in range(chosen.seed, chosen.seed + chosen.rounds):
+        for fault in FAULTS:
+            if chosen.only in (None, fault.__name__):
+                began_s = monotonic()
+                verdict = fault(Random(seed))
+                bad += not verdict.good
+                took = f"{monotonic() - began_s:5.1f} s"
+                print(f"{fault.__name__:18} seed={seed} {took} {verdict}{'' if verdict.good else ' BAD'}", flush=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

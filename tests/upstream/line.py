@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import selectors
 import socket
 import struct
@@ -69,11 +68,11 @@ class CutLine:
             self._selector.register(end, selectors.EVENT_READ, pair)
 
     def _pass(self, pair: _Pair, source: object) -> None:
-        if pair.is_cut or not pair.passed(source):
-            for end in pair.ends:
-                with contextlib.suppress(KeyError):  # the second of two events of one turn
-                    self._selector.unregister(end)
-            pair.cut()
+        if pair.is_cut or pair.passed(source):  # cut: by the first of two events of one turn
+            return
+        for end in pair.ends:
+            self._selector.unregister(end)
+        pair.cut()
 
 
 class _Pair:
@@ -96,8 +95,7 @@ class _Pair:
 
     def cut(self) -> None:
         """The far end gets what was passed on before; the near one a reset."""
-        if not self.is_cut:
-            self.is_cut = True
-            self.ends[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            for end in self.ends:
-                end.close()
+        self.is_cut = True
+        self.ends[0].setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        for end in self.ends:
+            end.close()
