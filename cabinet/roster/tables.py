@@ -105,8 +105,9 @@ CUSTOMER: Final = _table(
 CONTENT: Final = (PERSON, CREDENTIAL, PIN, ITEM, SCHEDULE, RIGHT, RIGHT_PERSON, CUSTOMER)
 """What the digest of the roster covers, in this order."""
 
-STREAMED: Final = {"yield_per": 500}
-"""For questions whose answer is the whole roster: never all rows in memory at once."""
+STREAMED: Final = {"compiled_cache": None, "yield_per": 500}
+"""For questions whose answer is the whole roster: never all rows in memory at once, and asked too seldom for their
+compiled form to be kept."""
 
 MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (METADATA.create_all,)
 """Step k leads from user_version k to k + 1."""

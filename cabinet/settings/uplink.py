@@ -26,7 +26,7 @@ Base = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$", max
 class BrokerSettings(BaseModel):
     """Where the MQTT broker is, and who we are to it. With certificates TLS is spoken, without them plain TCP."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
