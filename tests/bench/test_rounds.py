@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bench import append, badge, daemon
+from bench import append, badge, collector, daemon, upstream
 from bench.figure import Figure, p99, table
 from bench.floor import Floor
+from tests.sync.mosquitto import needs_mosquitto
 
 
 def test_badge_to_bolt_with_a_new_and_an_old_journal() -> None:
@@ -28,6 +29,17 @@ def test_what_the_daemon_takes() -> None:
     assert all(math.isfinite(value) for value in figures.values())
     assert 10 < figures["cabinetd, memory while idle"] < 1000
     assert figures["cabinetctl status"] > 1
+
+
+@needs_mosquitto
+def test_the_way_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "LEAVES", 100)
+    monkeypatch.setattr(upstream, "WARM_ROUNDS", 0)
+    figures = {figure.name: figure.value for figure in upstream.run(400, single_leaves=70, rounds=1, warm_commits=0)}
+    assert len(figures) == 6
+    assert all(math.isfinite(value) for value in figures.values())
+    assert figures["event to subscriber"] > 0
+    assert figures["drain, over the collector alone"] > 0
 
 
 def test_append(monkeypatch: pytest.MonkeyPatch) -> None:
