@@ -38,6 +38,8 @@ class Verdict:
     sound: bool
     """Journal and collector both verify."""
     sent: int | None = None
+    more_kb: int | None = None
+    """What the drain took of memory, in cabinet-uplink."""
 
     @property
     def redelivered(self) -> float | None:
@@ -49,15 +51,16 @@ class Verdict:
         return faults == 0 and self.sound and self.acked == self.cosigned == self.leaves
 
     def __str__(self) -> str:
+        faults = f"lost={self.lost} doubled={self.doubled} conflicting={self.conflicting} early={self.early}"
+        memory = "" if self.more_kb is None else f" uplink=+{self.more_kb}kB"
         share = "-" if self.redelivered is None else f"{self.redelivered:.2f}"
         return (
-            f"struck={self.struck} lost={self.lost} doubled={self.doubled} conflicting={self.conflicting} early={self.early} "
-            f"evidence={self.evidence} redelivered/count={share} leaves={self.leaves} acked={self.acked} "
-            f"cosigned={self.cosigned} verified={'yes' if self.sound else 'NO'}"
+            f"struck={self.struck} {faults} evidence={self.evidence} redelivered/count={share} leaves={self.leaves} "
+            f"acked={self.acked} cosigned={self.cosigned} verified={'yes' if self.sound else 'NO'}{memory}"
         )
 
 
-def judge(site: Site, tap: Tap | None = None) -> Verdict:
+def judge(site: Site, tap: Tap | None = None, more_kb: int | None = None) -> Verdict:
     """While the programs run, or after."""
     journaled, acked, is_journal_sound = _journaled(site)
     with reading(site.database) as upstream:
@@ -76,6 +79,7 @@ def judge(site: Site, tap: Tap | None = None) -> Verdict:
         cosigned=cosigned,
         sound=is_journal_sound and is_held_sound,
         sent=None if tap is None else tap.leaves,
+        more_kb=more_kb,
     )
 
 
