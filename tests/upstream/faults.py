@@ -23,6 +23,7 @@ from tests.upstream.tap import Tap
 from tests.upstream.verdict import Verdict, judge
 
 LEAVES: Final = 2000
+CUT_LEAVES: Final = 6000
 
 
 def broker_killed(random: Random) -> Verdict:
@@ -70,13 +71,14 @@ def any_killed(random: Random) -> Verdict:
 
 def line_cut(random: Random) -> Verdict:
     """Both lines to the broker are cut after random numbers of bytes, in the middle of a packet mostly."""
-    with Site(LEAVES) as site, Tap(site.broker.port) as tap:
-        ups = [random.randint(1, 300_000) for _ in range(4)]
-        downs = [random.randint(1, 300_000) for _ in range(4)]
+    # One window is 20 batches: of fewer leaves, most would be on the way at each cut.
+    with Site(CUT_LEAVES) as site, Tap(site.broker.port) as tap:
+        ups = [random.randint(1, 600_000) for _ in range(4)]
+        downs = [random.randint(1, 600_000) for _ in range(4)]
         with CutLine(site.broker.port, ups) as up, CutLine(site.broker.port, downs) as down:
             site.configure(uplink_port=up.port, collector_port=down.port)
             site.start()
-            site.until(lambda: up.cuts_left + down.cuts_left == 0 or site.held() >= LEAVES, "the cuts")
+            site.until(lambda: up.cuts_left + down.cuts_left == 0 or site.held() >= CUT_LEAVES, "the cuts")
             site.struck = len(ups) + len(downs) - up.cuts_left - down.cuts_left
             site.until_held()
         return judge(site, tap)
