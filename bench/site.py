@@ -39,7 +39,7 @@ def site(folder: Path, until: Until, pins: list[tuple[str, Verifier]]) -> Iterat
     config = folder / "collector.toml"
     rows = [f'[[cabinet]]\nsite = "demo"\ndevice = "{device}"\nvkey = "{key.vkey}"\n' for device, key in pins]
     config.write_text(_COLLECTOR.format(port=port) + "\n".join(rows))
-    (folder / "mosquitto.conf").write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
+    (folder / "mosquitto.conf").write_text(_MOSQUITTO.format(port=port))
     collector = [str(BIN / "cabinet-collector"), "--config", str(config)]
     vkey = subprocess.run([*collector, "key"], capture_output=True, text=True, check=True).stdout.strip()
     with ExitStack() as stack:
@@ -146,6 +146,11 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+_MOSQUITTO = """user root
+listener {port} 127.0.0.1
+allow_anonymous true
+set_tcp_nodelay true
+"""
 _COLLECTOR = """[collector]
 name = "collector.demo/one"
 client_id = "collector-one"
