@@ -15,7 +15,7 @@ PATIENCE_S_MAX: Final = 300.0
 class _Lack:
     since_s: float
     size: int
-    pause_s: float = PATIENCE_S
+    pause_s: float
     asked_s: float | None = None
 
 
@@ -31,7 +31,7 @@ class Replay:
         if whole:
             self._lacks.pop(origin, None)
         elif lack is None:
-            self._lacks[origin] = _Lack(now_s, size)
+            self._lacks[origin] = _Lack(now_s, size, PATIENCE_S)
         elif size > lack.size:
             lack.since_s, lack.size, lack.pause_s = now_s, size, PATIENCE_S
 

@@ -25,8 +25,10 @@ SETTLE_S: Final = 1.0
 """Retained acknowledgements have come when the subscription was answered and none came for so long."""
 RETRY_S: Final = 1.0
 """After a refusing disk."""
-PENDING_MAX: Final = 64
-"""Messages of QoS 1 that wait for the disk, and as many of QoS 0. What was not acknowledged comes again."""
+PENDING_BYTES_MAX: Final = 64_000_000
+"""Of messages that wait for the disk; of those with QoS 0 half of it. What comes beyond is left unacknowledged."""
+GROUP_MAX: Final = 64
+"""Messages in one transaction: acknowledgements should go out while a backlog still comes in."""
 LOOK_S: Final = 5.0
 
 
@@ -39,6 +41,7 @@ class Service:
         self._base = base
         self._clock = clock
         self._pending: list[tuple[Arrived, int]] = []
+        self._pending_bytes = 0
         self._quiet_since_s: float | None = None
         self._settled = False
         self._retry_s = 0.0
@@ -47,8 +50,9 @@ class Service:
 
     def turn(self) -> None:
         """Do whatever can be done now. Raises JournalDamaged."""
-        for event in self._broker.poll():
-            self._hear(event)
+        if len(self._pending) < GROUP_MAX or self._disk_refuses:
+            for event in self._broker.poll():
+                self._hear(event)
         now_s = self._clock.mono_s()
         settles = self._settles(now_s)
         if now_s < self._retry_s or not (self._pending or settles or self._disk_refuses):
@@ -71,7 +75,11 @@ class Service:
     def wait_s(self) -> float:
         """How long nothing has to be done unless the broker says something."""
         now_s = self._clock.mono_s()
-        times = [now_s + LOOK_S, self._broker.wake_s, self._ingest.next_s()]
+        if self._pending and not self._disk_refuses:
+            return 0.0
+        times = [now_s + LOOK_S, self._broker.wake_s]
+        if self._may_ask:
+            times.append(self._ingest.next_s())
         if self._quiet_since_s is not None and not self._settled:
             times.append(self._quiet_since_s + SETTLE_S)
         if self._disk_refuses:
@@ -97,7 +105,7 @@ class Service:
                     self._publish_acks(self._ingest.acks())
             case Down():
                 # What was not acknowledged comes again, under other numbers.
-                self._pending.clear()
+                self._forget(len(self._pending))
                 self._quiet_since_s = None
             case Subscribed():
                 self._quiet_since_s = self._clock.mono_s()
@@ -120,9 +128,16 @@ class Service:
         cabinet, plane = found
         if plane == ACK and self._quiet_since_s is not None:
             self._quiet_since_s = self._clock.mono_s()
+        weight = _weight(message.payload)
         # Those with QoS 0 may not take the room of the others.
-        if len(self._pending) < PENDING_MAX * (2 if message.mid else 1):
+        if self._pending_bytes + weight <= PENDING_BYTES_MAX / (1 if message.mid else 2):
             self._pending.append((Arrived(cabinet, plane, message.payload), message.mid))
+            self._pending_bytes += weight
+
+    def _forget(self, count: int) -> None:
+        """The first ones that wait."""
+        self._pending_bytes -= sum(_weight(arrived.payload) for arrived, _ in self._pending[:count])
+        del self._pending[:count]
 
     def _settles(self, now_s: float) -> bool:
         """Whether cosigning may begin."""
@@ -130,7 +145,8 @@ class Service:
         return quiet and not self._settled
 
     def _take(self, settles: bool) -> None:
-        acks = self._ingest.take([arrived for arrived, _ in self._pending], may_sign=self._settled or settles)
+        group = self._pending[:GROUP_MAX]
+        acks = self._ingest.take([arrived for arrived, _ in group], may_sign=self._settled or settles)
         if settles:
             self._settled = True
             acks = self._ingest.acks()
@@ -138,12 +154,16 @@ class Service:
             return
         if self._settled:
             self._publish_acks(acks)
-        for _, mid in self._pending:
+        for _, mid in group:
             self._broker.acknowledge(mid)
-        self._pending.clear()
+        self._forget(len(group))
+
+    @property
+    def _may_ask(self) -> bool:
+        return self._settled and self._broker.is_up
 
     def _ask(self) -> None:
-        if self._settled and self._broker.is_up:
+        if self._may_ask:
             for request in self._ingest.requests():
                 self._publish_request(request)
 
@@ -161,3 +181,8 @@ class Service:
     def _token(self) -> int:
         self._last_token += 1
         return self._last_token
+
+
+def _weight(payload: bytes) -> int:
+    """What a message takes in memory, about."""
+    return 1024 + len(payload)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -150,12 +151,69 @@ def test_a_gap_is_asked_for(start: Callable[..., Running], cabinet: Onlooker, mo
     send(cabinet, log, (0, 20), (40, 60))
     running.until(lambda: cabinet.payloads(REQUEST))
     assert cabinet.payloads(REQUEST) == [b'{"origin": "cabinet.demo/lobby-01", "from": 20}']
-    with Onlooker(mosquitto.port) as late:
-        late.wait(lambda: bool(late.payloads(ACK)))
-        assert late.payloads(REQUEST) == [], "it is not retained"
+    with Onlooker(mosquitto.port, topics=(REQUEST,)) as late:
+        late.publish(REQUEST, b"after what is retained")
+        late.wait(lambda: len(late.messages) > 0)
+        assert late.payloads(REQUEST) == [b"after what is retained"]
     send(cabinet, log, (20, 40))
     running.until(lambda: 60 in acked(cabinet))
     assert running.leaves() == log.leaves
+
+
+def test_nobody_is_asked_while_the_broker_is_away_and_nothing_spins(
+    start: Callable[..., Running], cabinet: Onlooker, mosquitto: Mosquitto, mocker: MockerFixture
+) -> None:
+    running = start()
+    running.until(lambda: running.broker.is_up)
+    send(cabinet, made_log(60), (40, 60))
+    running.until(lambda: cabinet.payloads(REQUEST))
+    mosquitto.kill()
+    running.until(lambda: not running.broker.is_up)
+    due = running.ingest.next_s()
+    assert due is not None
+    running.until(lambda: running.clock.mono_s() > due)
+    running.service.turn()
+    turns = mocker.spy(running.service, "turn")
+    running.until(lambda: running.clock.mono_s() > due + 0.3)
+    assert turns.call_count < 100
+
+
+def test_more_than_a_group_at_once(
+    start: Callable[..., Running], cabinet: Onlooker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "GROUP_MAX", 3)
+    log = made_log(400)
+    running = start()
+    running.until(lambda: running.service._settled)
+    send(cabinet, log, *((first, first + 10) for first in range(0, 400, 10)))
+    running.until(lambda: running.service._pending)
+    assert running.service.wait_s() == 0
+    running.until(lambda: 400 in acked(cabinet))
+    assert running.leaves() == log.leaves
+    steps = [0, *acked(cabinet)]
+    assert max(after - before for before, after in pairwise(steps)) <= 30
+    assert running.service._pending_bytes == 0
+
+
+def test_what_waits_for_the_disk_is_bounded(
+    start: Callable[..., Running], cabinet: Onlooker, monkeypatch: pytest.MonkeyPatch, mocker: MockerFixture
+) -> None:
+    monkeypatch.setattr(service, "PENDING_BYTES_MAX", 20_000)
+    log = made_log(400)
+    running = start()
+    running.until(lambda: running.service._settled)
+    refusal = mocker.patch.object(running.ingest, "take", side_effect=JournalUnwritable("the disk is full"))
+    for _ in range(100):
+        cabinet._client.publish(JOURNAL, b"", qos=0)
+    send(cabinet, log, (0, 10))
+    running.until(lambda: running.service._pending[-1:] and running.service._pending[-1][1])
+    assert len(running.service._pending) == 10, "nine of QoS 0, and the one of QoS 1 still had room"
+    send(cabinet, log, *((first, first + 10) for first in range(10, 200, 10)))
+    running.until(lambda: refusal.call_count >= 5)
+    assert running.service._pending_bytes <= 20_000
+    mocker.stop(refusal)
+    running.until(lambda: cabinet.payloads(ACK))
+    assert running.leaves() == log.leaves[: acked(cabinet)[-1]]
 
 
 def test_a_cabinet_that_is_ahead_is_asked(start: Callable[..., Running], cabinet: Onlooker) -> None:
@@ -244,6 +302,8 @@ def test_nothing_is_published_before_the_retained_acknowledgements_have_come(
     cabinet.publish(JOURNAL, b"junk")
     again.until(lambda: again.dropped())
     assert acked(cabinet) == [20]
+    with again.store.transaction() as connection:
+        assert connection.exec_driver_sql("SELECT size FROM ack").scalar_one() == 20, "nor is anything signed"
 
 
 def test_messages_that_were_not_stored_come_again(
