@@ -22,9 +22,8 @@ class Figure:
 
 
 def p99(times: Sequence[float]) -> float:
-    """The time that at most one in a hundred exceeds; with less than a hundred, the longest."""
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
+    """The shortest time that at most one in a hundred exceeds (nearest rank); of less than a hundred, the longest."""
+    return sorted(times)[-(len(times) // 100) - 1]
 
 
 def table(figures: Sequence[Figure]) -> str:

@@ -55,7 +55,9 @@ def test_floor_is_a_commit_and_an_echo(tmp_path: Path) -> None:
 
 
 def test_p99_is_exceeded_by_one_in_a_hundred() -> None:
-    assert p99([float(n) for n in range(200, 0, -1)]) == 199.0
+    assert p99([float(n) for n in range(200, 0, -1)]) == 198.0
+    assert p99([float(n) for n in range(100, 0, -1)]) == 99.0
+    assert p99([float(n) for n in range(99, 0, -1)]) == 99.0
     assert p99([3.0, 1.0]) == 3.0
 
 

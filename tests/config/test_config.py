@@ -138,7 +138,10 @@ def test_problems_of_all_layers_come_in_their_order(file: Path) -> None:
         f'{other}:2:1: device "relays" stands in {file}:{relays}:1 already',
         f"{other}:5:13: lines[1]: should be a whole number",
         f'{kind}:1:1: "device" is a list of tables elsewhere, and a value here',
-        'CABINET_LINK__ID: sets no single value of a table, allowed: cabinet, visit, door, upstream, uplink; did you mean "uplink"?',
+        (
+            "CABINET_LINK__ID: sets no single value of a table, "
+            'allowed: cabinet, visit, door, upstream, uplink; did you mean "uplink"?'
+        ),
         "CABINET_VISIT_HOLD_S: has no effect; did you mean CABINET_VISIT__HOLD_S?",
         "CABINET_VISIT__IDLE_S: idle_s: should be a number, 1 to 3600",
     ]

@@ -56,7 +56,7 @@ class Cabinet:
     def __init__(
         self, config: str | None = None, state: Path | None = None, *, daemon: bool = True, forked: bool = False
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="kc-", dir="/tmp"))  # Unix sockets have short paths
+        self.folder = Path(tempfile.mkdtemp(prefix="kcd-", dir="/tmp"))  # Unix sockets have short paths
         self.config = self.folder / "cabinet.toml"
         self.config.write_text(configured() if config is None else config)
         if state is not None:

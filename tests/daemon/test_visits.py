@@ -147,21 +147,22 @@ def test_a_change_of_the_roster_counts_from_the_next_card_on(cabinet: Cabinet) -
 
 
 def test_a_card_that_is_being_enrolled_begins_no_visit(cabinet: Cabinet) -> None:
-    new = "0001234567"
+    card = cabinet.other_card(LIN)
     with Line(cabinet.service) as line:
         line.request(1, "status")
         line.request(2, "credential.scan", reader="reader", timeout_s=10)
         line.answer()
         assert cabinet.refusal("credential.scan", {"reader": "reader", "timeout_s": 1}).exit == 11
-        cabinet.badge(new)
-        assert line.answer()["result"] == {"card": new}
-    cabinet.change("card.enrol", person=MAX.id, card=new)
-    cabinet.badge(cabinet.other_card(MAX))
+        cabinet.badge(card)
+        assert line.answer()["result"] == {"card": card}
+    assert "belongs to" in cabinet.refusal("roster.change", {"change": enrolment(card)}).message
+    cabinet.call("roster.change", {"change": enrolment("0001234567")})
+    cabinet.badge("0001234567")
     cabinet.screen("3: K-0003, 4: K-0004")
     assert cabinet.kinds() == ["credential.enrolled", "visit.identified"]
     cabinet.world("press **")
     cabinet.until_kind("visit.ended")
-    cabinet.badge(new)
-    cabinet.screen("3: K-0003, 4: K-0004")
-    cabinet.world("press **")
-    cabinet.screen("Goodbye.")
+
+
+def enrolment(card: str) -> dict[str, str]:
+    return {"kind": "card.enrol", "person": MAX.id, "card": card}
