@@ -30,7 +30,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@sh tests/prerequisites.sh
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

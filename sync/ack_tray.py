@@ -23,10 +23,12 @@ class AckTray:
             self._waiting.append(note)
 
     def take(self) -> str | None:
-        """The next to hand in; None while one is being judged, or there is none."""
+        """The newest that waits; None while one is being judged, or there is none.
+
+        One that counts confirms all before it. Those are judged too, should they contradict us, but move nothing."""
         if self._out is not None or not self._waiting:
             return None
-        self._out = self._waiting.popleft()
+        self._out = self._waiting.pop()
         return self._out
 
     def judged(self) -> None:

@@ -136,12 +136,12 @@ class Machine:
         """Whatever can be done now, the most urgent first."""
         self._be_born()
         self._tell_planes()
-        self._hand_in()
         self._report_link(now)
         if self._born and self._sender.look_at_time(now.mono_s):
             # An acknowledgement may have been lost on the way: it is retained, and comes again.
             self._out.append(Subscribe())
         self._read_batch(now)
+        self._hand_in()
 
     # -- from the broker -----------------------------------------------------------------------------------------
 
@@ -303,7 +303,9 @@ class Machine:
             self._planes.published(self._publish(self._topics.plane(plane), payload, retain=True), plane)
 
     def _hand_in(self) -> None:
-        if self._head is not None and (note := self._acks.take()) is not None:
+        """Not while the window has room for leaves that wait: then one acknowledgement confirms many batches, and
+        cabinetd writes one instead of many."""
+        if self._head is not None and not self._reading and (note := self._acks.take()) is not None:
             self._out.append(HandIn(note))
 
     def _report_link(self, now: Now) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import sys
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import NoReturn
@@ -19,7 +21,12 @@ class Parser(argparse.ArgumentParser):
     """The parser of one command. Raises UsageError instead of ending the program."""
 
     def __init__(self, command: Command) -> None:
-        super().__init__(prog=f"cabinetctl {command.words}", description=f"{command.summary}.", allow_abbrev=False)
+        super().__init__(
+            prog=f"cabinetctl {command.words}",
+            description=f"{command.summary}.",
+            formatter_class=_Formatter,
+            allow_abbrev=False,
+        )
         general = self.add_argument_group("general options")
         general.add_argument("--json", action="store_true", help="JSON instead of text")
         general.add_argument("--socket", metavar="PATH", help="the daemon's service.sock")
@@ -46,6 +53,20 @@ class Parser(argparse.ArgumentParser):
         for option in given:
             if option not in GENERAL_OPTIONS and option not in known:
                 self.error(f"no option {option}{did_you_mean(option, [*known, *GENERAL_OPTIONS])}")
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Is asked for the width with each option that is added, and would load shutil with all its compressors for it."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns if sys.__stdout__ else 80
+    except (OSError, ValueError):
+        return 80
 
 
 def add_dry_run(parser: argparse.ArgumentParser) -> None:

@@ -457,9 +457,29 @@ def test_an_acknowledgement_waits_for_cabinetd() -> None:
     rig.feed(CabinetLost())
     assert rig.feed(AckArrived(b"a"), AckArrived(b"b"), AckArrived(b"a")) == []
     step = rig.machine.step(rig.head(), rig.now)
-    assert [one.note for one in step if isinstance(one, HandIn)] == ["a"]
+    assert [one.note for one in step if isinstance(one, HandIn)] == ["b"], "the newest first"
     assert not [one for one in rig.machine.step(CabinetLost(), rig.now) if isinstance(one, HandIn)]
-    assert [one.note for one in rig.feed(rig.head()) if isinstance(one, HandIn)] == ["a", "b"], "not lost with it"
+    handed_in = [one.note for one in rig.feed(rig.head()) if isinstance(one, HandIn)]
+    assert sorted(handed_in) == ["a", "b"], "not lost with it"
+
+
+def test_one_acknowledgement_is_handed_in_for_a_whole_window() -> None:
+    rig = Rig()
+    for _ in range(2 * WINDOW):
+        rig.journal.append(100)
+    sent = [one for one in rig.start() if isinstance(one, Publish) and one.topic == TOPICS.journal]
+    assert len(sent) == WINDOW
+    notes = [(rig.upstream.take(publish.payload) or b"").decode() for publish in sent]
+    for publish in sent:
+        rig.feed(Confirmed(publish.token))
+    [judging] = rig.machine.step(AckArrived(notes[0].encode()), rig.now)
+    assert judging == HandIn(notes[0]), "the window is full"
+    for note in notes[1:]:
+        assert rig.machine.step(AckArrived(note.encode()), rig.now) == [], "one at a time"
+    assert rig.machine.step(AckResult(True, 100, None), rig.now) == [ReadBatch(len(sent) * 100)]
+    found = rig.machine.step(Batch(**rig.journal.batch(len(sent) * 100)), rig.now)
+    assert topics(found) == ["journal"], "leaves first, since there is room"
+    assert found[-1] == HandIn(notes[-1]), "and then the newest, which says all"
 
 
 def test_one_that_could_not_be_judged_may_come_again() -> None:
