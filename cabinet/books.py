@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from cabinet.config import Config
@@ -67,11 +66,6 @@ class Books:
     def close(self) -> None:
         self.roster.close()
         self.journal.close()
-
-
-def new_boot_id() -> str:
-    """8 hex digits that tell one run of the daemon from the next."""
-    return os.urandom(4).hex()
 
 
 def _setup(config: Config) -> Setup:

@@ -21,10 +21,12 @@ from cabinet.service.release import Release
 from cabinet.service.see import See
 from cabinet.service.views import View, iso
 from cabinet.service.watchers import Watchers
+from cabinet.vault.device_key import Random
 from cabinet.watchdog import feed
 from cabinet.wiring import Wiring
 from drivers.wire.card_number import format_card
 from hal.clock import Clock
+from hal.links import link_plans, make_bus
 from hal.notify import Notifier
 from hal.system_clock import SystemClock
 from hal.worker import ThreadWorker, Worker
@@ -37,33 +39,46 @@ _SCAN_MAX_S = 120.0
 
 
 class Daemon:
-    """One run. `start` returns when people and technicians can be served; `stop` leaves every coil off."""
+    """One run. After `start` people are served, after `found` all devices that answer; `stop` leaves every coil off.
+
+    `service` and `uplink` are the methods of the two roles, for whoever listens for them."""
 
     def __init__(
-        self, config: Config, books: Books, clock: Clock, workers: Callable[[str], Worker] = ThreadWorker
+        self,
+        books: Books,
+        wiring: Wiring,
+        clock: Clock,
+        workers: Callable[[str], Worker] = ThreadWorker,
+        random: Random = os.urandom,
     ) -> None:
-        self._config = config
         self._clock = clock
-        self._wiring = Wiring(config.table, clock)
-        self._engine = Engine(books, self._wiring.hardware(), clock, workers)
+        self._wiring = wiring
+        self._engine = Engine(books, wiring.hardware(), clock, workers, random)
         self._watchers = Watchers()
         self._runner = self._engine.runner
         self._upstream = self._engine.upstream(self._watchers)
         self._runner.on_commit += [self._watchers.committed, self._upstream.committed]
-        self._servers = self._make_servers()
+        self.service, self.uplink = self._methods()
         self._loop_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Journals the start, then lets devices and sockets in. Raises OSError when a socket cannot be made."""
+        """Journals the start, then lets the devices in."""
         roster = self._engine.books.roster
         self._runner.inbox.post(Started(self._runner.state.size))
         self._runner.inbox.post(RosterFound(roster.version, roster.digest))
         await self._runner.settle()
         self._loop_task = asyncio.create_task(self._runner.run(), name="runner")
         self._wiring.start(self._runner.inbox.post, roster.card_digest)
-        for server in self._servers:
-            await server.start()
-        await self._wait_for_devices()
+
+    async def found(self) -> None:
+        """Returns when every device has answered or was given up for the moment: a cabinet with a dead board is
+        ready too, without it."""
+        try:
+            async with asyncio.timeout(_READY_S):
+                while not self._ready():
+                    await self._runner.next_turn().wait()
+        except TimeoutError:
+            log.warning("not every device has answered yet; see `cabinetctl devices`")
 
     async def run(self, notifier: Notifier, ended: asyncio.Event) -> None:
         """Until `ended`. Raises what ended the loop, if that comes first."""
@@ -77,9 +92,7 @@ class Daemon:
             self._loop_task.result()
 
     async def stop(self) -> None:
-        """Sockets, devices (all coils off), the last leaf, the books: each bounded."""
-        for server in self._servers:
-            await server.close()
+        """Devices (all coils off), the last leaf, the books: each bounded. Nobody may ask anything any more."""
         await self._engine.acts.stop()  # first: a pulse that waits in its lane must not follow the switching off
         await self._wiring.stop()
         if self._loop_task is not None and not self._loop_task.done():
@@ -89,7 +102,7 @@ class Daemon:
             await self._runner.settle()
         await self._engine.close()
 
-    def _make_servers(self) -> list[ControlServer]:
+    def _methods(self) -> tuple[dict[str, Handler], dict[str, Handler]]:
         see = See(
             self._runner,
             self._watchers,
@@ -106,21 +119,7 @@ class Daemon:
             "credential.scan": self._scan,
         }
         uplink: dict[str, Handler] = {"status": see.status, **self._upstream.methods()}
-        folder = self._config.socket_dir
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return [
-            ControlServer(folder / "service.sock", service, "cabinet-service", uplink.keys()),
-            ControlServer(folder / "uplink.sock", uplink, "cabinet-uplink", service.keys()),
-        ]
-
-    async def _wait_for_devices(self) -> None:
-        """A cabinet with a dead board is ready too, without it."""
-        try:
-            async with asyncio.timeout(_READY_S):
-                while not self._ready():
-                    await self._runner.next_turn().wait()
-        except TimeoutError:
-            log.warning("not every device has answered yet; see `cabinetctl devices`")
+        return service, uplink
 
     def _ready(self) -> bool:
         """Every device was found or given up for the moment, and every sensor that answers has spoken."""
@@ -176,9 +175,13 @@ async def serve(config: Config) -> None:
     for number_ in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number_, ended.set)
     books = Books.open(config, clock)
-    daemon = Daemon(config, books, clock)
+    daemon = Daemon(books, _wiring(config, clock), clock)
+    servers = _servers(config, daemon)
     try:
         await daemon.start()
+        for server in servers:
+            await server.start()
+        await daemon.found()
         # What the start made stays: a later collection that walked through all of it would hold up a visit.
         gc.collect()
         gc.freeze()
@@ -187,10 +190,25 @@ async def serve(config: Config) -> None:
         await daemon.run(notifier, ended)
     finally:
         notifier.tell("STOPPING=1")
+        for server in servers:
+            await server.close()
         await daemon.stop()
 
 
 async def locks_off(config: Config) -> list[str]:
     """Switches every lock off; the boards that did not confirm it, each with why. Needs no database."""
-    wiring = Wiring(config.table, SystemClock())
-    return await wiring.locks_off(_READY_S)
+    return await _wiring(config, SystemClock()).locks_off(_READY_S)
+
+
+def _wiring(config: Config, clock: Clock) -> Wiring:
+    return Wiring(config.table, link_plans(config.table, clock, make_bus), clock)
+
+
+def _servers(config: Config, daemon: Daemon) -> list[ControlServer]:
+    """One socket a role. Raises OSError where their folder cannot be made."""
+    folder = config.socket_dir
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return [
+        ControlServer(folder / "service.sock", daemon.service, "cabinet-service", daemon.uplink.keys()),
+        ControlServer(folder / "uplink.sock", daemon.uplink, "cabinet-uplink", daemon.service.keys()),
+    ]

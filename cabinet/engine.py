@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from cabinet.acts import Acts, Hardware
-from cabinet.books import Books, new_boot_id
+from cabinet.books import Books
 from cabinet.core.effects import Effect
 from cabinet.core.leaves import Leaf
 from cabinet.journal.leaf import Entry, encode
@@ -16,10 +16,14 @@ from cabinet.service.desk import Desk
 from cabinet.service.roster import RosterService
 from cabinet.service.upstream import Upstream
 from cabinet.service.watchers import Watchers
+from cabinet.vault.device_key import Random
 from cabinet.vault.sealing import seal
 from hal.clock import Clock, Now
 from hal.secret import Secret
 from hal.worker import Worker
+
+_BOOT_BYTES = 4
+"""Of the number that tells one run of the daemon from the next."""
 
 
 class Engine:
@@ -27,10 +31,16 @@ class Engine:
     a PIN check."""
 
     def __init__(
-        self, books: Books, hardware: Hardware, clock: Clock, workers: Callable[[str], Worker], boot: str | None = None
+        self,
+        books: Books,
+        hardware: Hardware,
+        clock: Clock,
+        workers: Callable[[str], Worker],
+        random: Random = os.urandom,
     ) -> None:
         self.books = books
-        self._boot = boot or new_boot_id()
+        self._random = random
+        self._boot = random(_BOOT_BYTES).hex()
         self._journal_worker = workers("journal")
         self._roster_worker = workers("roster")
         self._pin_worker = workers("pin")
@@ -82,7 +92,7 @@ class Engine:
             boot=self._boot,
             key_of=self.roster.key_of,
             name_of=self.roster.name_of,
-            random=os.urandom,
+            random=self._random,
         )
         encode(entry, self.books.config.cabinet.device, journal.size)
         return entry

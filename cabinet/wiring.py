@@ -40,9 +40,8 @@ from hal.clock import Clock
 from hal.device_table import DeviceTable
 from hal.errors import DeviceError
 from hal.kept_device import Reports
-from hal.links import link_plans, make_bus
-from hal.specs import ChannelRef, LinkSpec
-from hal.supervisor import Supervisor
+from hal.specs import ChannelRef
+from hal.supervisor import LinkPlan, Supervisor
 
 _ASK_AGAIN_S = 0.3
 """While a person waits: the pauses between other tries grow to seconds."""
@@ -52,11 +51,10 @@ _SETTLED_STATES = ("up", "lost", "stopped")
 class Wiring:
     """Built idle: `start` opens the links, `stop` leaves all devices safe."""
 
-    def __init__(self, table: DeviceTable, clock: Clock, make: Callable[[LinkSpec], Bus] = make_bus) -> None:
-        """`make`: from the configuration of a link to its bus, closed."""
+    def __init__(self, table: DeviceTable, plans: Sequence[LinkPlan], clock: Clock) -> None:
+        """`plans` hold every device of the table."""
         self._clock = clock
         self._table = table
-        plans = link_plans(table, clock, make)
         self._devices = {device.device: device for plan in plans for device in plan.devices}
         self._locks_on = [(plan.bus, self._of(LockBoard, plan.devices)) for plan in plans]
         self._slots = {slot.sensor: slot.number for slot in table.slots if slot.sensor is not None}

@@ -14,35 +14,53 @@ class AckTray:
     every connection."""
 
     def __init__(self) -> None:
-        self._waiting: deque[str] = deque(maxlen=WAITING_MAX)
+        self._fresh: deque[str] = deque(maxlen=WAITING_MAX)
+        self._stale: deque[str] = deque(maxlen=WAITING_MAX)
+        """They came before one that counted: they move nothing, but may contradict us."""
         self._out: str | None = None
         self._last: str | None = None
+        self._before: deque[str] = deque()
+        """Came before the one that is being judged."""
 
     def put(self, note: str) -> None:
-        if note not in (self._out, self._last) and note not in self._waiting:
-            self._waiting.append(note)
+        known = (*self._fresh, *self._stale, *self._before, self._out, self._last)
+        if note not in known:
+            self._fresh.append(note)
 
-    def take(self) -> str | None:
-        """The newest that waits; None while one is being judged, or there is none.
-
-        One that counts confirms all before it. Those are judged too, should they contradict us, but move nothing."""
-        if self._out is not None or not self._waiting:
+    def take(self, *, at_rest: bool) -> str | None:
+        """The newest; a stale one only when there is time for it. None while one is being judged."""
+        waiting = self._fresh or (self._stale if at_rest else None)
+        if self._out is not None or not waiting:
             return None
-        self._out = self._waiting.pop()
+        self._out = waiting.pop()
+        if waiting is self._fresh:
+            self._before, self._fresh = self._fresh, deque(maxlen=WAITING_MAX)
         return self._out
 
-    def judged(self) -> None:
+    def judged(self, *, counted: bool) -> None:
         self._last, self._out = self._out, None
+        if counted:
+            self._stale.extend(self._before)
+            self._before.clear()
+        self._wait_again()
 
     def failed(self) -> None:
         """It could not be judged; should it come again, it is new."""
         self._out = None
+        self._wait_again()
 
     def put_back(self) -> None:
         """Nobody is there to judge; it waits for the next."""
         if self._out is not None:
-            self._waiting.appendleft(self._out)
+            self._before.append(self._out)
             self._out = None
+            self._wait_again()
 
     def clear(self) -> None:
-        self._waiting.clear()
+        for waiting in (self._fresh, self._stale, self._before):
+            waiting.clear()
+
+    def _wait_again(self) -> None:
+        """What came before the one that was judged waits before what came since."""
+        self._fresh = deque((*self._before, *self._fresh), maxlen=WAITING_MAX)
+        self._before.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from cabinet.settings.uplink import BrokerSettings
 from hal.clock import Clock
@@ -21,6 +21,21 @@ _LOOK_S: Final = 5.0
 """How often a link is looked at that says nothing."""
 
 
+class Link(Protocol):
+    """One connection, from its making to its end; see MqttLink for each method."""
+
+    @property
+    def alive(self) -> bool: ...
+    @property
+    def in_flight(self) -> int: ...
+    def next(self) -> LinkEvent | None: ...
+    def publish(self, topic: str, payload: bytes, token: int, *, retain: bool) -> None: ...
+    def subscribe(self, topics: Sequence[str]) -> None: ...
+    def acknowledge(self, mid: int) -> None: ...
+    def end(self) -> None: ...
+    def close(self) -> None: ...
+
+
 class Broker:
     """One link at a time, made by `make`. Used by one thread; no method blocks.
 
@@ -31,7 +46,7 @@ class Broker:
     def __init__(
         self,
         name: str,
-        make: Callable[[], MqttLink],
+        make: Callable[[], Link],
         keepalive_s: float,
         clock: Clock,
         random: Callable[[], float],
@@ -42,8 +57,8 @@ class Broker:
         self._silence_s = 2 * keepalive_s
         self._clock = clock
         self._backoff = Backoff(RETRY_FIRST_S, RETRY_LAST_S, random)
-        self._link: MqttLink | None = None
-        self._left: list[MqttLink] = []
+        self._link: Link | None = None
+        self._left: list[Link] = []
         self._retry_at: float | None = clock.mono_s()
         self._made_s = self._heard_s = 0.0
         self._reachable = True
@@ -135,7 +150,7 @@ class Broker:
                 self._heard_s = now_s
         found.append(event)
 
-    def _death(self, link: MqttLink, now_s: float) -> str:
+    def _death(self, link: Link, now_s: float) -> str:
         if not link.alive:
             return "its thread has died"
         if not self.is_up:
@@ -153,7 +168,7 @@ class Broker:
         self._leave(self._link)
         self._wait(reason, now_s)
 
-    def _leave(self, link: MqttLink) -> None:
+    def _leave(self, link: Link) -> None:
         link.close()
         self._left.append(link)
         self._link = None

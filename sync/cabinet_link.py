@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -27,6 +27,7 @@ from sync.events import (
     LeafWritten,
     PlaneChanged,
     Planes,
+    Question,
     ReadBatch,
     ReadHead,
     Reject,
@@ -39,7 +40,6 @@ ANSWER_S: Final = 5.0
 RETRY_FIRST_S: Final = 0.25
 RETRY_LAST_S: Final = 5.0
 
-Question: TypeAlias = ReadHead | ReadBatch | HandIn | Reject | ReportLink
 T = TypeVar("T")
 
 _NOTIFICATIONS: Final[dict[str, TypeAdapter[Any]]] = {

@@ -225,4 +225,6 @@ class ReportLink:
     up: bool
 
 
-Action: TypeAlias = Publish | Subscribe | ReadHead | ReadBatch | HandIn | Reject | ReportLink
+Question: TypeAlias = ReadHead | ReadBatch | HandIn | Reject | ReportLink
+"""For cabinetd."""
+Action: TypeAlias = Publish | Subscribe | Question

@@ -140,8 +140,8 @@ class Machine:
         if self._born and self._sender.look_at_time(now.mono_s):
             # An acknowledgement may have been lost on the way: it is retained, and comes again.
             self._out.append(Subscribe())
+        self._hand_in(now)
         self._read_batch(now)
-        self._hand_in()
 
     # -- from the broker -----------------------------------------------------------------------------------------
 
@@ -261,7 +261,7 @@ class Machine:
         self._planes.forget_wanted()
 
     def _judged(self, result: AckResult, now: Now) -> None:
-        self._acks.judged()
+        self._acks.judged(counted=result.counted)
         self._sender.acknowledged(result.acked, now.mono_s)
         if result.cause in ("fork", "rollback"):
             # The cabinet may have opened another epoch.
@@ -302,23 +302,26 @@ class Machine:
         for plane, payload in self._planes.due():
             self._planes.published(self._publish(self._topics.plane(plane), payload, retain=True), plane)
 
-    def _hand_in(self) -> None:
-        """Not while the window has room for leaves that wait: then one acknowledgement confirms many batches, and
-        cabinetd writes one instead of many."""
-        if self._head is not None and not self._reading and (note := self._acks.take()) is not None:
+    def _hand_in(self, now: Now) -> None:
+        """While leaves flow, the acknowledgements wait: then one confirms many batches, and cabinetd writes one
+        instead of many."""
+        may_read = self._may_read(now)
+        if self._head is None or (self._sender.flowing and may_read):
+            return
+        if (note := self._acks.take(at_rest=not may_read and not self._reading)) is not None:
             self._out.append(HandIn(note))
 
     def _report_link(self, now: Now) -> None:
         if self._head is not None and (up := self._report.due(now.mono_s)) is not None:
             self._out.append(ReportLink(up))
 
+    def _may_read(self, now: Now) -> bool:
+        return self._born and self._sender.may_send(now.mono_s)
+
     def _read_batch(self, now: Now) -> None:
-        if not self._born or self._reading:
-            return
-        first = self._sender.due(now.mono_s)
-        if first is not None:
+        if not self._reading and self._may_read(now):
             self._reading = True
-            self._out.append(ReadBatch(first))
+            self._out.append(ReadBatch(self._sender.next))
 
     def _ask_head(self) -> None:
         self._head_is_fresh = False

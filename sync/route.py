@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
-from importlib.metadata import version
+from typing import Protocol
 
-from cabinet.settings.uplink import UplinkSettings
 from hal.clock import Clock
-from sync import payloads
 from sync.broker import Broker
-from sync.cabinet_link import CabinetLink
 from sync.events import (
     AckArrived,
     Action,
@@ -22,50 +18,36 @@ from sync.events import (
     JunkArrived,
     NotTaken,
     Publish,
+    Question,
     RequestArrived,
     Stopping,
     Subscribe,
     Tick,
 )
 from sync.machine import Machine
-from sync.mqtt_link import Down, LinkEvent, Message, Oversized, Refused, Taken, Unsubscribed, Up, Will
+from sync.mqtt_link import Down, LinkEvent, Message, Oversized, Refused, Taken, Unsubscribed, Up
 from sync.topics import Topics
 
 log = logging.getLogger(__name__)
 
 
-class Route:
-    """Used by one thread. `wake` is called from another one when `turn` is due."""
+class Cabinet(Protocol):
+    """cabinetd, as far as it is asked."""
 
-    def __init__(
-        self,
-        settings: UplinkSettings,
-        topics: Topics,
-        cabinet: CabinetLink,
-        wake: Callable[[], None],
-        clock: Clock,
-        random: Callable[[], float],
-    ) -> None:
+    def ask(self, question: Question) -> list[Event]:
+        """The answer, now or with a later poll; nothing while there is no cabinetd."""
+        ...
+
+
+class Route:
+    """Used by one thread."""
+
+    def __init__(self, topics: Topics, machine: Machine, broker: Broker, cabinet: Cabinet, clock: Clock) -> None:
         self._topics = topics
+        self._machine = machine
+        self._broker = broker
         self._cabinet = cabinet
         self._clock = clock
-        self._broker = Broker.at(
-            settings,
-            topics.device,
-            wake=wake,
-            clock=clock,
-            random=random,
-            payload_max=payloads.LONGEST_IN,
-            will=Will(topics.status, b"offline"),
-        )
-        self._machine = Machine(
-            topics,
-            version("keycabinet"),
-            random,
-            jitter_s_max=settings.jitter_s_max,
-            resend_s=settings.resend_s,
-            started_s=clock.mono_s(),
-        )
         self._todo: deque[Action] = deque()
         self._refused: set[str] = set()
 

@@ -67,10 +67,14 @@ class Sender:
         self.size = max(self.size, size)
         self._look()
 
-    def due(self, now_s: float) -> int | None:
-        """Where the next batch begins; None while there is none to send."""
-        blocked = now_s < self._begin_s or len(self._flights) >= self._window
-        return None if blocked or self.next >= self.size else self.next
+    @property
+    def flowing(self) -> bool:
+        """Something is on the way, and less than half of the window."""
+        return 0 < len(self._flights) < WINDOW // 2
+
+    def may_send(self, now_s: float) -> bool:
+        """Whether the batch that begins at `next` may be sent now."""
+        return now_s >= self._begin_s and len(self._flights) < self._window and self.next < self.size
 
     def hold(self, until_s: float) -> None:
         """The cabinet cannot give a batch for now."""

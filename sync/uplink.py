@@ -15,6 +15,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -27,8 +28,12 @@ from hal.clock import Clock
 from hal.notify import Notifier
 from hal.problems import ConfigError
 from hal.system_clock import SystemClock
+from sync import payloads
+from sync.broker import Broker
 from sync.cabinet_link import CabinetLink
 from sync.events import Event, Head
+from sync.machine import Machine
+from sync.mqtt_link import Will
 from sync.route import Route
 from sync.tls import tls_context
 from sync.topics import Topics
@@ -121,7 +126,28 @@ class Uplink:
             raise WrongCabinet(f"cabinetd speaks for {origin} now")
         if self._route is None:
             self._topics = topics
-            self._route = Route(self._settings, topics, self._cabinet, self.wake, self._clock, self._random)
+            self._route = Route(topics, self._machine(topics), self._broker(topics), self._cabinet, self._clock)
+
+    def _machine(self, topics: Topics) -> Machine:
+        return Machine(
+            topics,
+            version("keycabinet"),
+            self._random,
+            jitter_s_max=self._settings.jitter_s_max,
+            resend_s=self._settings.resend_s,
+            started_s=self._clock.mono_s(),
+        )
+
+    def _broker(self, topics: Topics) -> Broker:
+        return Broker.at(
+            self._settings,
+            topics.device,
+            wake=self.wake,
+            clock=self._clock,
+            random=self._random,
+            payload_max=payloads.LONGEST_IN,
+            will=Will(topics.status, b"offline"),
+        )
 
     def _say_goodbye(self) -> None:
         """First `offline`, then the end of the connection, each within 2 s; or the will says it."""

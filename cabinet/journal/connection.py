@@ -15,6 +15,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
+from cabinet.journal.errors import JournalDamaged, JournalError, JournalUnwritable
+
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 BUSY_S: Final = 2.0
 
@@ -73,6 +75,23 @@ def close(connection: Connection) -> None:
     with suppress(*DatabaseError):
         connection.close()
     connection.engine.dispose()
+
+
+def settle(connection: Connection) -> None:
+    """Move the write-ahead log into the file, before the first append.
+
+    After a failed sync the kernel may call pages of the log clean that never reached the disk; what is copied
+    is written and synced anew. A full disk may refuse it, and can still be read.
+    """
+    with connection.begin():
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+
+
+def meaning(error: Exception, path: Path) -> JournalError:
+    """What an error of the database means: the file is damaged, or cannot be written for now."""
+    if is_damage(error):
+        return JournalDamaged(f"{path}: {cause(error)}")
+    return JournalUnwritable(f"{path}: {cause(error)}; check free space, owner and health of the disk")
 
 
 def cause(error: BaseException | None) -> BaseException | None:

@@ -1,61 +1,112 @@
-"""Opening the file of one epoch for writing, and what an error of SQLite means for the caller."""
+"""What the journal needs of the place where an epoch is kept: the port behind which a disk lies, or the model of one.
+
+sqlite_epoch.py is the real one. Whatever is promised here is what the journal relies on, and nothing else:
+
+- `append` is one transaction: after it all of it is durable, or none of it is there.
+- When it raises, it is not known which: the file is closed, opened again, and its end tells.
+- What was read after opening again may lie in the system's cache only; `settle` makes it durable.
+- A stored leaf, checkpoint or acknowledgement never changes; sizes of checkpoints and acknowledgements only grow.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
-from sqlalchemy import Connection
-
-from cabinet.journal import rows
-from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.connection import DatabaseError, begin_write, cause, close, is_damage, open_writer
-from cabinet.journal.errors import JournalDamaged, JournalError, JournalUnwritable
 from cabinet.journal.note import Signer
-from cabinet.journal.schema import migrate
-from cabinet.journal.tail import Tail, check_tail
-from cabinet.journal.tree import EMPTY_ROOT
+
+EntryRow: TypeAlias = "tuple[int, bytes, bytes, int | None, str | None, int | None, str | None, bytes | None]"
+"""n, hash, subtrees, ts, kind, slot, item, bytes; None from ts on where the payload was pruned."""
 
 
-def open_epoch(path: Path, signer: Signer) -> tuple[Connection, Tail]:
-    """Open or create, and check the end. Raises JournalDamaged, JournalUnwritable."""
-    try:
-        connection = open_writer(path)
-        try:
-            migrate(connection)
-            _sign_empty(connection, signer)
-            with connection.begin():
-                return connection, check_tail(connection, signer.verifier)
-        except BaseException:
-            close(connection)
-            raise
-    except DatabaseError as error:
-        raise meaning(error, path) from error
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Leaves, who stands in them, the signed note of the size they lead to, and state rows (None deletes)."""
+
+    entries: Sequence[EntryRow]
+    subjects: Sequence[tuple[bytes, int]]
+    size: int
+    note: bytes
+    state: Mapping[str, bytes | None]
 
 
-def settle(connection: Connection) -> None:
-    """Move the write-ahead log into the file, before the first append.
+class EpochFile(Protocol):
+    """One epoch, open for writing. Every method blocks and raises JournalUnwritable or JournalDamaged; after either
+    the file is only closed any more."""
 
-    After a failed sync the kernel may call pages of the log clean that never reached the disk; what is copied
-    is written and synced anew. A full disk may refuse it, and can still be read.
-    """
-    with connection.begin():
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+    def append(self, transaction: Transaction) -> None:
+        """Durable when it returns."""
+        ...
+
+    def store_ack(self, size: int, note: bytes) -> None:
+        """Keeps an acknowledgement; durable when it returns."""
+        ...
+
+    def settle(self) -> None:
+        """Makes all that can be read durable, before the first append after opening."""
+        ...
+
+    def close(self) -> None:
+        """For good, whatever went before; never raises."""
+        ...
+
+    # -- questions -----------------------------------------------------------------------------------------------
+
+    def sizes(self) -> tuple[int, int]:
+        """Number of leaves, and size of the newest checkpoint (-1: none), both of one moment."""
+        ...
+
+    def node(self, level: int, index: int) -> bytes:
+        """The hash of a complete subtree. Raises LookupError where it is not stored."""
+        ...
+
+    def leaves(self, first: int, limit: int) -> list[tuple[int, bytes | None]]:
+        """Index and bytes (None: pruned) of at most `limit` leaves from `first` on."""
+        ...
+
+    def outgoing(self, first: int, limit: int) -> list[tuple[bytes, bytes | None]]:
+        """Hash and bytes (None: pruned) of at most `limit` leaves from `first` on."""
+        ...
+
+    def checkpoints_above(self, size: int, limit: int) -> list[tuple[int, bytes]]:
+        """Size and note of at most `limit` kept checkpoints above `size`, ascending."""
+        ...
+
+    def newest_checkpoint(self) -> bytes | None: ...
+
+    def acknowledged(self) -> int:
+        """The size that upstream holds; payloads below it may have been pruned."""
+        ...
+
+    def oldest_payload(self) -> int:
+        """Index of the oldest leaf whose payload is kept; 0 in an empty journal."""
+        ...
+
+    def state(self) -> dict[str, bytes]: ...
 
 
-def meaning(error: Exception, path: Path) -> JournalError:
-    """What an error of the database means: the file is damaged, or cannot be written for now."""
-    if is_damage(error):
-        return JournalDamaged(f"{path}: {cause(error)}")
-    return JournalUnwritable(f"{path}: {cause(error)}; check free space, owner and health of the disk")
+class FolderClaim(Protocol):
+    def release(self) -> None: ...
 
 
-def _sign_empty(connection: Connection, signer: Signer) -> None:
-    """So that there is a newest checkpoint from the first moment on."""
-    with connection.begin():
-        if rows.newest_checkpoint(connection) is not None:
-            return
-        begin_write(connection)
-        connection.exec_driver_sql(
-            "INSERT INTO checkpoint (size, note) SELECT 0, ? WHERE NOT EXISTS (SELECT 1 FROM leaf)",
-            (Checkpoint(signer.name, 0, EMPTY_ROOT).signed(signer),),
-        )
+class EpochFolder(Protocol):
+    """Where the epochs of one cabinet are kept."""
+
+    def claim(self) -> FolderClaim:
+        """The writer's lock. Raises JournalBusy, JournalUnwritable."""
+        ...
+
+    def epochs(self) -> list[int]:
+        """Those that are there, ascending."""
+        ...
+
+    def name(self, epoch: int) -> str:
+        """For people: where it is."""
+        ...
+
+    def open(self, epoch: int, signer: Signer) -> EpochFile:
+        """Opens or creates it, in the newest form, with at least the checkpoint of an empty tree in it.
+
+        Raises JournalDamaged, JournalUnwritable."""
+        ...

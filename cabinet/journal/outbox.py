@@ -6,13 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection
-
-from cabinet.journal import rows
 from cabinet.journal.ack import Ruling, judge
+from cabinet.journal.epoch import EpochFile
 from cabinet.journal.note import Verifier
 from cabinet.journal.store import Journal
 from cabinet.journal.tree import Frontier
@@ -37,17 +34,17 @@ class Outbox:
         """`delivery`: cosigners whose operators state that they store all leaves. Raises JournalUnwritable."""
         self._journal = journal
         self._delivery = tuple(delivery)
-        self.acknowledged = journal.ask(rows.acknowledged)
+        self.acknowledged = journal.ask(lambda file: file.acknowledged())
 
     def oldest(self) -> int:
         """Index of the oldest leaf that can still be sent whole."""
-        return self._journal.ask(rows.oldest_payload)
+        return self._journal.ask(lambda file: file.oldest_payload())
 
     def batch(self, first: int) -> Batch | None:
         """As many whole transactions from `first` on as fit 100 leaves and 32 kB, at least one; None at the head.
 
         `first` may stand inside a transaction: the batch then begins there."""
-        return self._journal.ask(partial(_batch, first=first))
+        return self._journal.ask(lambda file: _batch(file, first))
 
     def acknowledge(self, data: bytes) -> Ruling:
         """Judges one acknowledgement, and stores it when it counts. Raises JournalUnwritable."""
@@ -57,19 +54,22 @@ class Outbox:
             self._delivery,
             size=self._journal.size,
             acknowledged=self.acknowledged,
-            root_at=lambda size: self._journal.ask(partial(_root, size=size)),
+            root_at=self._root,
         )
         if ruling.cause is None and ruling.checkpoint is not None:
             self._journal.store_ack(ruling.checkpoint.size, data)
             self.acknowledged = ruling.checkpoint.size
         return ruling
 
+    def _root(self, size: int) -> bytes:
+        return self._journal.ask(lambda file: Frontier.read(size, file.node)).root()
 
-def _batch(connection: Connection, first: int) -> Batch | None:
-    ends = rows.checkpoints_above(connection, first, BATCH_LEAVES)
+
+def _batch(file: EpochFile, first: int) -> Batch | None:
+    ends = file.checkpoints_above(first, BATCH_LEAVES)
     if not ends:
         return None
-    leaves = rows.outgoing(connection, first, BATCH_LEAVES)
+    leaves = file.outgoing(first, BATCH_LEAVES)
     fits, total = 0, 0
     for hashed, data in leaves:
         total += len(hashed if data is None else data)
@@ -78,7 +78,3 @@ def _batch(connection: Connection, first: int) -> Batch | None:
         fits += 1
     size, note = max((end for end in ends if end[0] - first <= fits), default=ends[0])
     return Batch(first, tuple(leaves[: size - first]), note)
-
-
-def _root(connection: Connection, size: int) -> bytes:
-    return Frontier.read(size, partial(rows.node, connection)).root()

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 
 from cabinet.journal import b64, rows, tree
 from cabinet.journal.connection import DatabaseError, begin_read, cause, close, is_damage, open_reader
+from cabinet.journal.epoch import EntryRow
 from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, JournalMissing, JournalUnreadable
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.schema import concerns, epoch_file, epochs, payload
@@ -98,7 +99,7 @@ class JournalReader:
             for row in page:
                 yield Stored(row[0], row[1], row[-1])
 
-    def pages(self, first: int, end: int) -> Iterator[list[rows.EntryRow]]:
+    def pages(self, first: int, end: int) -> Iterator[list[EntryRow]]:
         """All stored columns of the leaves from `first` up to `end`, PAGE leaves at a time."""
         while first < end:
             page = self._ask(partial(rows.entries, first=first, limit=min(PAGE, end - first)))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, cast
+from typing import cast
 
 from sqlalchemy import Connection
 
+from cabinet.journal.epoch import EntryRow
 from cabinet.journal.tree import HASH_BYTES
-
-EntryRow: TypeAlias = "tuple[int, bytes, bytes, int | None, str | None, int | None, str | None, bytes | None]"
-"""n, hash, subtrees, ts, kind, slot, item, bytes; None from ts on where the payload was pruned."""
 
 
 def sizes(connection: Connection) -> tuple[int, int]:

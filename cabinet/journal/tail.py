@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
-from sqlalchemy import Connection
-
-from cabinet.journal import checkpoint, rows
+from cabinet.journal import checkpoint
+from cabinet.journal.epoch import EpochFile
 from cabinet.journal.errors import JournalDamaged, NoteRefused
 from cabinet.journal.note import Verifier
 from cabinet.journal.tree import Frontier, leaf_hash
@@ -24,24 +22,25 @@ class Tail:
     checkpoint: bytes
 
 
-def check_tail(connection: Connection, verifier: Verifier) -> Tail:
-    """Compare size and root with the newest checkpoint and hash the last 64 leaves. Raises JournalDamaged."""
-    size, _ = rows.sizes(connection)
-    note = rows.newest_checkpoint(connection)
+def check_tail(file: EpochFile, verifier: Verifier) -> Tail:
+    """Compare size and root with the newest checkpoint and hash the last 64 leaves. Raises JournalDamaged,
+    JournalUnwritable."""
+    size, _ = file.sizes()
+    note = file.newest_checkpoint()
     if note is None:
         raise JournalDamaged("the journal has no checkpoint")
     try:
         signed = checkpoint.read(note, verifier)
-        frontier = Frontier.read(size, partial(rows.node, connection))
+        frontier = Frontier.read(size, file.node)
     except (NoteRefused, LookupError) as error:
         raise JournalDamaged(f"end of the journal: {error}") from error
     if (signed.size, signed.root) != (size, frontier.root()):
         raise JournalDamaged(f"the newest checkpoint is of {signed.size} leaves, the {size} stored ones differ")
-    _rehash(connection, max(0, size - REHASHED))
+    _rehash(file, max(0, size - REHASHED))
     return Tail(frontier, note)
 
 
-def _rehash(connection: Connection, first: int) -> None:
-    for n, data in rows.leaves(connection, first, REHASHED):
-        if data is not None and leaf_hash(data) != rows.node(connection, 0, n):
+def _rehash(file: EpochFile, first: int) -> None:
+    for n, data in file.leaves(first, REHASHED):
+        if data is not None and leaf_hash(data) != file.node(0, n):
             raise JournalDamaged(f"leaf {n} is not what was written")

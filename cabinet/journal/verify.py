@@ -8,11 +8,11 @@ from typing import Literal, TypeAlias
 
 from cabinet.journal import b64, checkpoint
 from cabinet.journal.checkpoint import Checkpoint
+from cabinet.journal.epoch import EntryRow
 from cabinet.journal.errors import JournalDamaged, JournalUnreadable, LeafRefused, NoteRefused
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Verifier
 from cabinet.journal.reader import PAGE, JournalReader
-from cabinet.journal.rows import EntryRow
 from cabinet.journal.tree import Frontier, leaf_hash
 
 Result: TypeAlias = Literal["verified", "unsealed-tail", "failed", "rolled-back", "forked"]

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from cabinet.journal.connection import DatabaseError, begin_write, close, open_writer
-from cabinet.journal.epoch import meaning, settle
+from cabinet.journal.connection import DatabaseError, begin_write, close, meaning, open_writer, settle
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.schema import migrate
 from sync.collector.schema import MIGRATIONS, PAGE_BYTES

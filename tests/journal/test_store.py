@@ -23,6 +23,7 @@ from cabinet.journal.errors import (
 )
 from cabinet.journal.leaf import parse
 from cabinet.journal.schema import MIGRATIONS, epochs, migrate
+from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.journal.store import Journal
 from cabinet.journal.tree import EMPTY_ROOT, Frontier, leaf_hash
 from tests.journal.making import HOLDER, ORIGIN, OTHER_SIGNER, SIGNER, entry, filled, opened, tampering
@@ -30,7 +31,7 @@ from tests.journal.making import HOLDER, ORIGIN, OTHER_SIGNER, SIGNER, entry, fi
 
 def test_an_empty_journal_is_signed(tmp_path: Path) -> None:
     journal = opened(tmp_path)
-    assert (journal.origin, journal.epoch, journal.folder) == (ORIGIN, 1, tmp_path)
+    assert (journal.origin, journal.epoch) == (ORIGIN, 1)
     assert (journal.size, journal.root, journal.state(), journal.leaves(0, 9)) == (0, EMPTY_ROOT, {}, [])
     assert checkpoint.read(journal.checkpoint(), SIGNER.verifier).size == 0
     journal.close()
@@ -165,20 +166,17 @@ def test_pragmas_on_every_connection(tmp_path: Path) -> None:
     wanted = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1, "page_size": 1024}
     wanted |= {"trusted_schema": 0, "mmap_size": 0, "recursive_triggers": 1}
     assert wanted.items() <= WRITER_PRAGMAS.items()
-    journal = opened(tmp_path)
+    file = SqliteFolder(tmp_path).open(1, SIGNER)
     for connection, pragmas in (
-        (journal._connection, WRITER_PRAGMAS),
+        (file._connection, WRITER_PRAGMAS),
         (open_writer(path), WRITER_PRAGMAS),
         (open_reader(path), READER_PRAGMAS),
         (open_reader(path, immutable=True), READER_PRAGMAS),
     ):
-        assert connection is not None
         for name, value in pragmas.items():
             with connection.begin():
                 assert connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() == value, name
-        if connection is not journal._connection:
-            close_connection(connection)
-    journal.close()
+        close_connection(connection)
 
 
 def test_tables_are_strict(tmp_path: Path) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
-from cabinet.settings.uplink import UplinkSettings
 from hal.system_clock import SystemClock
 from sync.cabinet_link import CabinetLink
 from sync.events import Batch, Event, Head, Planes, ReadBatch
+from sync.machine import Machine
 from sync.mqtt_link import Down, LinkEvent, Message, Refused, Up
 from sync.route import Route
 from sync.topics import Topics
@@ -50,11 +49,9 @@ class HandCabinet(CabinetLink):
 
 @pytest.fixture
 def hands() -> tuple[Route, HandBroker, HandCabinet]:
-    cabinet, broker = HandCabinet(), HandBroker()
-    settings = UplinkSettings(host="127.0.0.1", jitter_s_max=0)
-    route = Route(settings, TOPICS, cabinet, lambda: None, SystemClock(), lambda: 0.5)
-    hidden: Any = route
-    hidden._broker = broker
+    cabinet, broker, clock = HandCabinet(), HandBroker(), SystemClock()
+    machine = Machine(TOPICS, "9.9", lambda: 0.5, jitter_s_max=0, resend_s=30, started_s=clock.mono_s())
+    route = Route(TOPICS, machine, broker, cabinet, clock)
     route.feed(Head(ORIGIN, SIGNER.vkey, 0, 0, 0, "1f0c9a2e", "1.0"))
     route.feed(Planes({}, {}))
     return route, broker, cabinet

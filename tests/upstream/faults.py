@@ -24,6 +24,7 @@ from tests.upstream.verdict import Verdict, judge
 
 LEAVES: Final = 2000
 CUT_LEAVES: Final = 6000
+"""A window is 20 batches: of fewer leaves, most would be on the way at a cut, and come again."""
 
 
 def broker_killed(random: Random) -> Verdict:
@@ -71,7 +72,6 @@ def any_killed(random: Random) -> Verdict:
 
 def line_cut(random: Random) -> Verdict:
     """Both lines to the broker are cut after random numbers of bytes, in the middle of a packet mostly."""
-    # One window is 20 batches: of fewer leaves, most would be on the way at each cut.
     with Site(CUT_LEAVES) as site, Tap(site.broker.port) as tap:
         ups = [random.randint(1, 600_000) for _ in range(4)]
         downs = [random.randint(1, 600_000) for _ in range(4)]
@@ -86,7 +86,7 @@ def line_cut(random: Random) -> Verdict:
 
 def line_half_open(random: Random) -> Verdict:
     """The line of the uplink goes dead without a word, during a drain; only keepalive notices."""
-    with Site(LEAVES) as site, Tap(site.broker.port) as tap, Proxy(site.broker.port) as proxy:
+    with Site(CUT_LEAVES) as site, Tap(site.broker.port) as tap, Proxy(site.broker.port) as proxy:
         site.configure(uplink_port=proxy.port, keepalive_s=1)
         site.start()
         site.until_growth(random.randint(1, 300))
@@ -100,7 +100,7 @@ def line_half_open(random: Random) -> Verdict:
 
 def pubacks_swallowed(random: Random) -> Verdict:
     """The broker's confirmations to the uplink are lost during a drain, until the uplink gives the line up."""
-    with Site(LEAVES) as site, Tap(site.broker.port) as tap, Proxy(site.broker.port) as proxy:
+    with Site(CUT_LEAVES) as site, Tap(site.broker.port) as tap, Proxy(site.broker.port) as proxy:
         site.configure(uplink_port=proxy.port, keepalive_s=1)
         site.start()
         site.until_growth(random.randint(1, 300))

@@ -1,0 +1,151 @@
+"""An epoch in an SQLite file: every question and every write is one transaction on one connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
+
+from cabinet.journal import rows
+from cabinet.journal.checkpoint import Checkpoint
+from cabinet.journal.connection import DatabaseError, begin_write, close, meaning, open_writer, settle
+from cabinet.journal.epoch import Transaction
+from cabinet.journal.lock import FolderLock
+from cabinet.journal.note import Signer
+from cabinet.journal.schema import epoch_file, epochs, migrate
+from cabinet.journal.tree import EMPTY_ROOT
+
+T = TypeVar("T")
+
+_INSERT_ENTRY: Final = (
+    "INSERT INTO entry (n, hash, subtrees, ts, kind, slot, item, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+# One person may stand in a leaf in two roles.
+_INSERT_SUBJECT: Final = "INSERT OR IGNORE INTO subject (p, n) VALUES (?, ?)"
+_INSERT_CHECKPOINT: Final = "INSERT INTO checkpoint (size, note) VALUES (?, ?)"
+_INSERT_ACK: Final = "INSERT INTO ack (size, note) VALUES (?, ?)"
+_PUT_STATE: Final = (
+    "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+_DELETE_STATE: Final = "DELETE FROM state WHERE key = ?"
+
+
+class SqliteFolder:
+    """An EpochFolder: `journal-<epoch>.db` files and the lock beside them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def claim(self) -> FolderLock:
+        return FolderLock(self._folder)
+
+    def epochs(self) -> list[int]:
+        return epochs(self._folder)
+
+    def name(self, epoch: int) -> str:
+        return str(epoch_file(self._folder, epoch))
+
+    def open(self, epoch: int, signer: Signer) -> SqliteEpoch:
+        path = epoch_file(self._folder, epoch)
+        with _meaning(path):
+            connection = open_writer(path)
+            try:
+                migrate(connection)
+                _sign_empty(connection, signer)
+            except BaseException:
+                close(connection)
+                raise
+        return SqliteEpoch(path, connection)
+
+
+class SqliteEpoch:
+    """An EpochFile."""
+
+    def __init__(self, path: Path, connection: Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    def append(self, transaction: Transaction) -> None:
+        with self._writing() as cursor:
+            cursor.executemany(_INSERT_ENTRY, transaction.entries)
+            cursor.executemany(_INSERT_SUBJECT, transaction.subjects)
+            cursor.execute(_INSERT_CHECKPOINT, (transaction.size, transaction.note))
+            _write_state(cursor, transaction.state)
+
+    def store_ack(self, size: int, note: bytes) -> None:
+        with self._writing() as cursor:
+            cursor.execute(_INSERT_ACK, (size, note))
+
+    def settle(self) -> None:
+        with _meaning(self._path):
+            settle(self._connection)
+
+    def close(self) -> None:
+        """The last writer's moves the log into the file."""
+        close(self._connection)
+
+    def sizes(self) -> tuple[int, int]:
+        return self._ask(rows.sizes)
+
+    def node(self, level: int, index: int) -> bytes:
+        return self._ask(partial(rows.node, level=level, index=index))
+
+    def leaves(self, first: int, limit: int) -> list[tuple[int, bytes | None]]:
+        return self._ask(partial(rows.leaves, first=first, limit=limit))
+
+    def outgoing(self, first: int, limit: int) -> list[tuple[bytes, bytes | None]]:
+        return self._ask(partial(rows.outgoing, first=first, limit=limit))
+
+    def checkpoints_above(self, size: int, limit: int) -> list[tuple[int, bytes]]:
+        return self._ask(partial(rows.checkpoints_above, size=size, limit=limit))
+
+    def newest_checkpoint(self) -> bytes | None:
+        return self._ask(rows.newest_checkpoint)
+
+    def acknowledged(self) -> int:
+        return self._ask(rows.acknowledged)
+
+    def oldest_payload(self) -> int:
+        return self._ask(rows.oldest_payload)
+
+    def state(self) -> dict[str, bytes]:
+        return self._ask(rows.state)
+
+    def _ask(self, question: Callable[[Connection], T]) -> T:
+        with _meaning(self._path), self._connection.begin():
+            return question(self._connection)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Cursor]:
+        with _meaning(self._path), self._connection.begin():
+            yield begin_write(self._connection)
+
+
+@contextmanager
+def _meaning(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        raise meaning(error, path) from error
+
+
+def _write_state(cursor: sqlite3.Cursor, state: Mapping[str, bytes | None]) -> None:
+    cursor.executemany(_PUT_STATE, [(key, value) for key, value in state.items() if value is not None])
+    cursor.executemany(_DELETE_STATE, [(key,) for key, value in state.items() if value is None])
+
+
+def _sign_empty(connection: Connection, signer: Signer) -> None:
+    """So that there is a newest checkpoint from the first moment on."""
+    with connection.begin():
+        if rows.newest_checkpoint(connection) is not None:
+            return
+        begin_write(connection)
+        connection.exec_driver_sql(
+            "INSERT INTO checkpoint (size, note) SELECT 0, ? WHERE NOT EXISTS (SELECT 1 FROM leaf)",
+            (Checkpoint(signer.name, 0, EMPTY_ROOT).signed(signer),),
+        )
