@@ -41,7 +41,7 @@ _SCAN_MAX_S = 120.0
 class Daemon:
     """One run. After `start` people are served, after `found` all devices that answer; `stop` leaves every coil off.
 
-    `service` and `uplink` are the methods of the two roles, for whoever listens for them."""
+    `service` and `uplink` are the methods of the two roles, for whoever listens for them; `runner` is the loop."""
 
     def __init__(
         self,
@@ -55,20 +55,20 @@ class Daemon:
         self._wiring = wiring
         self._engine = Engine(books, wiring.hardware(), clock, workers, random)
         self._watchers = Watchers()
-        self._runner = self._engine.runner
+        self.runner = self._engine.runner
         self._upstream = self._engine.upstream(self._watchers)
-        self._runner.on_commit += [self._watchers.committed, self._upstream.committed]
+        self.runner.on_commit += [self._watchers.committed, self._upstream.committed]
         self.service, self.uplink = self._methods()
         self._loop_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Journals the start, then lets the devices in."""
         roster = self._engine.books.roster
-        self._runner.inbox.post(Started(self._runner.state.size))
-        self._runner.inbox.post(RosterFound(roster.version, roster.digest))
-        await self._runner.settle()
-        self._loop_task = asyncio.create_task(self._runner.run(), name="runner")
-        self._wiring.start(self._runner.inbox.post, roster.card_digest)
+        self.runner.inbox.post(Started(self.runner.state.size))
+        self.runner.inbox.post(RosterFound(roster.version, roster.digest))
+        await self.runner.settle()
+        self._loop_task = asyncio.create_task(self.runner.run(), name="runner")
+        self._wiring.start(self.runner.inbox.post, roster.card_digest)
 
     async def found(self) -> None:
         """Returns when every device has answered or was given up for the moment: a cabinet with a dead board is
@@ -76,7 +76,7 @@ class Daemon:
         try:
             async with asyncio.timeout(_READY_S):
                 while not self._ready():
-                    await self._runner.next_turn().wait()
+                    await self.runner.next_turn().wait()
         except TimeoutError:
             log.warning("not every device has answered yet; see `cabinetctl devices`")
 
@@ -98,13 +98,13 @@ class Daemon:
         if self._loop_task is not None and not self._loop_task.done():
             self._loop_task.cancel()
             await asyncio.wait((self._loop_task,))
-            self._runner.inbox.post(Stopping())
-            await self._runner.settle()
+            self.runner.inbox.post(Stopping())
+            await self.runner.settle()
         await self._engine.close()
 
     def _methods(self) -> tuple[dict[str, Handler], dict[str, Handler]]:
         see = See(
-            self._runner,
+            self.runner,
             self._watchers,
             devices=self._devices,
             proof_ms=self._proof_ms,
@@ -123,7 +123,7 @@ class Daemon:
 
     def _ready(self) -> bool:
         """Every device was found or given up for the moment, and every sensor that answers has spoken."""
-        state = self._runner.state
+        state = self.runner.state
         silent = any(self._wiring.sensor_up(slot) for slot in state.unproven)
         return self._wiring.settled() and not silent and not (state.door is None and self._wiring.door_up())
 
@@ -133,8 +133,8 @@ class Daemon:
 
         def progress() -> bool:
             nonlocal seen
-            moved = self._runner.rounds != seen or not self._runner.inbox.waiting
-            seen = self._runner.rounds
+            moved = self.runner.rounds != seen or not self.runner.inbox.waiting
+            seen = self.runner.rounds
             return moved and self._engine.acts.lanes.stuck_s() < _STUCK_S
 
         return progress

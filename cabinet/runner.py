@@ -53,7 +53,8 @@ class _Batch:
 
 
 class Runner:
-    """Owns the state. `rights` may be replaced between two steps; `on_commit` hears of each durable batch."""
+    """Owns the state. `rights` may be replaced between two steps; `on_commit` hears of each durable batch, `on_effect`
+    of each effect on its way out."""
 
     def __init__(
         self,
@@ -73,6 +74,7 @@ class Runner:
         self.rounds = 0
         """Times around the loop; the watchdog wants it to grow."""
         self.on_commit: list[Callable[[Commit], None]] = []
+        self.on_effect: list[Callable[[Effect], None]] = []
         self._turned = asyncio.Event()
         self._store = store
         self._worker = worker
@@ -183,6 +185,8 @@ class Runner:
 
     def _send(self, effects: Sequence[Effect]) -> None:
         for effect in effects:
+            for listener in self.on_effect:
+                listener(effect)
             self._dispatch(effect)
 
 

@@ -180,6 +180,14 @@ class World:
         """Whether the sensor of `slot` sees a fob."""
         return self.fob_in(slot) is not None
 
+    def energised(self, slot: int) -> bool:
+        """Whether current flows through the coil of its bolt."""
+        return self._slot(slot).energised
+
+    def locked(self, slot: int) -> bool:
+        """Whether the bolt holds what is seated."""
+        return self._slot(slot).locked
+
     def fob_in(self, slot: int) -> str | None:
         return next((fob for fob, place in self._places.items() if place == slot), None)
 

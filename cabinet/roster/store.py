@@ -45,12 +45,14 @@ class Roster:
     def __init__(
         self,
         engine: Engine,
+        place: str,
         keys: DeviceKeys,
         site: str,
         first_pin_cost: Callable[[], PinCost],
         slots: Collection[int] | None,
         random: Random,
     ) -> None:
+        """As open(), in a database that tables.prepare() has prepared; `place` is for people."""
         self._engine = engine
         self._keys = keys
         self._site = site
@@ -61,6 +63,7 @@ class Roster:
         self.pins = PinCheck(keys.pin_pepper, self._cost, random)
         self._held: dict[Pseudonym, PersonRecord | None] = {}
         self._ids: listing.Ids | None = None
+        self._load(place)
 
     @classmethod
     def open(
@@ -80,13 +83,11 @@ class Roster:
         Raises RosterUnusable, RosterDiskError, OSError."""
         with _disk_errors():
             engine = open_engine(path)
-        roster = cls(engine, keys, site, first_pin_cost, slots, random)
         try:
-            roster._load(path)
+            return cls(engine, str(path), keys, site, first_pin_cost, slots, random)
         except BaseException:
-            roster.close()
+            engine.dispose()
             raise
-        return roster
 
     def close(self) -> None:
         self._engine.dispose()
@@ -171,7 +172,7 @@ class Roster:
         with self._reading() as connection:
             return listing.credentials(connection, self._keys, after, limit)
 
-    def _load(self, path: Path) -> None:
+    def _load(self, place: str) -> None:
         with self._writing() as connection, connection.begin():
             meta = read_meta(connection)
             if "digest" not in meta:
@@ -181,12 +182,12 @@ class Roster:
             digest = digest_of(connection, self._keys.roster_digest)
         if digest != meta["digest"]:
             raise RosterUnusable(
-                f"{path}: does not fit device.key, or was changed by another hand; "
+                f"{place}: does not fit device.key, or was changed by another hand; "
                 "restore roster.db and device.key from the same backup"
             )
         if meta["site"] != self._site:
             raise RosterUnusable(
-                f"{path}: made for site {meta['site']!r}, the configuration says {self._site!r}; people would get "
+                f"{place}: made for site {meta['site']!r}, the configuration says {self._site!r}; people would get "
                 "other pseudonyms, so set the site back or begin with a new state folder"
             )
         self.version, self.digest = int(meta["version"]), meta["digest"]

@@ -123,15 +123,22 @@ def open_engine(path: Path) -> Engine:
     The caller holds the lock of the state folder. Raises RosterUnusable, OSError, sqlalchemy.exc.DBAPIError."""
     path.touch(mode=0o600, exist_ok=True)
     engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False})
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin)
     try:
-        with writing(engine).begin() as connection:
-            _migrate(connection, path)
+        prepare(engine, str(path))
     except BaseException:
         engine.dispose()
         raise
     return engine
+
+
+def prepare(engine: Engine, place: str) -> None:
+    """Sets up the connections of an engine and brings its database to this program's form. `place` is for people.
+
+    Raises RosterUnusable, sqlalchemy.exc.DBAPIError."""
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    with writing(engine).begin() as connection:
+        _migrate(connection, place)
 
 
 def writing(engine: Engine) -> Engine:
@@ -139,11 +146,11 @@ def writing(engine: Engine) -> Engine:
     return engine.execution_options(roster_writes=True)
 
 
-def _migrate(connection: Connection, path: Path) -> None:
+def _migrate(connection: Connection, place: str) -> None:
     version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     if version > len(MIGRATIONS):
         raise RosterUnusable(
-            f"{path}: written by a newer program (form {version}, this one knows {len(MIGRATIONS)}); "
+            f"{place}: written by a newer program (form {version}, this one knows {len(MIGRATIONS)}); "
             "install that program again"
         )
     for step in MIGRATIONS[version:]:

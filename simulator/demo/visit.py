@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from simulator.cast import ROSTER
 from simulator.demo.stage import Stage
 
-_ROSTER = Path(__file__).parents[2] / "config" / "roster.demo"
 ADA, CARD, PIN, SLOT = "1001", "0006547886", "4711", 7
 
 
@@ -50,7 +49,7 @@ class Visit:
         self._mqtt()
 
     def _prepare(self) -> None:
-        self._stage.cabinetctl("roster", "import", str(_ROSTER))
+        self._stage.cabinetctl("roster", "import", str(ROSTER))
         self._stage.cabinetctl("credential", "enrol", ADA, "--pin", stdin=PIN + "\n")
         self._stage.cabinetctl("wait", "synced", "--timeout", "30")
         self._stage.watch()

@@ -7,10 +7,10 @@ import pytest
 
 from drivers.wire.card_number import parse_card
 from hal.capabilities import CardPresented, CardReader, CardRemoved
+from simulator.harness.virtual_loop import run
 from simulator.types import body_class
 from tests.contract.rig import in_memory, on_real_bus
 from tests.contract.rows import types_with
-from tests.virtual_loop import run
 
 READERS = types_with(CardReader)
 ADA, BOB = parse_card("0006547886"), parse_card("0008844356")

@@ -10,9 +10,9 @@ import pytest
 
 from hal.capabilities import Buzzer, Device, Display, IndicatorBoard
 from hal.errors import DeviceError, DeviceTimeout, LinkLost
+from simulator.harness.virtual_loop import run
 from tests.contract.rig import Rig, in_memory, on_real_bus
 from tests.contract.rows import ROWS
-from tests.virtual_loop import run
 
 ANSWERING = [name for name in ROWS if name.startswith("modbus-")]
 """Devices that can prove that they are there."""

@@ -7,10 +7,10 @@ import pytest
 
 from hal.capabilities import InputBoard, InputRead
 from hal.errors import DeviceError
+from simulator.harness.virtual_loop import run
 from simulator.types import body_class
 from tests.contract.rig import in_memory, on_real_bus
 from tests.contract.rows import types_with
-from tests.virtual_loop import run
 
 BOARDS = types_with(InputBoard)
 LYING = ("sensor-stuck", "forced-open")

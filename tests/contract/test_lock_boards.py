@@ -7,10 +7,10 @@ import pytest
 
 from hal.capabilities import LockBoard
 from hal.errors import DeviceError, DeviceMisconfigured, DeviceRefused, LinkLost, OutcomeUnknown
+from simulator.harness.virtual_loop import run
 from simulator.types import body_class
 from tests.contract.rig import Rig, in_memory, on_real_bus
 from tests.contract.rows import types_with
-from tests.virtual_loop import run
 
 BOARDS = types_with(LockBoard)
 FAULTS = [(name, fault) for name in BOARDS for fault in body_class(name).faults]

@@ -14,8 +14,8 @@ from drivers.terminal_display import TerminalDisplay
 from drivers.wire.terminal import CLEAR, encode
 from hal import capabilities
 from hal.errors import DeviceMisconfigured, DeviceTimeout, LinkLost
+from simulator.harness.virtual_loop import run
 from tests.drivers.fakes import FakeGpio, FakeLink, LoopClock, Readings
-from tests.virtual_loop import run
 
 
 def lamps(gpio: FakeGpio, *, active_high: bool = True) -> Led:

@@ -12,8 +12,8 @@ from drivers.specs.matrix_keypad import MatrixKeypadSpec
 from hal.buses import Edge
 from hal.capabilities import Cancelled, Entered, Keypad, Reading, Typed
 from hal.errors import LinkLost
+from simulator.harness.virtual_loop import run
 from tests.drivers.fakes import FakeGpio, LoopClock, Readings
-from tests.virtual_loop import run
 
 ROWS, COLUMNS = [5, 6, 13, 19], [16, 20, 21]
 PLACES = {

@@ -9,8 +9,8 @@ from drivers.modbus_input_board import ModbusInputBoard
 from drivers.specs.modbus_input_board import ModbusInputBoardSpec
 from hal.capabilities import InputBoard, InputRead
 from hal.errors import DeviceTimeout, LinkLost
+from simulator.harness.virtual_loop import run
 from tests.drivers.fakes import FakeLine, LoopClock, Readings
-from tests.virtual_loop import run
 
 
 def board(line: FakeLine, **keys: object) -> ModbusInputBoard:

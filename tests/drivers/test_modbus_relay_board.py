@@ -16,8 +16,8 @@ from hal.errors import (
     LinkLost,
     OutcomeUnknown,
 )
+from simulator.harness.virtual_loop import run
 from tests.drivers.fakes import ANSWER_S, FakeLine, LoopClock, Readings
-from tests.virtual_loop import run
 from tests.wire.test_relay_commands import WAVESHARE
 
 SPEC = ModbusRelayBoardSpec(id="relays", type="modbus-relay-board", link="rs485", unit=1, profile="waveshare-8")

@@ -9,8 +9,8 @@ from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
 from drivers.wire.rdm6300 import encode
 from hal.capabilities import CardPresented, CardReader, CardRemoved
 from hal.errors import LinkLost
+from simulator.harness.virtual_loop import run
 from tests.drivers.fakes import FakeLink, LoopClock, Readings
-from tests.virtual_loop import run
 
 ADA, BOB = bytes.fromhex("010063E9AE"), bytes.fromhex("010063E9AF")
 SPEC = Rdm6300ReaderSpec(id="reader", type="rdm6300-reader", link="uart0")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hal.errors import DeviceRefused, DeviceTimeout, LinkLost, OutcomeUnknown
 from hal.modbus import RtuLine
 from hal.transactions import SUSPECT_S, WAITING_MAX, UnitCounters
+from simulator.harness.virtual_loop import run
 from tests.hal.boards import Board, crc, framed
 from tests.hal.links import MemoryLink, Peer, chopped, cut_after, delayed, lossy, silent
-from tests.virtual_loop import run
 
 Calls = Callable[[RtuLine], Awaitable[object]]
 EIGHT_OFF = (False,) * 8
@@ -120,7 +120,7 @@ def test_silence_after_a_failure_before_anyone_is_asked() -> None:
 
     first, second = run(story())
     # On the wire 16 characters, 300 ms for the answer, then the latency of 50 ms and t3.5.
-    assert second - first == pytest.approx(16 * 11 / 9600 + 0.300 + 0.050 + 3.5 * 11 / 9600)
+    assert second - first == pytest.approx(16 * 11 / 9600 + 0.300 + 0.050 + 3.5 * 11 / 9600, abs=5e-6)
 
 
 @pytest.mark.parametrize(("baud", "gap_ms"), [(9600, 4.01), (19200, 2.005), (38400, 1.75), (115200, 1.75)])
@@ -267,7 +267,7 @@ def test_an_answered_command_ends_the_suspicion() -> None:
         return await line.read_coils(1, 3, 1, urgent=True), asyncio.get_running_loop().time() - asked_s
 
     _, took_s = run(story())
-    assert took_s == pytest.approx(0.005 + 3.5 * 11 / 9600)
+    assert took_s == pytest.approx(0.005 + 3.5 * 11 / 9600, abs=2e-6)
 
 
 def test_a_reading_after_a_lost_answer_waits_for_the_late_one() -> None:

@@ -19,9 +19,9 @@ from hal.errors import DeviceMisconfigured, DeviceRefused, DeviceTimeout, LinkLo
 from hal.modbus import RtuLine
 from hal.serial_link import SerialLink
 from hal.supervisor import LinkPlan, Reports, Supervisor
+from simulator.harness.virtual_loop import run
 from tests.hal.boards import Board
 from tests.hal.links import MemoryLink
-from tests.virtual_loop import run
 
 
 class LoopClock:

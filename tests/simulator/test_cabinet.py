@@ -16,11 +16,11 @@ from simulator.assembly import Assembly, ChipLink, NotSimulated
 from simulator.cabinet import place_of
 from simulator.configuration import read_table
 from simulator.gpio_chip import GpioChip, Holder, Input, Output
+from simulator.harness.virtual_loop import run
 from simulator.modbus_frames import crc16
 from simulator.world import World
 from simulator.world_commands import USAGE, WorldCommands
 from tests.simulator.lines import MemoryLine
-from tests.virtual_loop import run
 
 CONFIG = Path(__file__).parents[2] / "config" / "simulated.toml"
 CAPTURE = b"\x02010063E9AE25\x03"

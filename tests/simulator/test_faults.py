@@ -10,12 +10,12 @@ from itertools import pairwise
 import pytest
 
 from simulator.faults import FAULTS, FaultError, parse_fault
+from simulator.harness.virtual_loop import run
 from simulator.modbus_frames import crc16
 from simulator.options import parse_options
 from simulator.serial_device import SerialDevice
 from simulator.types import SIMULATED, body_class, bus_of
 from tests.simulator.lines import MemoryLine
-from tests.virtual_loop import run
 
 CAPTURE = b"\x02010063E9AE25\x03"
 READ_RELAYS = bytes.fromhex("01 01 00 00 00 08 3D CC")

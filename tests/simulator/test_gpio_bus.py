@@ -11,7 +11,7 @@ import pytest
 
 from simulator.gpio_bus import GpioSession, gpio_server
 from simulator.gpio_chip import GpioChip
-from tests.virtual_loop import run
+from simulator.harness.virtual_loop import run
 
 
 class Socketless:

@@ -12,11 +12,11 @@ from simulator.buzzer import Buzzer
 from simulator.faults import Fault, FaultError, parse_fault
 from simulator.gpio_chip import GpioChip, GpioRefused, Holder, Input, Output
 from simulator.gpio_device import GpioDevice
+from simulator.harness.virtual_loop import run
 from simulator.led import Led
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.options import OptionError, parse_options
 from tests.simulator.lines import MemoryLine
-from tests.virtual_loop import run
 
 ROWS, COLUMNS = (5, 6, 13, 19), (16, 20, 21)
 

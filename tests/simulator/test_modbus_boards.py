@@ -10,13 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from simulator.harness.virtual_loop import run
 from simulator.modbus_frames import Requests, crc16
 from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import ModbusRelayBoard
 from simulator.options import parse_options
 from simulator.serial_device import SerialDevice
 from tests.simulator.lines import MemoryLine
-from tests.virtual_loop import run
 
 # Waveshare wiki, Modbus RTU Relay, development protocol V2
 ON_0 = "01 05 00 00 FF 00 8C 3A"

@@ -8,11 +8,11 @@ from itertools import pairwise
 
 import pytest
 
+from simulator.harness.virtual_loop import run
 from simulator.options import OptionError, parse_options
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.serial_device import SerialDevice
 from tests.simulator.lines import MemoryLine
-from tests.virtual_loop import run
 
 CAPTURE = b"\x02010063E9AE25\x03"  # card 0006547886, version 01
 OTHER_CAPTURE = b"\x02100086F44426\x03"  # card 0008844356, version 10

@@ -1,0 +1,30 @@
+"""Who stands in front of a simulated cabinet: the people of config/roster.demo, with the PINs they know."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROSTER = Path(__file__).parents[1] / "config" / "roster.demo"
+_PINS = {"Ada": "4711", "Max": "8526", "Kim": "9073", "Noa": "3690"}
+"""A roster file never holds one: whoever plays enrols them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """`card` is their card's number as printed, `id` also what they type as their personal number."""
+
+    name: str
+    id: str
+    card: str = field(repr=False)
+    pin: str | None = field(repr=False)
+
+
+def read_cast() -> dict[str, Person]:
+    """Everybody by name. Blocks."""
+    with (ROSTER / "people.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            row["name"]: Person(row["name"], row["id"], row["cards"], _PINS.get(row["name"]))
+            for row in csv.DictReader(file)
+        }

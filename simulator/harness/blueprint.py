@@ -1,0 +1,54 @@
+"""What every cabinet under simulation is built from, made once: configuration, people, and upstream's key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from cabinet.config import Config, UpstreamSection, load
+from cabinet.journal.note import COSIGNATURE, Signer
+from cabinet.roster.files import load as load_files
+from simulator.cast import ROSTER, Person, read_cast
+from simulator.harness.memory_roster import RosterShelf
+from simulator.harness.oracle import Oracle
+
+CONFIG = Path(__file__).parents[2] / "config" / "simulated.toml"
+ZONE = "Europe/Zurich"
+"""Its clocks change twice a year."""
+COSIGNER = Signer("collector.demo/one", sha256(b"upstream of the simulation").digest(), COSIGNATURE)
+_LONG_PINS = {"Ada": "73194682", "Max": "26485193", "Kim": "91573648", "Noa": "58264917"}
+"""So long that none of them comes about by chance: they are looked for in all that is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    config: Config
+    shelf: RosterShelf
+    cast: Mapping[str, Person]
+    """By name."""
+    ids: Mapping[str, str]
+    """Name of each pseudonym."""
+    files: Mapping[str, bytes]
+    """Of the roster."""
+
+    def oracle(self) -> Oracle:
+        return Oracle.read(self.files, ZONE)
+
+
+@cache
+def blueprint() -> Blueprint:
+    """Blocks; whatever a simulation changes in it, `shelf.restore` takes back."""
+    config = load(CONFIG, {}, (("cabinet.timezone", ZONE),))
+    config = replace(config, upstream=UpstreamSection(delivery_keys=(COSIGNER.verifier.vkey,)))
+    cast = {name: replace(person, pin=_LONG_PINS.get(name)) for name, person in read_cast().items()}
+    pins = {person.id: person.pin for person in cast.values() if person.pin is not None}
+    slots = [slot.number for slot in config.table.slots]
+    files = load_files(ROSTER)
+    shelf = RosterShelf(files, pins, config.cabinet.site, slots)
+    roster = shelf.open()
+    names = {person.id: person.name for person in cast.values()}
+    people = shelf.open().snapshot(config.zone).people
+    return Blueprint(config, shelf, cast, {one: names[roster.id_of(one) or ""] for one in people}, files)

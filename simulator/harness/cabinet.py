@@ -1,0 +1,338 @@
+"""One cabinet under simulation: the production daemon over a modelled disk, devices of one level, and a service
+manager that starts it again. It can be killed at any moment, and lose its power."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, Protocol
+
+from cabinet.books import Books
+from cabinet.control.protocol import Code, ControlError
+from cabinet.control.session import Peer
+from cabinet.core.effects import Effect as CoreEffect
+from cabinet.daemon import Daemon
+from cabinet.journal.errors import JournalError
+from cabinet.journal.leaf import glance
+from cabinet.journal.note import Signer
+from cabinet.journal.outbox import Outbox
+from cabinet.journal.store import Journal
+from cabinet.roster.tables import RosterUnusable
+from cabinet.wiring import Wiring
+from hal.clock import Clock
+from hal.notify import Notifier
+from hal.supervisor import LinkPlan
+from simulator.faults import Fault, parse_fault
+from simulator.harness import happenings as seen
+from simulator.harness.blueprint import Blueprint
+from simulator.harness.memory_roster import KEYS
+from simulator.harness.model_disk import Ack, ModelDisk, Moment, Write
+from simulator.harness.process import Killed, Process, outside
+from simulator.harness.random_bytes import RandomBytes
+from simulator.harness.virtual_clock import VirtualClock, WallTime
+from simulator.harness.virtual_loop import VirtualLoop
+from simulator.harness.virtual_worker import VirtualWorker
+from simulator.harness.witness import Witness
+from simulator.types import seeded
+from simulator.world import Change, World
+
+RESTART_S: Final = 1.0
+BOOT_S: Final = 8.0
+LOCKS_OFF_S: Final = 3.0
+PIN_S: Final = 0.25
+SYNC_S: Final = (0.0005, 0.004)
+SLOW_SYNC_S: Final = (0.5, 2.0)
+TECHNICIAN: Final = Peer(1000, 1, "technician")
+
+Boundary = Callable[[str], None]
+
+
+class Fixed(Protocol):
+    """A device in its place."""
+
+    faults: tuple[str, ...]
+
+    def fault(self, fault: Fault) -> None: ...
+
+    def clear(self) -> None: ...
+
+
+class Level(Protocol):
+    """All devices of a cabinet, byte for byte or as capabilities."""
+
+    @property
+    def devices(self) -> Mapping[str, Fixed]: ...
+
+    def plans(self, clock: Clock) -> list[LinkPlan]: ...
+
+    def abandon(self) -> None: ...
+
+    def power(self, *, on: bool) -> None: ...
+
+    def present(self, card: bytes) -> None: ...
+
+    def remove(self) -> None: ...
+
+    async def press(self, keys: str) -> None: ...
+
+
+class Cabinet:
+    """`boundaries` hear of each step a run could end at: moments of a write, effects, coils."""
+
+    def __init__(
+        self,
+        plan: Blueprint,
+        loop: VirtualLoop,
+        witness: Witness,
+        seed: int,
+        start_ms: int,
+        level: Callable[[World], Level],
+    ) -> None:
+        self.plan = plan
+        self.witness = witness
+        self.wall = WallTime(loop, start_ms)
+        self.disk = ModelDisk(seeded(seed, "disk"))
+        self.world = World((slot.number for slot in plan.config.table.slots), loop.call_later)
+        for slot in plan.config.table.slots:
+            self.world.add_fob(f"F-{slot.number}", slot.number)
+        self.level = level(self.world)
+        self.boundaries: list[Boundary] = []
+        self.daemon: Daemon | None = None
+        self.powered = False
+        self.slow_disk = False
+        self.boots = 0
+        self._loop = loop
+        self._seed = seed
+        self._random = seeded(seed, "board")
+        self._process: Process | None = None
+        self._gone = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._booted_s = 0.0
+        self._manager: asyncio.Task[None] | None = None
+        self._heard = 0
+        plan.shelf.restore()
+        self.disk.durable.append(self._written)
+        self.disk.moments.append(self._moment)
+        self.world.observe(self._changed)
+
+    # -- power and processes -------------------------------------------------------------------------------------
+
+    def power_on(self, after_s: float = 0.0) -> None:
+        """The board boots, and then the daemon starts."""
+        self.powered = True
+        self._booted_s = self._loop.time() + after_s
+        self.level.power(on=True)
+        self._manager = self._loop.create_task(self._keep(after_s))
+
+    def power_cut(self) -> None:
+        """All at once: processes, devices, and what was not synced."""
+        self.powered = False
+        if self._manager is not None:
+            self._manager.cancel()
+        self._end("power cut")
+        self.disk.power_cut()
+        self.level.power(on=False)
+        self._unwind()
+
+    def kill(self) -> None:
+        """SIGKILL; the service manager starts it again."""
+        self._end("killed")
+        self._unwind()
+
+    async def stop(self) -> None:
+        """An orderly end, for good."""
+        if self._manager is not None:
+            self._manager.cancel()
+        self._ended.set()
+        if self.running:
+            await self._gone.wait()
+
+    @property
+    def running(self) -> bool:
+        """A daemon process is alive, ready or not."""
+        return self._process is not None and self._process.alive
+
+    def abandon(self) -> None:
+        """Nothing of it runs any more, and nothing is started again."""
+        if self._manager is not None:
+            self._manager.cancel()
+        if self._process is not None:
+            self._process.kill()
+
+    @property
+    def tasks(self) -> int:
+        """Of the daemon's process."""
+        return 0 if self._process is None else self._process.tasks
+
+    def kept_leaves(self) -> list[bytes | None]:
+        """What a start would find of the newest epoch."""
+        return self.disk.images[max(self.disk.images)].payloads if self.disk.images else []
+
+    async def call(self, method: str, params: dict[str, Any]) -> Any:
+        """A request on the service socket. Raises ControlError."""
+        process, daemon = self._process, self.daemon
+        if process is None or not process.alive or daemon is None:
+            raise ControlError(Code.INTERNAL, "cabinetd does not answer")
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        process.spawn(_answer(daemon.service[method](params, TECHNICIAN), answer))
+        gone = asyncio.ensure_future(self._gone.wait())
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED, timeout=15)
+        gone.cancel()
+        if not answer.done():
+            raise ControlError(Code.INTERNAL, "cabinetd ended before it answered")
+        return answer.result()
+
+    # -- faults --------------------------------------------------------------------------------------------------
+
+    def fault(self, device: str, text: str) -> None:
+        """As world.sock has it. Raises FaultError."""
+        fixed = self.level.devices[device]
+        fixed.fault(parse_fault(text, fixed.faults))
+        self.witness.tell(seen.Broken(device, text))
+
+    def clear(self, device: str) -> None:
+        self.level.devices[device].clear()
+        self.witness.tell(seen.Mended(device))
+
+    # -- one run -------------------------------------------------------------------------------------------------
+
+    async def _keep(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        while True:
+            self._gone, self._ended = asyncio.Event(), asyncio.Event()
+            self.boots += 1
+            self.witness.tell(seen.Booted("cabinetd"))
+            process = self._process = Process("cabinetd", self._loop)
+            process.spawn(self._serve(process))
+            await self._gone.wait()
+            await self._locks_off()
+            await asyncio.sleep(RESTART_S)
+
+    async def _serve(self, process: Process) -> None:
+        """As cabinetd's main: from the books to the end."""
+        how = "ended"
+        try:
+            await self._live(process)
+        except (JournalError, RosterUnusable, OSError) as error:
+            how = str(error)
+        except Exception:
+            how = "crashed"
+            logging.getLogger("cabinet").exception("cabinetd crashed")
+        outside(self._end, how)
+
+    async def _live(self, process: Process) -> None:
+        clock = VirtualClock(self._loop, self.wall, self._booted_s)
+        books = self._open_books()
+        wiring = Wiring(self.plan.config.table, self.level.plans(clock), clock)
+        random = RandomBytes(f"{self._seed}/boot {self.boots}")
+        daemon = self.daemon = Daemon(books, wiring, clock, self._worker, random)
+        daemon.runner.on_effect.append(self._effect)
+        try:
+            await daemon.start()
+            await daemon.found()
+            await daemon.run(Notifier({}), self._ended)
+        finally:
+            if process.alive:
+                await daemon.stop()
+
+    def _open_books(self) -> Books:
+        config = self.plan.config
+        signer = Signer(config.origin, KEYS.signing_seed)
+        journal = Journal.open_in(self.disk, config.origin, config.cabinet.device, signer)
+        try:
+            return Books(config, KEYS, journal, self.plan.shelf.open(), Outbox(journal, config.upstream.verifiers()))
+        except BaseException:
+            journal.close()
+            raise
+
+    async def _locks_off(self) -> None:
+        """ExecStopPost, a process of its own."""
+        done = asyncio.Event()
+        process = Process("cabinetd --locks-off", self._loop)
+        clock = VirtualClock(self._loop, self.wall, self._booted_s)
+
+        async def off() -> None:
+            await Wiring(self.plan.config.table, self.level.plans(clock), clock).locks_off(LOCKS_OFF_S)
+            outside(done.set)
+
+        process.spawn(off())
+        await done.wait()
+        process.kill()
+
+    def _worker(self, name: str) -> VirtualWorker:
+        return VirtualWorker({"journal": self._sync_s, "pin": lambda: (PIN_S, 0.0)}.get(name, self._sync_s))
+
+    def _sync_s(self) -> tuple[float, float]:
+        span = SLOW_SYNC_S if self.slow_disk else SYNC_S
+        return self._random.uniform(*span), self._random.uniform(*span)
+
+    def _end(self, how: Literal["killed", "power cut"] | str) -> None:
+        process = self._process
+        if process is None or not process.alive:
+            return
+        process.kill()
+        self.daemon = None
+        self.level.abandon()
+        self.witness.tell(seen.Died("cabinetd", how))
+        self._gone.set()
+
+    def _unwind(self) -> None:
+        if self._process is not None:
+            self._process.unwind()
+
+    # -- what happens --------------------------------------------------------------------------------------------
+
+    def _written(self, epoch: int, write: Write) -> None:
+        if isinstance(write, Ack):
+            self.witness.tell(seen.Acked(epoch, write.size))
+            return
+        for row in write.entries:
+            data = row[7]
+            assert data is not None
+            self.witness.tell(seen.Leaf(epoch, row[0], glance(data), data))
+        self.witness.tell(seen.Sealed(epoch, write.size, write.note))
+
+    def _moment(self, moment: Moment) -> None:
+        self._pass(f"disk {moment}")
+
+    def _effect(self, effect: CoreEffect) -> None:
+        self._pass(f"effect {type(effect).__name__}")
+        self.witness.tell(seen.Effect(effect))
+
+    def _pass(self, boundary: str) -> None:
+        for hear in self.boundaries:
+            hear(boundary)
+
+    def _changed(self, change: Change) -> None:
+        world, slot = self.world, change.slot
+        match change.what:
+            case "coil":
+                assert slot is not None
+                on = world.energised(slot)
+                self.witness.tell(seen.Coil(slot, on))
+                if on:
+                    self._pass("coil on")
+            case "bolt":
+                assert slot is not None
+                self.witness.tell(seen.Bolt(slot, world.locked(slot)))
+            case "fob":
+                assert slot is not None
+                self.witness.tell(seen.Fob(slot, world.fob_in(slot)))
+            case "door":
+                self.witness.tell(seen.Door(world.door_open))
+            case "display":
+                self.witness.tell(seen.Screen(world.display))
+
+
+async def _answer(handling: Any, answer: asyncio.Future[Any]) -> None:
+    try:
+        result = await handling
+    except ControlError as error:
+        if not answer.done():
+            answer.set_exception(error)
+    except Killed:
+        raise
+    else:
+        if not answer.done():
+            answer.set_result(result)

@@ -1,0 +1,141 @@
+"""The devices of a cabinet as capabilities, and what hands do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+from drivers.specs.modbus_input_board import ModbusInputBoardSpec
+from hal.capabilities import Device
+from hal.clock import Clock
+from hal.device_table import DeviceTable
+from hal.errors import LinkLost
+from hal.registry import DEVICE_TYPES
+from hal.specs import ChannelRef, DeviceSpec
+from hal.supervisor import LinkPlan
+from simulator.harness.capability.card_reader import ReaderFixture, WorldReader
+from simulator.harness.capability.fixture import Fixture
+from simulator.harness.capability.input_board import InputFixture, WorldInputs
+from simulator.harness.capability.keypad import KeypadFixture, WorldKeypad
+from simulator.harness.capability.lock_board import LockFixture, WorldLocks
+from simulator.harness.capability.signals import SignalFixture, WorldBuzzer, WorldDisplay, WorldLamps
+from simulator.types import seeded
+from simulator.wiring import WiredBolts, WiredContacts
+from simulator.world import Change, World
+
+F = TypeVar("F", bound=Fixture)
+Build = Callable[[Clock], Device]
+
+
+class CapabilityLevel:
+    """One fixture a device of the table."""
+
+    def __init__(self, table: DeviceTable, world: World, seed: int) -> None:
+        self._table = table
+        self._world = world
+        self._seed = seed
+        self._fixtures: dict[str, Fixture] = {}
+        self._builds: dict[str, Build] = {}
+        for entry in table.devices:
+            self._fit(entry.spec)
+        world.observe(self._moved)
+
+    @property
+    def devices(self) -> Mapping[str, Fixture]:
+        return self._fixtures
+
+    def plans(self, clock: Clock) -> list[LinkPlan]:
+        """New drivers, each on a link of its own."""
+        return [
+            LinkPlan(FixtureBus(fixture), (self._builds[device](clock),)) for device, fixture in self._fixtures.items()
+        ]
+
+    def abandon(self) -> None:
+        """The process whose drivers these were is gone."""
+        for fixture in self._fixtures.values():
+            fixture.listen(None)
+
+    def power(self, *, on: bool) -> None:
+        for fixture in self._fixtures.values():
+            fixture.power(on=on)
+
+    # -- hands ---------------------------------------------------------------------------------------------------
+
+    def present(self, card: bytes) -> None:
+        self._one(ReaderFixture).present(card)
+
+    def remove(self) -> None:
+        self._one(ReaderFixture).remove()
+
+    async def press(self, keys: str) -> None:
+        await self._one(KeypadFixture).press(keys)
+
+    # -- helpers -------------------------------------------------------------------------------------------------
+
+    def _one(self, kind: type[F]) -> F:
+        return next(fixture for fixture in self._fixtures.values() if isinstance(fixture, kind))
+
+    def _fit(self, spec: DeviceSpec) -> None:
+        random = seeded(self._seed, spec.id)
+        fixture: Fixture
+        match DEVICE_TYPES[spec.type].gives or spec.type:
+            case "lock":
+                slots = self._slots_on(spec.id, "lock")
+                fixture = LockFixture(spec.id, random, WiredBolts(self._world, slots), slots)
+                build: Build = partial(WorldLocks, fixture)
+            case "input":
+                assert isinstance(spec, ModbusInputBoardSpec)
+                contacts = WiredContacts(
+                    self._world, self._slots_on(spec.id, "sensor"), self._doors_on(spec.id), spec.inverted
+                )
+                fixture = InputFixture(spec.id, random, contacts, spec.inputs)
+                build = partial(WorldInputs, fixture)
+            case "indicator":
+                fixture = SignalFixture(spec.id, random, self._world, self._slots_on(spec.id, "indicator"))
+                build = partial(WorldLamps, fixture)
+            case "rdm6300-reader":
+                fixture = ReaderFixture(spec.id, random)
+                build = partial(WorldReader, fixture)
+            case "matrix-keypad":
+                fixture = KeypadFixture(spec.id, random)
+                build = partial(WorldKeypad, fixture)
+            case "buzzer":
+                fixture = SignalFixture(spec.id, random, self._world)
+                build = partial(WorldBuzzer, fixture)
+            case "terminal-display":
+                fixture = SignalFixture(spec.id, random, self._world)
+                build = partial(WorldDisplay, fixture)
+            case other:
+                raise AssertionError(f"{other} is not played at this level")
+        self._fixtures[spec.id] = fixture
+        self._builds[spec.id] = build
+
+    def _moved(self, change: Change) -> None:
+        if change.what in ("fob", "door"):
+            for fixture in self._fixtures.values():
+                if isinstance(fixture, InputFixture):
+                    fixture.changed()
+
+    def _slots_on(self, device: str, place: str) -> dict[int, int]:
+        refs: list[tuple[ChannelRef | None, int]] = [(getattr(slot, place), slot.number) for slot in self._table.slots]
+        return {ref.channel: number for ref, number in refs if ref is not None and ref.device == device}
+
+    def _doors_on(self, device: str) -> set[int]:
+        contact = self._table.door.contact
+        return {contact.channel} if contact is not None and contact.device == device else set()
+
+
+class FixtureBus:
+    """A hal Bus that is there while its fixture is plugged."""
+
+    def __init__(self, fixture: Fixture) -> None:
+        self.name = f"link of {fixture.device}"
+        self._fixture = fixture
+
+    async def open(self) -> None:
+        if not (self._fixture.plugged and self._fixture.powered):
+            raise LinkLost(self.name, "not there")
+
+    async def close(self) -> None:
+        """Nothing to let go."""

@@ -1,0 +1,255 @@
+"""What happens in a simulation, as far as anybody has to know of it: the language of trace and invariants.
+
+No card number and no PIN stands in any of them but in those of people's hands, which their lines leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from cabinet.core import effects
+
+
+@dataclass(frozen=True, slots=True)
+class Coil:
+    slot: int
+    on: bool
+
+    def __str__(self) -> str:
+        return f"slot {self.slot}: coil {'on' if self.on else 'off'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bolt:
+    slot: int
+    locked: bool
+
+    def __str__(self) -> str:
+        return f"slot {self.slot}: bolt {'locked' if self.locked else 'unlocked'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fob:
+    """What hangs in the slot from now on."""
+
+    slot: int
+    fob: str | None
+
+    def __str__(self) -> str:
+        return f"slot {self.slot}: {self.fob or 'empty'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    is_open: bool
+
+    def __str__(self) -> str:
+        return "door open" if self.is_open else "door closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    text: str
+
+    def __str__(self) -> str:
+        return "display: " + self.text.replace("\n", " / ")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Somebody holds a card to the reader."""
+
+    who: str
+    card: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.who} holds a card to the reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Somebody has pressed these keys."""
+
+    who: str
+    keys: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.who} has pressed {len(self.keys)} keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Anything else people do."""
+
+    who: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.who} {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A leaf is durable."""
+
+    epoch: int
+    n: int
+    content: Mapping[str, Any]
+    data: bytes
+
+    def __str__(self) -> str:
+        shown = (f"{key}={value}" for key, value in self.content.items() if key not in _ENVELOPE)
+        return f"leaf {self.n}: {self.content['ev']} {' '.join(shown)}".rstrip()
+
+
+_ENVELOPE = frozenset(("v", "dev", "n", "boot", "mono_ms", "ts", "tq", "ev", "subs", "salt"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """The signed note of a size is durable."""
+
+    epoch: int
+    size: int
+    note: bytes
+
+    def __str__(self) -> str:
+        return f"checkpoint of {self.size}: {self.note.split(bytes([10]))[2].decode()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Acked:
+    """An acknowledgement of upstream is durable on the cabinet."""
+
+    epoch: int
+    size: int
+
+    def __str__(self) -> str:
+        return f"acknowledged up to {self.size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The daemon sends an effect on its way."""
+
+    effect: effects.Effect
+
+    def __str__(self) -> str:
+        return f"effect {self.effect!r}".replace("\n", " / ")
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A fault begins."""
+
+    what: str
+    fault: str
+
+    def __str__(self) -> str:
+        return f"fault: {self.what} {self.fault}"
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    what: str
+
+    def __str__(self) -> str:
+        return f"mended: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    process: str
+
+    def __str__(self) -> str:
+        return f"{self.process} starts"
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    process: str
+    how: str
+
+    def __str__(self) -> str:
+        return f"{self.process} ends: {self.how}"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The uplink hands a message to the broker."""
+
+    topic: str
+    payload: bytes = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"mqtt {self.topic} {len(self.payload)} bytes"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Upstream holds so many leaves of an origin, and has cosigned that."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    def __str__(self) -> str:
+        return f"upstream holds {self.size} of {self.origin}"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A technician's request, and its answer or refusal."""
+
+    method: str
+    outcome: str
+
+    def __str__(self) -> str:
+        return f"technician {self.method}: {self.outcome}"
+
+
+@dataclass(frozen=True, slots=True)
+class WallClock:
+    """It jumps, or is trusted or not."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"wall clock: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """`traceback` of an exception that nobody expected, else empty."""
+
+    text: str
+    traceback: str = ""
+
+    def __str__(self) -> str:
+        return f"log: {self.text}"
+
+
+Happening: TypeAlias = (
+    Coil
+    | Bolt
+    | Fob
+    | Door
+    | Screen
+    | Card
+    | Keys
+    | Act
+    | Leaf
+    | Sealed
+    | Acked
+    | Effect
+    | Broken
+    | Mended
+    | Booted
+    | Died
+    | Published
+    | Held
+    | Asked
+    | WallClock
+    | Logged
+)

@@ -1,0 +1,86 @@
+"""Every invariant over one cabinet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from cabinet.journal.note import Signer
+from simulator.harness.cabinet import Cabinet
+from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
+from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
+from simulator.harness.invariants.guesses import GuessesCounted
+from simulator.harness.invariants.liveness import Bounded, NoMistakes, OneDeadDevice, WorksAgain
+from simulator.harness.invariants.log import NothingEarly, Verifies
+from simulator.harness.invariants.secrets import NothingPersonal
+from simulator.harness.invariants.service import DoneOnce, GoodStays
+from simulator.harness.invariants.surroundings import FullDisk, JumpingClock
+from simulator.harness.memory_roster import KEYS
+from simulator.harness.oracle import Oracle
+from simulator.harness.truth import Truth
+from simulator.harness.witness import Check
+
+TASKS_MAX: Final = 80
+WAITING_MAX: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """Those that somebody has to speak to; `all` are for the witness."""
+
+    truth: Truth
+    oracle: Oracle
+    latency: OneDeadDevice
+    recovery: WorksAgain
+    all: tuple[Check, ...]
+
+
+def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable[[], list[str]]) -> Checks:
+    plan = cabinet.plan
+    truth = Truth(now_s, [slot.number for slot in plan.config.table.slots])
+    pins = {who: plan.cast[name].pin for who, name in plan.ids.items()}
+    words = [word for person in plan.cast.values() for word in (person.name, person.card, person.pin) if word]
+    roster = plan.shelf.open()
+    keys = [key for person in plan.ids if (key := roster.key_of(person))]
+    log = Verifies(Signer(plan.config.origin, KEYS.signing_seed).verifier.public, cabinet.kept_leaves)
+    latency, recovery = OneDeadDevice(), WorksAgain()
+    oracle = plan.oracle()
+    return Checks(
+        truth,
+        oracle,
+        latency,
+        recovery,
+        (
+            truth,
+            OnlyGranted(truth),
+            OnlyAllowed(truth, oracle, plan.cast, plan.ids),
+            NotForLong(truth),
+            EachMovementOnce(truth),
+            EachAttributed(truth),
+            log,
+            NothingEarly(log),
+            GuessesCounted(now_s, {who: pin for who, pin in pins.items() if pin}),
+            NothingPersonal(words, [*keys, KEYS.signing_seed, KEYS.wrap, KEYS.card, KEYS.pin_pepper]),
+            DoneOnce(),
+            latency,
+            recovery,
+            Bounded(lambda: _load(cabinet)),
+            FullDisk(truth),
+            GoodStays(truth, lambda: (plan.shelf.open().version, plan.shelf.open().digest)),
+            JumpingClock(lambda: cabinet.wall.quality),
+            NoMistakes(unhandled),
+        ),
+    )
+
+
+def _load(cabinet: Cabinet) -> dict[str, tuple[int, int]]:
+    if cabinet.daemon is None:
+        return {}
+    runner = cabinet.daemon.runner
+    return {
+        "tasks": (cabinet.tasks, TASKS_MAX),
+        "events that wait": (runner.inbox.waiting, WAITING_MAX),
+        "refusals being counted": (len(runner.state.junk), 32),
+        "open grants": (len(runner.state.grant_ends), len(runner.state.setup.slots)),
+    }

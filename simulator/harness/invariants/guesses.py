@@ -1,0 +1,99 @@
+"""PINs: 8 (a wrong one is on the disk before it is answered, and costs time, also after pulling the plug)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from cabinet.core.effects import CheckPin
+from cabinet.core.messages import text
+from cabinet.policy.rights import Language
+from simulator.harness import happenings as seen
+from simulator.harness.witness import Hear, Violated
+
+WAITS_S = (0, 0, 0, 5, 15, 30, 60, 120, 300)
+LONGEST_S = 900
+BLOCKED_AT = 100
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+ROUNDED_S = 1.5
+
+
+class GuessesCounted:
+    number = 8
+    title = "a wrong PIN is counted before it is answered"
+
+    def __init__(self, now_s: Callable[[], float], pins: Mapping[str, str]) -> None:
+        """`pins` by pseudonym."""
+        self._now_s = now_s
+        self._pins = pins
+        self._pending: list[bool] = []
+        """Whether each PIN that is being checked is wrong."""
+        self._answered = 0
+        self._counted = 0
+        self._failed: dict[str, tuple[int, float]] = {}
+        """How many in a row, and when the last one was, of each person and keypad."""
+        self._clock_good = True
+        self._answers = tuple(
+            text(key, language, wait_s=0).split("\n")[0]
+            for key in ("wrong_pin", "locked_out")
+            for language in LANGUAGES
+        )
+
+    def hears(self) -> Mapping[type, Hear]:
+        return {
+            seen.Effect: self._effect,
+            seen.Leaf: self._leaf,
+            seen.Screen: self._screen,
+            seen.Died: self._died,
+            seen.WallClock: self._jumped,
+        }
+
+    def at_rest(self) -> None:
+        """Nothing more than at each moment."""
+
+    def _effect(self, happening: seen.Effect) -> None:
+        effect = happening.effect
+        if not isinstance(effect, CheckPin):
+            return
+        keys = [effect.person] if effect.person else []
+        keys += [f"keypad:{effect.keypad}"] if effect.by_number else []
+        for key in keys:
+            count, last_s = self._failed.get(key, (0, 0.0))
+            wait_s = WAITS_S[count] if count < len(WAITS_S) else LONGEST_S
+            waited_s = self._now_s() - last_s
+            if self._clock_good and waited_s < wait_s - ROUNDED_S:
+                raise Violated(self, f"after {count} wrong PINs the next is checked {waited_s:.1f} s later")
+            if count >= BLOCKED_AT and key == effect.person:
+                raise Violated(self, f"a PIN is checked after {count} wrong ones")
+        pin = self._pins.get(effect.person or "")
+        self._pending.append(pin is None or pin != effect.secret.reveal())
+
+    def _leaf(self, leaf: seen.Leaf) -> None:
+        content = leaf.content
+        holder = next((sub["p"] for sub in content.get("subs", ()) if sub["r"] == "holder"), None)
+        if content["ev"] == "visit.refused" and content.get("rule") == "wrong_pin":
+            self._counted += 1
+            for key, count in ((holder, "failed"), (f"keypad:{content['keypad']}", "keypad_failed")):
+                if key is not None and content.get(count) is not None:
+                    self._failed[key] = content[count], self._now_s()
+        elif content["ev"] == "visit.identified" and "pin" in content["auth"].split("+"):
+            self._failed.pop(holder or "", None)
+            if "number" in content["auth"]:
+                self._failed.pop(f"keypad:{content.get('keypad')}", None)
+        elif content["ev"] == "credential.enrolled":
+            self._failed.pop(holder or "", None)
+
+    def _screen(self, screen: seen.Screen) -> None:
+        if not self._pending or not screen.text.startswith(self._answers):
+            return
+        if self._pending.pop(0):
+            self._answered += 1
+        if self._answered > self._counted:
+            raise Violated(self, f"{self._answered} wrong PINs are answered, {self._counted} are on the disk")
+
+    def _died(self, died: seen.Died) -> None:
+        if died.process == "cabinetd":
+            self._pending.clear()
+
+    def _jumped(self, _: seen.WallClock) -> None:
+        """From then on the waits of the wall clock are not those of the stopwatch."""
+        self._clock_good = False

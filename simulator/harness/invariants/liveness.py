@@ -1,0 +1,91 @@
+"""It goes on working: 12 (a dead device holds up no other), 13 (after the last fault), 14 (bounded), and 18: no
+mistake of ours on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from statistics import median
+
+from simulator.harness import happenings as seen
+from simulator.harness.witness import Hear, Violated
+
+RECOVERED_S = 15.0
+NORMAL_MIN = 3
+
+
+class OneDeadDevice:
+    number = 12
+    title = "one dead device leaves the others' latency within twice their normal"
+
+    def __init__(self) -> None:
+        self._normal: list[float] = []
+
+    def hears(self) -> Mapping[type, Hear]:
+        return {}
+
+    def at_rest(self) -> None:
+        """Nothing more than what is measured."""
+
+    def measured(self, latency_s: float, dead: str | None) -> None:
+        """Of a visit with a card alone, from the card to the coil; `dead` is a device it does not need."""
+        if dead is None:
+            self._normal.append(latency_s)
+        elif len(self._normal) >= NORMAL_MIN and latency_s > 2 * max(self._normal):
+            normal_ms = median(self._normal) * 1000
+            raise Violated(
+                self, f"with {dead} dead, badge to bolt took {latency_s * 1000:.0f} ms, else {normal_ms:.0f}"
+            )
+
+
+class WorksAgain:
+    number = 13
+    title = "after the last fault a valid visit works within 15 s"
+
+    def hears(self) -> Mapping[type, Hear]:
+        return {}
+
+    def at_rest(self) -> None:
+        """Nothing more than what is tried."""
+
+    def tried(self, who: str, opened: bool, screen: str) -> None:
+        if not opened:
+            raise Violated(self, f"{RECOVERED_S:.0f} s after the last fault {who} is not served: {screen!r}")
+
+
+class Bounded:
+    number = 14
+    title = "queues, memory and tasks are bounded"
+
+    def __init__(self, load: Callable[[], dict[str, tuple[int, int]]]) -> None:
+        """`load`: how much there is of everything, and how much there may be."""
+        self._load = load
+
+    def hears(self) -> Mapping[type, Hear]:
+        return {seen.Broken: self._look, seen.Mended: self._look}
+
+    def at_rest(self) -> None:
+        self._look(None)
+
+    def _look(self, _: object) -> None:
+        for what, (count, most) in self._load().items():
+            if count > most:
+                raise Violated(self, f"{count} {what}, at most {most} are allowed")
+
+
+class NoMistakes:
+    number = 18
+    title = "nothing unexpected happens inside"
+
+    def __init__(self, unhandled: Callable[[], list[str]]) -> None:
+        self._unhandled = unhandled
+
+    def hears(self) -> Mapping[type, Hear]:
+        return {seen.Logged: self._logged}
+
+    def at_rest(self) -> None:
+        if found := self._unhandled():
+            raise Violated(self, found[0])
+
+    def _logged(self, logged: seen.Logged) -> None:
+        if logged.traceback:
+            raise Violated(self, f"{logged.text}: {logged.traceback.splitlines()[-1]}")

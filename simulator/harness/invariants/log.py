@@ -1,0 +1,147 @@
+"""The journal as a whole: 6 (it verifies, nothing is lost), 7 (nothing leaves before it is durable), worked out by
+a second implementation of the tree."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from simulator.harness import happenings as seen
+from simulator.harness.witness import Hear, Violated
+
+SIGNATURES_EVERY = 50
+
+
+class _Tree:
+    """Roots of whole subtrees by their height, and the root over them."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._parts: list[tuple[int, bytes]] = []
+
+    def add(self, leaf: bytes) -> None:
+        self.size += 1
+        self._parts.append((0, sha256(b"\0" + leaf).digest()))
+        while len(self._parts) > 1 and self._parts[-1][0] == self._parts[-2][0]:
+            (height, right), (_, left) = self._parts.pop(), self._parts.pop()
+            self._parts.append((height + 1, sha256(b"\1" + left + right).digest()))
+
+    @property
+    def root(self) -> bytes:
+        if not self._parts:
+            return sha256(b"").digest()
+        root = self._parts[-1][1]
+        for _, left in self._parts[-2::-1]:
+            root = sha256(b"\1" + left + root).digest()
+        return root
+
+
+class Verifies:
+    number = 6
+    title = "the journal verifies from the first leaf"
+
+    def __init__(self, key: bytes, kept: Callable[[], list[bytes | None]]) -> None:
+        """`key`: the cabinet's public one. `kept`: the leaves that are on the disk now."""
+        self._key = Ed25519PublicKey.from_public_bytes(key)
+        self._kept = kept
+        self._tree = _Tree()
+        self._notes = 0
+        self._boot = ""
+        self._mono_ms = 0
+        self.leaves: list[bytes] = []
+        self.roots: dict[int, bytes] = {0: self._tree.root}
+        """By size, of each checkpoint."""
+
+    def hears(self) -> Mapping[type, Hear]:
+        return {seen.Leaf: self._leaf, seen.Sealed: self._sealed, seen.Acked: self._acked, seen.Booted: self._booted}
+
+    def at_rest(self) -> None:
+        self._booted(None)
+
+    def _leaf(self, leaf: seen.Leaf) -> None:
+        content = leaf.content
+        if leaf.n != self._tree.size or content["n"] != leaf.n:
+            raise Violated(self, f"leaf {content['n']} stands where {self._tree.size} is due")
+        if _canonical(content) != leaf.data:
+            raise Violated(self, f"leaf {leaf.n} is not in canonical form")
+        if content["boot"] == self._boot and content["mono_ms"] < self._mono_ms:
+            raise Violated(self, f"leaf {leaf.n} is from before the leaf before it, by the monotonic clock")
+        self._boot, self._mono_ms = content["boot"], content["mono_ms"]
+        self._tree.add(leaf.data)
+        self.leaves.append(leaf.data)
+
+    def _sealed(self, sealed: seen.Sealed) -> None:
+        text, _, signatures = sealed.note.partition(b"\n\n")
+        origin, size, root = text.decode().split("\n")
+        if int(size) != self._tree.size or base64.b64decode(root) != self._tree.root:
+            raise Violated(self, f"the checkpoint of {size} is of another tree than its leaves make")
+        self.roots[int(size)] = self._tree.root
+        self._notes += 1
+        if self._notes % SIGNATURES_EVERY == 1:
+            self._check_signature(text + b"\n", signatures, origin)
+
+    def _check_signature(self, text: bytes, signatures: bytes, origin: str) -> None:
+        line = next(one for one in signatures.decode().splitlines() if one.startswith(f"— {origin} "))
+        try:
+            self._key.verify(base64.b64decode(line.split(" ")[2])[4:], text)
+        except InvalidSignature:
+            raise Violated(self, f"the checkpoint {text!r} is not signed by the cabinet") from None
+
+    def _acked(self, acked: seen.Acked) -> None:
+        if acked.size not in self.roots:
+            raise Violated(self, f"acknowledged up to {acked.size}, where there is no checkpoint")
+
+    def _booted(self, _: object) -> None:
+        """Whatever was durable is there."""
+        kept = self._kept()
+        if len(kept) < len(self.leaves):
+            raise Violated(self, f"leaf {len(kept)} was durable, and is gone")
+        if kept[: len(self.leaves)] != self.leaves:
+            raise Violated(self, "a durable leaf has changed")
+
+
+class NothingEarly:
+    number = 7
+    title = "nothing leaves before it is durable, and upstream holds a prefix"
+
+    def __init__(self, log: Verifies) -> None:
+        self._log = log
+        self._held = 0
+
+    def hears(self) -> Mapping[type, Hear]:
+        return {seen.Published: self._published, seen.Held: self._holds}
+
+    def at_rest(self) -> None:
+        """Nothing more than at each moment."""
+
+    def _published(self, published: seen.Published) -> None:
+        plane = published.topic.rpartition("/")[2]
+        if plane == "journal":
+            message = json.loads(published.payload)
+            for n, one in enumerate(message["leaves"], message["first"]):
+                self._durable(n, None if isinstance(one, dict) else base64.b64decode(one))
+        elif plane == "event":
+            self._durable(json.loads(published.payload)["n"], None)
+
+    def _durable(self, n: int, data: bytes | None) -> None:
+        if n >= len(self._log.leaves):
+            raise Violated(self, f"leaf {n} is on its way to the broker, and not on the disk")
+        if data is not None and data != self._log.leaves[n]:
+            raise Violated(self, f"leaf {n} went to the broker with other bytes than were stored")
+
+    def _holds(self, held: seen.Held) -> None:
+        if held.size < self._held:
+            raise Violated(self, f"upstream cosigned {held.size} after {self._held}")
+        if self._log.roots.get(held.size) != held.root:
+            raise Violated(self, f"upstream holds another tree of {held.size} leaves than the cabinet")
+        self._held = held.size
+
+
+def _canonical(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,77 @@
+"""The roster of the cabinet under simulation: the production one, over a database in memory that outlives processes.
+
+What SQLite does with it is left as it is; a change is durable when its commit returns, and is one moment of a run.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import tzinfo
+from hashlib import sha256
+
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
+
+from cabinet.policy.rights import Rights
+from cabinet.roster.changes import Change, Import, parse_change
+from cabinet.roster.draft import Plan
+from cabinet.roster.store import Roster
+from cabinet.roster.tables import prepare
+from cabinet.vault.device_key import DeviceKeys, derive
+from cabinet.vault.pin import PinCost
+from simulator.harness.random_bytes import RandomBytes
+
+CHEAPEST = PinCost(iterations=1, memory_kib=8)
+"""The work of a PIN check is in the time its worker takes."""
+KEYS: DeviceKeys = derive(sha256(b"device key of the simulation").digest(), sha256(b"its signing key").digest())
+
+
+class MemoryRoster(Roster):
+    """Keeps the snapshot while nothing changes: a start need not work it out again."""
+
+    _snapshot: Rights | None = None
+
+    def snapshot(self, zone: tzinfo) -> Rights:
+        if self._snapshot is None or self._snapshot.version != self.version:
+            self._snapshot = super().snapshot(zone)
+        return self._snapshot
+
+    def commit(self, plan: Plan) -> None:
+        super().commit(plan)
+        self._snapshot = None
+
+    def close(self) -> None:
+        """The database lives as long as the cabinet."""
+
+
+class RosterShelf:
+    """Holds the database. Made once from roster files and PINs; `open` and `restore` are cheap."""
+
+    def __init__(self, files: Mapping[str, bytes], pins: Mapping[str, str], site: str, slots: list[int]) -> None:
+        self._site = site
+        self._slots = slots
+        self._random = RandomBytes("roster")
+        self._database = sqlite3.connect(":memory:", check_same_thread=False)
+        self._roster = self._opened()
+        changes: list[Change] = [Import(files)]
+        changes += [parse_change({"kind": "pin.set", "person": who, "pin": pin}) for who, pin in pins.items()]
+        for change in changes:
+            self._roster.commit(self._roster.plan(change))
+        self._image = self._database.serialize()
+        self._version = self._roster.version
+
+    def open(self) -> MemoryRoster:
+        """What stands in the database now."""
+        return self._roster
+
+    def restore(self) -> None:
+        """As it was in the beginning."""
+        if self._roster.version != self._version:
+            self._database.deserialize(self._image)
+            self._roster = self._opened()
+
+    def _opened(self) -> MemoryRoster:
+        engine = create_engine("sqlite://", creator=lambda: self._database, poolclass=StaticPool)
+        prepare(engine, "roster.db")
+        return MemoryRoster(engine, "roster.db", KEYS, self._site, lambda: CHEAPEST, self._slots, self._random)

@@ -1,0 +1,237 @@
+"""The model of a disk that holds a journal: what was synced, and what only the system's cache knows.
+
+It keeps of SQLite in WAL mode with synchronous FULL what the journal relies on, and nothing better:
+
+- A transaction is written whole or not at all, and is durable when the append returns.
+- A write that fails leaves nothing behind. A sync that fails leaves the transaction in the cache: it is read after
+  opening again, and a power cut may still lose it, until `settle` has written it anew.
+- SIGKILL keeps the cache, a power cut loses what was not synced, from any transaction on: the log is a prefix.
+- The lock of the folder ends with the process that holds it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal, TypeAlias
+
+from cabinet.journal.checkpoint import Checkpoint
+from cabinet.journal.epoch import Transaction
+from cabinet.journal.errors import JournalBusy, JournalUnwritable
+from cabinet.journal.note import Signer
+from cabinet.journal.tree import EMPTY_ROOT, HASH_BYTES
+from simulator.harness.process import Process, current
+
+Failure = Literal["full", "read-only", "write-error", "sync-error"]
+Moment = Literal["write", "written", "synced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    size: int
+    note: bytes
+
+
+Write: TypeAlias = Transaction | Ack
+
+
+@dataclass(slots=True)
+class Image:
+    """The tables of one epoch, with all writes up to some moment in them."""
+
+    hashes: list[bytes] = field(default_factory=list)
+    """Of each leaf, and behind it those of the subtrees it completes."""
+    payloads: list[bytes | None] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    notes: dict[int, bytes] = field(default_factory=dict)
+    acks: list[Ack] = field(default_factory=list)
+    state: dict[str, bytes] = field(default_factory=dict)
+
+    def apply(self, write: Write) -> Callable[[], None]:
+        """Gives what takes it back."""
+        return self._ack(write) if isinstance(write, Ack) else self._append(write)
+
+    def _ack(self, ack: Ack) -> Callable[[], None]:
+        assert not self.acks or ack.size > self.acks[-1].size, "an acknowledgement only moves forward"
+        assert ack.size in self.notes, "an acknowledgement is of a checkpoint that is kept"
+        self.acks.append(ack)
+        return lambda: _drop(self.acks)
+
+    def _append(self, transaction: Transaction) -> Callable[[], None]:
+        before, old = len(self.hashes), {key: self.state.get(key) for key in transaction.state}
+        assert [row[0] for row in transaction.entries] == list(range(before, transaction.size)), "leaves without a gap"
+        assert not self.sizes or transaction.size > self.sizes[-1], "a checkpoint is never signed for an older size"
+        for row in transaction.entries:
+            self.hashes.append(row[1] + row[2])
+            self.payloads.append(row[7])
+        self.sizes.append(transaction.size)
+        self.notes[transaction.size] = transaction.note
+        _put(self.state, transaction.state)
+
+        def take_back() -> None:
+            del self.hashes[before:], self.payloads[before:]
+            del self.notes[self.sizes.pop()]
+            _put(self.state, old)
+
+        return take_back
+
+
+class ModelDisk:
+    """Survives processes and power cuts. `observe` hears of each moment of a write, and may end the process there."""
+
+    def __init__(self, random: Random) -> None:
+        self.images: dict[int, Image] = {}
+        self.failure: Failure | None = None
+        self.durable: list[Callable[[int, Write], None]] = []
+        """Hear of each write that is surely on the disk from now on, with its epoch."""
+        self.moments: list[Callable[[Moment], None]] = []
+        self._random = random
+        self._cached: list[tuple[int, Write, Callable[[], None]]] = []
+        self._holder: Process | None = None
+
+    def power_cut(self) -> None:
+        """What was only in the cache is gone, or a part of it: from some write on."""
+        kept = self._random.randint(0, len(self._cached))
+        for _, _, take_back in reversed(self._cached[kept:]):
+            take_back()
+        kept_writes, self._cached = self._cached[:kept], []
+        for epoch, write, _ in kept_writes:
+            self._tell(epoch, write)
+
+    def claim(self) -> ModelDisk:
+        if self._holder is not None and self._holder.alive:
+            raise JournalBusy(f"the folder is in use by process {self._holder.name}; stop it first")
+        self._holder = current()
+        return self
+
+    def release(self) -> None:
+        self._holder = None
+
+    def epochs(self) -> list[int]:
+        return sorted(self.images)
+
+    def name(self, epoch: int) -> str:
+        return f"journal-{epoch}.db"
+
+    def open(self, epoch: int, signer: Signer) -> ModelEpoch:
+        if epoch not in self.images:
+            self._refuse()
+            image = self.images[epoch] = Image()
+            image.sizes.append(0)
+            image.notes[0] = Checkpoint(signer.name, 0, EMPTY_ROOT).signed(signer)
+        return ModelEpoch(self, epoch, self.images[epoch])
+
+    # -- for ModelEpoch ------------------------------------------------------------------------------------------
+
+    def write(self, epoch: int, write: Write) -> None:
+        self._pass("write")
+        self._refuse()
+        self._cached.append((epoch, write, self.images[epoch].apply(write)))
+        self._pass("written")
+        if self.failure == "sync-error":
+            raise JournalUnwritable("journal: disk I/O error while syncing")
+        self._sync()
+        self._pass("synced")
+
+    def settle(self) -> None:
+        """Writes anew and syncs what can be read."""
+        self._refuse()
+        if self.failure == "sync-error":
+            raise JournalUnwritable("journal: disk I/O error while syncing")
+        self._sync()
+
+    def _sync(self) -> None:
+        synced, self._cached = self._cached, []
+        for epoch, write, _ in synced:
+            self._tell(epoch, write)
+
+    def _tell(self, epoch: int, write: Write) -> None:
+        for hear in self.durable:
+            hear(epoch, write)
+
+    def _refuse(self) -> None:
+        match self.failure:
+            case "full":
+                raise JournalUnwritable("journal: database or disk is full")
+            case "read-only":
+                raise JournalUnwritable("journal: attempt to write a readonly database")
+            case "write-error":
+                raise JournalUnwritable("journal: disk I/O error")
+
+    def _pass(self, moment: Moment) -> None:
+        for hear in self.moments:
+            hear(moment)
+
+
+class ModelEpoch:
+    """A cabinet.journal.epoch.EpochFile on the model of a disk."""
+
+    def __init__(self, disk: ModelDisk, epoch: int, image: Image) -> None:
+        self._disk = disk
+        self._epoch = epoch
+        self._image = image
+        self._open = True
+
+    def append(self, transaction: Transaction) -> None:
+        assert self._open
+        self._disk.write(self._epoch, transaction)
+
+    def store_ack(self, size: int, note: bytes) -> None:
+        assert self._open
+        self._disk.write(self._epoch, Ack(size, note))
+
+    def settle(self) -> None:
+        self._disk.settle()
+
+    def close(self) -> None:
+        self._open = False
+
+    def sizes(self) -> tuple[int, int]:
+        return len(self._image.hashes), self._image.sizes[-1]
+
+    def node(self, level: int, index: int) -> bytes:
+        last = ((index + 1) << level) - 1
+        stored = self._image.hashes[last] if last < len(self._image.hashes) else b""
+        found = stored[level * HASH_BYTES : (level + 1) * HASH_BYTES]
+        if len(found) != HASH_BYTES:
+            raise LookupError(f"no hash of level {level} with leaf {last}")
+        return found
+
+    def leaves(self, first: int, limit: int) -> list[tuple[int, bytes | None]]:
+        return list(enumerate(self._image.payloads[first : first + limit], first))
+
+    def outgoing(self, first: int, limit: int) -> list[tuple[bytes, bytes | None]]:
+        end = first + limit
+        hashes = [stored[:HASH_BYTES] for stored in self._image.hashes[first:end]]
+        return list(zip(hashes, self._image.payloads[first:end], strict=True))
+
+    def checkpoints_above(self, size: int, limit: int) -> list[tuple[int, bytes]]:
+        at = bisect_right(self._image.sizes, size)
+        return [(one, self._image.notes[one]) for one in self._image.sizes[at : at + limit]]
+
+    def newest_checkpoint(self) -> bytes | None:
+        return self._image.notes[self._image.sizes[-1]]
+
+    def acknowledged(self) -> int:
+        return self._image.acks[-1].size if self._image.acks else 0
+
+    def oldest_payload(self) -> int:
+        return next((n for n, data in enumerate(self._image.payloads) if data is not None), 0)
+
+    def state(self) -> dict[str, bytes]:
+        return dict(self._image.state)
+
+
+def _put(state: dict[str, bytes], rows: object) -> None:
+    assert isinstance(rows, dict)
+    for key, value in rows.items():
+        if value is None:
+            state.pop(key, None)
+        else:
+            state[key] = value
+
+
+def _drop(acks: list[Ack]) -> None:
+    acks.pop()

@@ -1,0 +1,119 @@
+"""Who may take what, worked out once more from the roster files alone: it shares no line with the policy it judges."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+@dataclass(slots=True)
+class Somebody:
+    name: str
+    id: str
+    card: str
+    groups: frozenset[str]
+    active_from: date | None
+    active_until: date | None
+    suspended: bool | None = False
+    """None while it is being changed: either may hold."""
+
+
+@dataclass(slots=True)
+class Oracle:
+    people: dict[str, Somebody]
+    """By name."""
+    items: dict[str, frozenset[str]]
+    """Groups by item."""
+    rights: list[dict[str, Any]]
+    schedules: dict[str, dict[str, Any]]
+    zone: ZoneInfo
+    revoked: set[str] = field(default_factory=set)
+    """Cards."""
+
+    @classmethod
+    def read(cls, files: Mapping[str, bytes], zone: str) -> Oracle:
+        people, items = _rows(files["people.csv"]), _rows(files["items.csv"])
+        rights = tomllib.loads(files["rights.toml"].decode())
+        return cls(
+            {
+                row["name"]: Somebody(
+                    row["name"],
+                    row["id"],
+                    row["cards"],
+                    frozenset(row["groups"].split(";")),
+                    date.fromisoformat(row["active_from"]) if row["active_from"] else None,
+                    date.fromisoformat(row["active_until"]) if row["active_until"] else None,
+                )
+                for row in people
+            },
+            {row["id"]: frozenset(row["groups"].split(";")) for row in items},
+            rights["right"],
+            {one["id"]: one for one in rights.get("schedule", ())},
+            ZoneInfo(zone),
+        )
+
+    def may_take(self, name: str, item: str, shown: Iterable[frozenset[str]], wall_ms: int, *, trusted: bool) -> bool:
+        """`shown` are the combinations of factors that were presented, each complete."""
+        person = self.people[name]
+        if not self.is_active(person, wall_ms, trusted=trusted):
+            return False
+        return any(
+            self._covers(right, person, item)
+            and self._is_open(right, wall_ms, trusted=trusted)
+            and any(set(one.split("+")) <= combination for one in right["factors"] for combination in shown)
+            for right in self.rights
+        )
+
+    def is_active(self, person: Somebody, wall_ms: int, *, trusted: bool) -> bool:
+        if person.suspended:
+            return False
+        if person.active_from is None and person.active_until is None:
+            return True
+        today = self.local(wall_ms).date()
+        begun = person.active_from is None or person.active_from <= today
+        ended = person.active_until is not None and person.active_until < today
+        return trusted and begun and not ended
+
+    def local(self, wall_ms: int) -> datetime:
+        return datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(self.zone)
+
+    def _covers(self, right: Mapping[str, Any], person: Somebody, item: str) -> bool:
+        who = person.id in right.get("persons", ()) or not person.groups.isdisjoint(right.get("groups", ()))
+        what = item in right.get("items", ()) or not self.items[item].isdisjoint(right.get("item_groups", ()))
+        return who and what
+
+    def _is_open(self, right: Mapping[str, Any], wall_ms: int, *, trusted: bool) -> bool:
+        if "schedule" not in right:
+            return True
+        if not trusted:
+            return False
+        schedule = self.schedules[right["schedule"]]
+        local = self.local(wall_ms)
+        return any(_in_window(window, local) for window in schedule.get("windows", [schedule]))
+
+
+def _in_window(window: Mapping[str, Any], local: datetime) -> bool:
+    """Tried from each day on which it could have begun."""
+    start, until = _minutes(window["from"]), _minutes(window["until"])
+    clock = local.hour * 60 + local.minute + local.second / 60 + local.microsecond / 60e6
+    today, yesterday = DAYS[local.weekday()], DAYS[(local - timedelta(days=1)).weekday()]
+    if start < until:
+        return today in window["days"] and start <= clock < until
+    return (today in window["days"] and clock >= start) or (yesterday in window["days"] and clock < until)
+
+
+def _minutes(text: str) -> int:
+    hours, minutes = text.split(":")
+    return int(hours) * 60 + int(minutes)
+
+
+def _rows(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode())))

@@ -1,0 +1,141 @@
+"""One person in front of the cabinet: eyes, hands, and what they carry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from random import Random
+
+from drivers.wire.card_number import parse_card
+from simulator.cast import Person
+from simulator.harness import happenings as seen
+from simulator.harness.cabinet import Cabinet
+from simulator.world import NotPossible
+
+LOOK_S = 0.05
+REACT_S = (0.2, 1.5)
+
+
+class Lobby:
+    """The place before the cabinet: who comes waits until it is open, and it is known how many are there."""
+
+    def __init__(self) -> None:
+        self.inside = 0
+        self._open = asyncio.Event()
+        self._open.set()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def enter(self) -> None:
+        while not self._open.is_set():
+            await self._open.wait()
+        self.inside += 1
+        self._empty.clear()
+
+    def leave(self) -> None:
+        self.inside -= 1
+        if not self.inside:
+            self._empty.set()
+
+    async def close(self) -> None:
+        """Returns when the last one has left."""
+        self._open.clear()
+        await self._empty.wait()
+
+    def open(self) -> None:
+        self._open.set()
+
+
+class Visitor:
+    """Acts through card, keys and fobs only, and knows what the display shows."""
+
+    def __init__(self, cabinet: Cabinet, lobby: Lobby, person: Person, random: Random) -> None:
+        self.person = person
+        self.random = random
+        self.cabinet = cabinet
+        self._lobby = lobby
+
+    @property
+    def name(self) -> str:
+        return self.person.name
+
+    @property
+    def screen(self) -> str:
+        return self.cabinet.world.display
+
+    async def pause(self, low_s: float = REACT_S[0], high_s: float = REACT_S[1]) -> None:
+        await asyncio.sleep(self.random.uniform(low_s, high_s))
+
+    async def visit(self, manner: Callable[[Visitor], Awaitable[None]]) -> None:
+        """Comes, behaves so, and goes."""
+        await self._lobby.enter()
+        try:
+            await manner(self)
+        finally:
+            self._lobby.leave()
+
+    async def be_away(self, seconds: float) -> None:
+        """Goes, and comes back after a while."""
+        self._lobby.leave()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            await self._lobby.enter()
+
+    async def badge(self, card: str | None = None) -> None:
+        """Holds their card (or another) to the reader for a moment."""
+        number = card or self.person.card
+        self.cabinet.witness.tell(seen.Card(self.name, number))
+        self.cabinet.level.present(parse_card(number))
+        await self.pause(0.3, 0.8)
+        self.cabinet.level.remove()
+
+    async def type(self, keys: str) -> None:
+        self.cabinet.witness.tell(seen.Keys(self.name, keys))
+        await self.cabinet.level.press(keys)
+
+    async def read(self, *fragments: str, within_s: float = 3.0) -> str | None:
+        """Looks at the display until one of these is on it; which one."""
+        world = self.cabinet.world
+        for _ in range(round(within_s / LOOK_S)):
+            for fragment in fragments:
+                if fragment in world.display:
+                    return fragment
+            await asyncio.sleep(LOOK_S)
+        return None
+
+    async def unlocked(self, slot: int, within_s: float = 2.0) -> bool:
+        """Tries until the bolt gives way."""
+        for _ in range(round(within_s / LOOK_S)):
+            if not self.cabinet.world.locked(slot):
+                return True
+            await asyncio.sleep(LOOK_S)
+        return False
+
+    def lift(self, slot: int) -> str | None:
+        """Pulls; the fob in hand, or nothing."""
+        fob = self.cabinet.world.fob_in(slot)
+        return self._try(lambda: self.cabinet.world.lift(slot), f"lifts slot {slot}", fob)
+
+    def force(self, slot: int) -> str | None:
+        fob = self.cabinet.world.fob_in(slot)
+        return self._try(lambda: self.cabinet.world.force(slot), f"tears slot {slot} out", fob)
+
+    def seat(self, slot: int, fob: str) -> bool:
+        return self._try(lambda: self.cabinet.world.seat(slot, fob), f"puts {fob} into slot {slot}", fob) is not None
+
+    def open_door(self) -> None:
+        self.cabinet.world.open_door()
+
+    def close_door(self) -> None:
+        self.cabinet.world.close_door()
+
+    def _try(self, act: object, what: str, fob: str | None) -> str | None:
+        assert callable(act)
+        try:
+            act()
+        except NotPossible as reason:
+            self.cabinet.witness.tell(seen.Act(self.name, f"{what}: {reason}"))
+            return None
+        self.cabinet.witness.tell(seen.Act(self.name, what))
+        return fob

@@ -1,0 +1,205 @@
+"""Days of a cabinet as they may come: people, troubles and technicians by the seed, and now and then a calm moment in
+which everything has to be in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from cabinet.control.protocol import ControlError
+from simulator.harness import happenings as seen
+from simulator.harness.people.manners import MANNERS
+from simulator.harness.people.visitor import Lobby, Visitor
+from simulator.harness.simulation import Simulation
+from simulator.harness.troubles import Troubles
+from simulator.types import seeded
+
+VISITS_AN_HOUR: Final = 10
+TROUBLE_EVERY_S: Final = 1_500
+TECHNICIAN_EVERY_S: Final = 9_000
+CALM_EVERY_S: Final = 7_200
+RECOVERY_S: Final = 15.0
+TOLD_S: Final = 20.0
+BYSTANDERS: Final = ("display", "buzzer", "lamps", "inputs-b")
+"""Devices that a release does not need."""
+RELEASES: Final = (1, 2)
+"""Slots that Lin may open with her card alone."""
+RELIABLE: Final = "Lin"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has met."""
+
+    visits: int = 0
+    calms: int = 0
+    skipped: int = 0
+
+
+class RandomDays:
+    """`play` is a story for Simulation.run."""
+
+    def __init__(self, hours: float, *, faults: bool = True) -> None:
+        self.tally = Tally()
+        self._hours = hours
+        self._faults = faults
+
+    async def play(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+        self._cabinet = simulation.cabinet
+        self._lobby = Lobby()
+        self.troubles = Troubles(self._cabinet, seeded(simulation.seed, "troubles"))
+        self._cast = list(self._cabinet.plan.cast.values())
+        self._cabinet.power_on()
+        await asyncio.sleep(5)
+        goings = [self._visitors(), self._technicians(), self._calms()]
+        if self._faults:
+            goings.append(self._things_break())
+        tasks = [asyncio.ensure_future(one) for one in goings]
+        end = asyncio.ensure_future(asyncio.sleep(self._hours * 3600 - 5))
+        done, _ = await asyncio.wait((end, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        for task in tasks:
+            task.cancel()
+        await self._calm()
+        await self._cabinet.stop()
+
+    async def _visitors(self) -> None:
+        random = seeded(self._simulation.seed, "visits")
+        visits: set[asyncio.Task[None]] = set()
+        while True:
+            await asyncio.sleep(random.expovariate(VISITS_AN_HOUR / 3600))
+            person = random.choice(self._cast)
+            [manner] = random.choices(list(MANNERS), weights=list(MANNERS.values()))
+            self.tally.visits += 1
+            visitor = Visitor(
+                self._cabinet, self._lobby, person, seeded(self._simulation.seed, f"visit {self.tally.visits}")
+            )
+            visits.add(asyncio.ensure_future(visitor.visit(manner)))
+            for visit in [visit for visit in visits if visit.done()]:
+                visits.discard(visit)
+                visit.result()
+
+    async def _things_break(self) -> None:
+        random = seeded(self._simulation.seed, "when things break")
+        while True:
+            await asyncio.sleep(random.expovariate(1 / TROUBLE_EVERY_S))
+            await self._lobby.enter()
+            self.troubles.begin()
+            self._lobby.leave()
+
+    async def _technicians(self) -> None:
+        random = seeded(self._simulation.seed, "technicians")
+        number = 0
+        while True:
+            await asyncio.sleep(random.expovariate(1 / TECHNICIAN_EVERY_S))
+            number += 1
+            request: Callable[[int], Awaitable[None]] = random.choice((self._release, self._suspend, self._bad_change))
+            await request(number)
+
+    async def _release(self, number: int) -> None:
+        slot = number % 8 + 1
+        if await self._ask("slot.release", {"slot": slot, "reason": f"service call {number}"}):
+            fob = self._cabinet.world.fob_in(slot)
+            await asyncio.sleep(1)
+            if fob is not None and not self._cabinet.world.locked(slot):
+                self._cabinet.world.lift(slot)
+                await asyncio.sleep(30)
+                if self._cabinet.world.fob_in(slot) is None:
+                    self._cabinet.world.seat(slot, fob)
+                self._cabinet.world.close_door()
+
+    async def _suspend(self, number: int) -> None:
+        """Somebody, for a while; the oracle hears of it only when it is done."""
+        person = self._cast[number % len(self._cast)]
+        if person.name == RELIABLE:
+            return
+        oracle = self._simulation.checks.oracle
+        for suspended in (True, False):
+            change = {"kind": "person.suspend", "person": person.id, "suspended": suspended}
+            oracle.people[person.name].suspended = None
+            if not await self._ask("roster.change", {"change": change}):
+                await self._ask("roster.change", {"change": change})
+            stands = self._cabinet.plan.shelf.open().snapshot(self._cabinet.plan.config.zone)
+            pseudonym = next(who for who, name in self._cabinet.plan.ids.items() if name == person.name)
+            oracle.people[person.name].suspended = stands.people[pseudonym].suspended
+            await asyncio.sleep(1_800)
+
+    async def _bad_change(self, number: int) -> None:
+        changes: list[dict[str, object]] = [
+            {"kind": "card.enrol", "person": "1001", "card": "0008844356"},
+            {"kind": "person.suspend", "person": "4711"},
+            {"kind": "right.put", "right": {"id": "all", "persons": ["*"], "items": ["K-9999"]}},
+            {"kind": "nonsense"},
+        ]
+        await self._ask("roster.change", {"change": changes[number % len(changes)]})
+
+    async def _ask(self, method: str, params: dict[str, object]) -> bool:
+        try:
+            await self._cabinet.call(method, params)
+        except ControlError as error:
+            self._cabinet.witness.tell(seen.Asked(method, f"refused: {error.message}"))
+            return False
+        self._cabinet.witness.tell(seen.Asked(method, "done"))
+        return True
+
+    # -- calm ----------------------------------------------------------------------------------------------------
+
+    async def _calms(self) -> None:
+        random = seeded(self._simulation.seed, "calms")
+        while True:
+            await asyncio.sleep(random.uniform(0.5, 1.5) * CALM_EVERY_S)
+            await self._calm()
+
+    async def _calm(self) -> None:
+        """Everybody has left, everything is mended: it works again, and what the journal says is so."""
+        await self._lobby.close()
+        self.tally.calms += 1
+        self.troubles.mend()
+        self._cabinet.world.close_door()
+        await asyncio.sleep(RECOVERY_S)
+        await self._probe(None)
+        if self._faults:
+            device = seeded(self._simulation.seed, f"calm {self.tally.calms}").choice(BYSTANDERS)
+            self.troubles.break_device(device, "unplug")
+            await asyncio.sleep(TOLD_S)
+            await self._probe(device)
+            self.troubles.mend()
+        await asyncio.sleep(TOLD_S)
+        self._cabinet.witness.at_rest()
+        self._lobby.open()
+
+    async def _probe(self, dead: str | None) -> None:
+        """Lin takes a key with her card and puts it back, without looking at the display."""
+        world = self._cabinet.world
+        slot = next((one for one in RELEASES if self._stands(one)), None)
+        if slot is None or not self._cabinet.running:
+            self.tally.skipped += 1
+            return
+        lin = Visitor(self._cabinet, self._lobby, self._cabinet.plan.cast[RELIABLE], seeded(1, "lin"))
+        await lin.badge()
+        await asyncio.sleep(0.5)
+        await lin.type(f"{slot}")
+        asked_s = self._simulation.loop.time()
+        await lin.type("#")
+        opened = await lin.unlocked(slot)
+        self._simulation.checks.recovery.tried(RELIABLE, opened, lin.screen)
+        coil_s = self._simulation.checks.truth.slots[slot].coil_on_s
+        self._simulation.checks.latency.measured(coil_s - asked_s, dead)
+        await asyncio.sleep(1)
+        fob = lin.lift(slot)
+        await asyncio.sleep(1)
+        assert fob is not None
+        lin.seat(slot, fob)
+        await asyncio.sleep(1)
+        world.close_door()
+        await asyncio.sleep(2)
+
+    def _stands(self, slot: int) -> bool:
+        """It hangs there, and the journal has nobody who took it."""
+        daemon = self._cabinet.daemon
+        out = daemon.runner.state.ledger.outs.get(slot) if daemon is not None else None
+        return self._cabinet.world.seated(slot) and out is None

@@ -1,0 +1,166 @@
+"""What is true in the simulated world, seen from outside: the side on which invariants compare the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.harness import happenings as seen
+from simulator.harness.witness import Hear
+
+SHOWN_S = 180.0
+"""How long what a person showed may count for their visit, at most."""
+
+
+@dataclass(slots=True)
+class SlotTruth:
+    """`since_s`: when it began to be so. `last_s`: when that began which was before."""
+
+    seated: bool = True
+    since_s: float = 0.0
+    changes: int = 0
+    coil_since_s: float | None = None
+    coil_on_s: float = 0.0
+    """When it was last switched on."""
+
+
+@dataclass(slots=True)
+class Grant:
+    """A durable item.granted leaf."""
+
+    n: int
+    slot: int
+    item: str | None
+    holder: str | None
+    auth: str
+    at_s: float
+    boot: str
+    content: Mapping[str, Any]
+    used: bool = False
+
+
+class Truth:
+    """Is told everything before the invariants are. Numbered as a check to be one among them; it never complains."""
+
+    number = 0
+    title = "the truth"
+
+    def __init__(self, now_s: Callable[[], float], slots: list[int]) -> None:
+        self.now_s = now_s
+        self.slots = {number: SlotTruth() for number in slots}
+        self.leaves: list[Mapping[str, Any]] = []
+        self.grants: dict[int, Grant] = {}
+        """Open ones, by slot."""
+        self.boot = ""
+        self.screen = ""
+        self.broken: dict[str, list[str]] = {}
+        self.whole_since_s = 0.0
+        """Since when nothing is broken and the daemon runs; inf while something is."""
+        self.running = False
+        self.cards: list[tuple[float, str]] = []
+        self.typed: list[tuple[float, str]] = []
+        self._refresh()
+
+    def hears(self) -> Mapping[type, Hear]:
+        return {
+            seen.Fob: self._fob,
+            seen.Coil: self._coil,
+            seen.Screen: self._screen,
+            seen.Leaf: self._leaf,
+            seen.Card: lambda it: self.cards.append((self.now_s(), it.card)),
+            seen.Keys: lambda it: self.typed.append((self.now_s(), it.keys)),
+            seen.Broken: self._broke,
+            seen.Mended: self._mended,
+            seen.Booted: self._booted,
+            seen.Died: self._died,
+        }
+
+    def at_rest(self) -> None:
+        """Nothing to complain of."""
+
+    def has_been_whole_for(self, seconds: float) -> bool:
+        return self.now_s() - self.whole_since_s >= seconds
+
+    def shown_cards(self) -> set[str]:
+        return {card for at_s, card in self._recent(self.cards)}
+
+    def typed_keys(self) -> list[str]:
+        return [keys for at_s, keys in self._recent(self.typed)]
+
+    def _recent(self, shown: list[tuple[float, str]]) -> list[tuple[float, str]]:
+        while shown and shown[0][0] < self.now_s() - SHOWN_S:
+            shown.pop(0)
+        return shown
+
+    def _fob(self, fob: seen.Fob) -> None:
+        slot = self.slots[fob.slot]
+        slot.seated, slot.since_s, slot.changes = fob.fob is not None, self.now_s(), slot.changes + 1
+
+    def _coil(self, coil: seen.Coil) -> None:
+        slot = self.slots[coil.slot]
+        slot.coil_since_s = self.now_s() if coil.on else None
+        if coil.on:
+            slot.coil_on_s = self.now_s()
+
+    def _screen(self, screen: seen.Screen) -> None:
+        self.screen = screen.text
+
+    def _leaf(self, leaf: seen.Leaf) -> None:
+        self.leaves.append(leaf.content)
+        kind = leaf.content["ev"]
+        self.boot = leaf.content["boot"]
+        if kind == "item.granted":
+            slot = leaf.content["slot"]
+            holder = next((sub["p"] for sub in leaf.content.get("subs", ()) if sub["r"] == "holder"), None)
+            self.grants[slot] = Grant(
+                leaf.n,
+                slot,
+                leaf.content.get("item"),
+                holder,
+                leaf.content.get("auth", ""),
+                self.now_s(),
+                self.boot,
+                leaf.content,
+            )
+        elif kind in ENDS_GRANT:
+            self.grants.pop(leaf.content["slot"], None)
+
+    def _broke(self, broken: seen.Broken) -> None:
+        self.broken.setdefault(broken.what, []).append(broken.fault)
+        self._refresh()
+
+    def _mended(self, mended: seen.Mended) -> None:
+        self.broken.pop(mended.what, None)
+        self._refresh()
+
+    def _booted(self, booted: seen.Booted) -> None:
+        if booted.process == "cabinetd":
+            self.running = True
+            self._refresh()
+
+    def _died(self, died: seen.Died) -> None:
+        if died.process == "cabinetd":
+            self.running = False
+            self._refresh()
+
+    def _refresh(self) -> None:
+        whole = self.running and not (self.broken.keys() - HARMLESS)
+        if not whole:
+            self.whole_since_s = float("inf")
+        elif self.whole_since_s == float("inf"):
+            self.whole_since_s = self.now_s()
+
+
+ENDS_GRANT = frozenset(
+    (
+        "item.removed",
+        "item.not_taken",
+        "item.outcome_unknown",
+        "item.returned",
+        "item.found_absent",
+        "item.found_present",
+    )
+)
+HARMLESS = frozenset(("broker", "upstream", "uplink", "wall clock", "people"))
+"""What may be broken without anybody at the cabinet noticing."""
