@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import replace
 
-from cabinet.core.events import FACTS, BoltPulsed, DeviceLost, DeviceRestored, DoorRead, Event, SlotRead
+from cabinet.core.events import FACTS, BoltPulsed, DeviceLost, DeviceRestored, DoorRead, Event, SlotRead, UpstreamLink
 
 _WAITING_MAX = 256
 _FOLD_FROM = 64
@@ -85,4 +85,6 @@ def _source(event: Event) -> tuple[str, str | int] | None:
             return "door", 0
         case DeviceLost() | DeviceRestored():
             return "device", event.device
+        case UpstreamLink():
+            return "upstream", 0
     return None

@@ -17,12 +17,13 @@ RETRY_FIRST_S: Final = 1.0
 RETRY_LAST_S: Final = 60.0
 CONNECT_S_MAX: Final = 60.0
 """Until the broker has accepted us: resolving a name has no limit of its own."""
-_LOOK_S: Final = 5.0
-"""How often a link is looked at that says nothing."""
 
 
 class Link(Protocol):
     """One connection, from its making to its end; see MqttLink for each method."""
+
+    look_s: float
+    """How often to look whether it is alive while it says nothing."""
 
     @property
     def alive(self) -> bool: ...
@@ -90,7 +91,7 @@ class Broker:
         """The monotonic time at which `poll` is due even if nothing woke the caller."""
         if self._link is None:
             return self._retry_at
-        return self._clock.mono_s() + min(_LOOK_S, self._silence_s / 4)
+        return self._clock.mono_s() + min(self._link.look_s, self._silence_s / 4)
 
     def poll(self) -> list[LinkEvent]:
         """What happened since the last call; of a connection that never came up, nothing. Makes and gives up

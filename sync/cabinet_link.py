@@ -5,53 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Final
 
 from cabinet.control.client import Client
-from cabinet.control.protocol import Code, ControlError
+from cabinet.control.protocol import ControlError, Params
 from hal.clock import Clock
 from sync.backoff import Backoff
-from sync.events import (
-    Acked,
-    AckFailed,
-    AckResult,
-    Batch,
-    BatchFailed,
-    CabinetLost,
-    Event,
-    Grown,
-    HandIn,
-    Head,
-    LeafWritten,
-    PlaneChanged,
-    Planes,
-    Question,
-    ReadBatch,
-    ReadHead,
-    Reject,
-    ReportLink,
-)
+from sync.cabinet_messages import PLANES, WATCH, answer_to, notified, planes, refused, request_for
+from sync.events import CabinetLost, Event, Question, ReadHead
 
 log = logging.getLogger(__name__)
 
 ANSWER_S: Final = 5.0
 RETRY_FIRST_S: Final = 0.25
 RETRY_LAST_S: Final = 5.0
-
-T = TypeVar("T")
-
-_NOTIFICATIONS: Final[dict[str, TypeAdapter[Any]]] = {
-    "grown": TypeAdapter(Grown),
-    "acked": TypeAdapter(Acked),
-    "plane": TypeAdapter(PlaneChanged),
-    "live": TypeAdapter(LeafWritten),
-}
-_HEAD: Final = TypeAdapter(Head)
-_PLANES: Final = TypeAdapter(Planes)
-_BATCH: Final = TypeAdapter(Batch)
-_RESULT: Final = TypeAdapter(AckResult)
 
 
 class CabinetLink:
@@ -97,12 +64,7 @@ class CabinetLink:
             if self._questions.fileno() < 0 or isinstance(question, ReadHead):
                 return self._lose(error)
             log.warning("cabinetd: %s", error.message)
-            match question:
-                case ReadBatch():
-                    return [BatchFailed()]
-                case HandIn():
-                    return [AckFailed()]
-            return []
+            return refused(question)
 
     def close(self) -> None:
         for client in (self._watch, self._questions):
@@ -111,34 +73,22 @@ class CabinetLink:
         self._watch = self._questions = None
 
     def _answer(self, question: Question) -> list[Event]:
-        match question:
-            case ReadHead():
-                return [self._call(_HEAD, "upstream.head")]
-            case ReadBatch(first):
-                return [self._call(_BATCH, "upstream.batch", {"from": first})]
-            case HandIn(note):
-                return [self._call(_RESULT, "upstream.ack", {"note": note})]
-            case Reject(cause):
-                self._call(_ANYTHING, "upstream.reject", {"cause": cause})
-            case ReportLink(up):
-                self._call(_ANYTHING, "upstream.link", {"up": up})
-        return []
+        request = request_for(question)
+        return answer_to(question, self._call(request.method, request.params))
 
     def _connect(self) -> list[Event]:
         """Watches first: so no change falls between the planes and the first notification."""
         self._watch = Client(self._path, ANSWER_S)
-        self._watch.call("upstream.watch")
+        self._watch.call(WATCH)
         self._questions = Client(self._path, ANSWER_S)
-        found: list[Event] = [self._call(_HEAD, "upstream.head"), self._call(_PLANES, "upstream.planes")]
+        found = [*self._answer(ReadHead()), planes(self._call(PLANES))]
         log.info("cabinetd at %s %s", self._path, "answers" if self._reachable else "is back")
         self._reachable = True
         self._backoff.reset()
         return found + self._notified(self._watch)
 
     def _notified(self, watch: Client) -> list[Event]:
-        return [
-            _checked(_NOTIFICATIONS[one.method], one.params) for one in watch.arrived() if one.method in _NOTIFICATIONS
-        ]
+        return [event for one in watch.arrived() if (event := notified(one.method, one.params)) is not None]
 
     def _lose(self, error: ControlError) -> list[Event]:
         was_known = self._questions is not None
@@ -149,17 +99,6 @@ class CabinetLink:
             self._reachable = False
         return [CabinetLost()] if was_known else []
 
-    def _call(self, form: TypeAdapter[T], method: str, params: dict[str, object] | None = None) -> T:
+    def _call(self, method: str, params: Params | None = None) -> object:
         assert self._questions is not None, "there is a connection"
-        return _checked(form, self._questions.call(method, params))
-
-
-_ANYTHING: Final = TypeAdapter(object)
-
-
-def _checked(form: TypeAdapter[T], value: object) -> T:
-    try:
-        return form.validate_python(value)
-    except ValidationError:
-        message = "cabinetd says what this uplink does not understand: are they of the same version?"
-        raise ControlError(Code.INTERNAL, message) from None
+        return self._questions.call(method, params)

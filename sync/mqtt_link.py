@@ -160,6 +160,7 @@ class MqttLink:
         *,
         manual_ack: bool = False,
     ) -> None:
+        self.look_s = 5.0
         self.dropped = 0
         """Messages that found too many others waiting."""
         self._events: deque[_Told] = deque()

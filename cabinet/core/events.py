@@ -194,8 +194,20 @@ Event: TypeAlias = (
     | JournalRecovered
 )
 
-FACTS = (SlotRead, DoorRead, BoltPulsed, DeviceLost, DeviceRestored, PinChecked, UpstreamContradicts)
-"""What the world did or a device answered: kept and stepped again when a commit failed."""
+FACTS = (
+    Started,
+    RosterFound,
+    SlotRead,
+    DoorRead,
+    BoltPulsed,
+    DeviceLost,
+    DeviceRestored,
+    PinChecked,
+    UpstreamLink,
+    UpstreamContradicts,
+)
+"""What is so, whatever becomes of its leaf: the start, what the world did, what a device answered. Kept and stepped
+again when a commit failed."""
 
 REQUESTS = (CardShown, DigitsTyped, DigitsEntered, KeypadCancelled, ReleaseAsked, RosterPlanned)
 """What people ask: answered or refused at once, dropped when a commit failed."""

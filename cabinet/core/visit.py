@@ -49,7 +49,9 @@ def choose(turn: Turn, visit: Visit, digits: str) -> None:
         end(turn, "erased")
     elif item is None:
         turn.stay()
-        turn.say("no_item", "refused", slot=digits)
+        # Never what was typed: it may be the PIN of somebody whose visit was just replaced.
+        known = slot in turn.state.setup.slots
+        turn.say("no_item" if known else "no_slot", "refused", slot=slot)
     else:
         request(turn, person, item)
 

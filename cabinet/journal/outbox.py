@@ -1,5 +1,7 @@
 """The journal as upstream sees it: batches of whole transactions going up, acknowledgements coming down.
 
+What goes up is durable: a leaf that upstream holds and a power cut takes back would be a fork.
+
 Blocking, like the journal itself, and called by the same one caller."""
 
 from __future__ import annotations
@@ -34,20 +36,25 @@ class Outbox:
         """`delivery`: cosigners whose operators state that they store all leaves. Raises JournalUnwritable."""
         self._journal = journal
         self._delivery = tuple(delivery)
-        self.acknowledged = journal.ask(lambda file: file.acknowledged())
+        self.acknowledged = journal.ask(_acknowledged)
+        self._sure = True
 
     def oldest(self) -> int:
         """Index of the oldest leaf that can still be sent whole."""
-        return self._journal.ask(lambda file: file.oldest_payload())
+        return self._journal.ask_durable(lambda file: file.oldest_payload())
 
     def batch(self, first: int) -> Batch | None:
         """As many whole transactions from `first` on as fit 100 leaves and 32 kB, at least one; None at the head.
 
         `first` may stand inside a transaction: the batch then begins there."""
-        return self._journal.ask(lambda file: _batch(file, first))
+        return self._journal.ask_durable(lambda file: _batch(file, first))
 
     def acknowledge(self, data: bytes) -> Ruling:
-        """Judges one acknowledgement, and stores it when it counts. Raises JournalUnwritable."""
+        """Judges one acknowledgement, and stores it when it counts. Raises JournalUnwritable: then it may be stored all
+        the same, and the next call looks."""
+        if not self._sure:
+            self.acknowledged = self._journal.ask(_acknowledged)
+            self._sure = True
         ruling = judge(
             data,
             self._journal.verifier,
@@ -57,12 +64,18 @@ class Outbox:
             root_at=self._root,
         )
         if ruling.cause is None and ruling.checkpoint is not None:
+            self._sure = False
             self._journal.store_ack(ruling.checkpoint.size, data)
+            self._sure = True
             self.acknowledged = ruling.checkpoint.size
         return ruling
 
     def _root(self, size: int) -> bytes:
         return self._journal.ask(lambda file: Frontier.read(size, file.node)).root()
+
+
+def _acknowledged(file: EpochFile) -> int:
+    return file.acknowledged()
 
 
 def _batch(file: EpochFile, first: int) -> Batch | None:

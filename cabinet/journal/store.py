@@ -129,6 +129,15 @@ class Journal:
         except JournalError as error:
             raise self._failed(error) from error
 
+    def ask_durable(self, question: Callable[[EpochFile], T]) -> T:
+        """As `ask`, of what no power cut can take back: for whatever leaves the cabinet."""
+
+        def settled(file: EpochFile) -> T:
+            self._settle(file)
+            return question(file)
+
+        return self.ask(settled)
+
     def store_ack(self, size: int, note: bytes) -> None:
         """Keep a counted acknowledgement; durable when it returns. Raises JournalUnwritable."""
         self._write(lambda file: file.store_ack(size, note))
@@ -136,12 +145,16 @@ class Journal:
     def _write(self, write: Callable[[EpochFile], None]) -> None:
         file = self._trusted()
         try:
-            if not self._settled:
-                file.settle()
-                self._settled = True
+            self._settle(file)
             write(file)
         except JournalError as error:
             raise self._failed(error) from error
+
+    def _settle(self, file: EpochFile) -> None:
+        """What an earlier failure left may be in the system's cache only."""
+        if not self._settled:
+            file.settle()
+            self._settled = True
 
     def _trusted(self) -> EpochFile:
         """A file on which nothing failed yet."""

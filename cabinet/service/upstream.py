@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from importlib.metadata import version
+from typing import ParamSpec, TypeVar
 
 from cabinet.control.protocol import Code, ControlError, Notification, Params
 from cabinet.control.session import Handler, Peer, Subscription
 from cabinet.core.events import InputRejected, UpstreamContradicts, UpstreamLink
 from cabinet.journal import b64
+from cabinet.journal.errors import JournalUnwritable
 from cabinet.journal.outbox import Batch, Outbox
 from cabinet.journal.store import Commit, Journal
 from cabinet.runner import Runner
@@ -19,6 +21,9 @@ from cabinet.service.parameters import flag, integer, word
 from cabinet.service.views import View, slot_view, state_view
 from cabinet.service.watchers import Watchers
 from hal.worker import Worker
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 _NOTE_MAX = 4096
 
@@ -75,7 +80,7 @@ class Upstream:
             "vkey": self._journal.verifier.vkey,
             "size": state.size,
             "acked": self.acknowledged,
-            "oldest": await self._worker.run(self._outbox.oldest),
+            "oldest": await self._ask(self._outbox.oldest),
             "boot": self._boot,
             "dev": self._journal.origin.split("/")[1],
             "version": version("keycabinet"),
@@ -84,16 +89,16 @@ class Upstream:
 
     async def batch(self, params: Params, peer: Peer) -> View:
         first = integer(params, "from", 0, self._runner.state.size)
-        batch = await self._worker.run(self._outbox.batch, first)
+        batch = await self._ask(self._outbox.batch, first)
         return {"first": first, "leaves": []} if batch is None else _batch_view(batch)
 
     async def ack(self, params: Params, peer: Peer) -> View:
         note = params.get("note")
         if not isinstance(note, str) or len(note) > _NOTE_MAX:
             raise ControlError(Code.BAD_PARAMS, f"note: text of at most {_NOTE_MAX} characters is needed")
-        ruling = await self._worker.run(self._outbox.acknowledge, note.encode(errors="replace"))
+        ruling = await self._ask(self._outbox.acknowledge, note.encode(errors="replace"))
         if ruling.cause is None:
-            self._waiting_since_ms = await self._worker.run(self._oldest_waiting_ms)
+            self._waiting_since_ms = await self._ask(self._oldest_waiting_ms)
             self._runner.look()
         elif ruling.cause in ("fork", "rollback") and ruling.checkpoint is not None:
             claimed = ruling.checkpoint
@@ -101,6 +106,13 @@ class Upstream:
         elif ruling.cause != "stale":
             self._runner.inbox.post(InputRejected(f"ack-{ruling.cause}"))
         return {"counted": ruling.cause is None, "acked": self.acknowledged, "cause": ruling.cause}
+
+    async def _ask(self, question: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Of the journal, behind whatever commit is running."""
+        try:
+            return await self._worker.run(question, *args, **kwargs)
+        except JournalUnwritable as error:
+            raise ControlError(Code.JOURNAL, error.hint) from None
 
     async def reject(self, params: Params, peer: Peer) -> View:
         self._runner.inbox.post(InputRejected(word(params, "cause", 32)))
@@ -118,7 +130,7 @@ class Upstream:
         return Subscription({"size": self._runner.state.size}, self._notify())
 
     async def _notify(self) -> AsyncIterator[Notification]:
-        planes, acked = dict(self._all_planes()), self.acknowledged
+        planes, acked, shown = dict(self._all_planes()), self.acknowledged, self._shown()
         with self._watchers.follow() as following:
             try:
                 while not following.behind:  # too slow: it connects again and catches up from the journal
@@ -129,13 +141,24 @@ class Upstream:
                     if acked != self.acknowledged:
                         acked = self.acknowledged
                         yield Notification("acked", {"acked": acked})
-                    for name, payload in self._all_planes():
-                        if planes[name] != payload:
-                            planes[name] = payload
-                            yield Notification("plane", {"plane": name, "payload": payload})
+                    if _differ(shown, now := self._shown()):
+                        shown = now
+                        for name, payload in self._all_planes():
+                            if planes[name] != payload:
+                                planes[name] = payload
+                                yield Notification("plane", {"plane": name, "payload": payload})
                     await turn.wait()
             finally:
                 self._runner.inbox.post(UpstreamLink(False))
+
+    def _shown(self) -> tuple[object, ...]:
+        """All that planes are made of: most turns, a key pressed, change nothing of it."""
+        state = self._runner.state
+        return (
+            *(state.ledger, state.presence, state.told_ms, state.grant_ends, state.pulsed, state.lost),
+            *(state.door, state.journal_good, state.size, self._runner.rights),
+            *(self.acknowledged, self._waiting_since_ms),
+        )
 
     def _all_planes(self) -> list[tuple[str, View]]:
         slots = [(f"slot/{n}", self._slot(n)) for n in self._runner.state.setup.slots]
@@ -152,6 +175,11 @@ class Upstream:
             return None
         (_, leaf), *_rest = self._journal.leaves(self._outbox.acknowledged, 1)
         return _time_of(leaf) if leaf is not None else None
+
+
+def _differ(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Parts of a state are replaced, never changed."""
+    return any(a is not b for a, b in zip(one, other, strict=True))
 
 
 def _batch_view(batch: Batch) -> View:

@@ -38,6 +38,19 @@ class Blueprint:
         return Oracle.read(self.files, ZONE)
 
 
+def full_name(person: Person) -> str:
+    """As it stands in the roster."""
+    return f"{person.name} Simulaford"
+
+
+def _long_names(people: bytes, cast: Mapping[str, Person]) -> bytes:
+    """Names, too, are looked for in all that is written."""
+    text = people.decode()
+    for person in cast.values():
+        text = text.replace(f",{person.name},", f",{full_name(person)},", 1)
+    return text.encode()
+
+
 @cache
 def blueprint() -> Blueprint:
     """Blocks; whatever a simulation changes in it, `shelf.restore` takes back."""
@@ -47,6 +60,7 @@ def blueprint() -> Blueprint:
     pins = {person.id: person.pin for person in cast.values() if person.pin is not None}
     slots = [slot.number for slot in config.table.slots]
     files = load_files(ROSTER)
+    files["people.csv"] = _long_names(files["people.csv"], cast)
     shelf = RosterShelf(files, pins, config.cabinet.site, slots)
     roster = shelf.open()
     names = {person.id: person.name for person in cast.values()}

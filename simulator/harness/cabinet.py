@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, Protocol
 
 from cabinet.books import Books
 from cabinet.control.protocol import Code, ControlError
-from cabinet.control.session import Peer
+from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Effect as CoreEffect
 from cabinet.daemon import Daemon
 from cabinet.journal.errors import JournalError
@@ -77,6 +77,16 @@ class Level(Protocol):
     async def press(self, keys: str) -> None: ...
 
 
+class Aboard(Protocol):
+    """Another process of the board."""
+
+    def start(self) -> None: ...
+
+    def end(self, how: str) -> None: ...
+
+    def unwind(self) -> None: ...
+
+
 class Cabinet:
     """`boundaries` hear of each step a run could end at: moments of a write, effects, coils."""
 
@@ -100,6 +110,12 @@ class Cabinet:
         self.boundaries: list[Boundary] = []
         self.daemon: Daemon | None = None
         self.powered = False
+        self.listening = False
+        """The daemon serves its sockets."""
+        self.on_death: list[Callable[[], None]] = []
+        """Hear when its process ends."""
+        self.aboard: list[Aboard] = []
+        """What else runs on the board."""
         self.slow_disk = False
         self.boots = 0
         self._loop = loop
@@ -108,7 +124,7 @@ class Cabinet:
         self._process: Process | None = None
         self._gone = asyncio.Event()
         self._ended = asyncio.Event()
-        self._booted_s = 0.0
+        self.booted_s = 0.0
         self._manager: asyncio.Task[None] | None = None
         self._heard = 0
         plan.shelf.restore()
@@ -121,7 +137,7 @@ class Cabinet:
     def power_on(self, after_s: float = 0.0) -> None:
         """The board boots, and then the daemon starts."""
         self.powered = True
-        self._booted_s = self._loop.time() + after_s
+        self.booted_s = self._loop.time() + after_s
         self.level.power(on=True)
         self._manager = self._loop.create_task(self._keep(after_s))
 
@@ -131,9 +147,13 @@ class Cabinet:
         if self._manager is not None:
             self._manager.cancel()
         self._end("power cut")
+        for other in self.aboard:
+            other.end("power cut")
         self.disk.power_cut()
         self.level.power(on=False)
         self._unwind()
+        for other in self.aboard:
+            other.unwind()
 
     def kill(self) -> None:
         """SIGKILL; the service manager starts it again."""
@@ -169,6 +189,13 @@ class Cabinet:
         """What a start would find of the newest epoch."""
         return self.disk.images[max(self.disk.images)].payloads if self.disk.images else []
 
+    def uplink_methods(self) -> tuple[Callable[[Any], asyncio.Task[Any]], dict[str, Handler]] | None:
+        """What uplink.sock offers, and how the daemon serves it; None while nobody listens there."""
+        process, daemon = self._process, self.daemon
+        if process is None or not process.alive or daemon is None or not self.listening:
+            return None
+        return process.spawn, daemon.uplink
+
     async def call(self, method: str, params: dict[str, Any]) -> Any:
         """A request on the service socket. Raises ControlError."""
         process, daemon = self._process, self.daemon
@@ -199,6 +226,8 @@ class Cabinet:
 
     async def _keep(self, after_s: float) -> None:
         await asyncio.sleep(after_s)
+        for other in self.aboard:
+            other.start()
         while True:
             self._gone, self._ended = asyncio.Event(), asyncio.Event()
             self.boots += 1
@@ -222,7 +251,7 @@ class Cabinet:
         outside(self._end, how)
 
     async def _live(self, process: Process) -> None:
-        clock = VirtualClock(self._loop, self.wall, self._booted_s)
+        clock = VirtualClock(self._loop, self.wall, self.booted_s)
         books = self._open_books()
         wiring = Wiring(self.plan.config.table, self.level.plans(clock), clock)
         random = RandomBytes(f"{self._seed}/boot {self.boots}")
@@ -230,6 +259,7 @@ class Cabinet:
         daemon.runner.on_effect.append(self._effect)
         try:
             await daemon.start()
+            self.listening = True
             await daemon.found()
             await daemon.run(Notifier({}), self._ended)
         finally:
@@ -250,7 +280,7 @@ class Cabinet:
         """ExecStopPost, a process of its own."""
         done = asyncio.Event()
         process = Process("cabinetd --locks-off", self._loop)
-        clock = VirtualClock(self._loop, self.wall, self._booted_s)
+        clock = VirtualClock(self._loop, self.wall, self.booted_s)
 
         async def off() -> None:
             await Wiring(self.plan.config.table, self.level.plans(clock), clock).locks_off(LOCKS_OFF_S)
@@ -273,9 +303,12 @@ class Cabinet:
             return
         process.kill()
         self.daemon = None
+        self.listening = False
         self.level.abandon()
         self.witness.tell(seen.Died("cabinetd", how))
         self._gone.set()
+        for hear in self.on_death:
+            outside(hear)
 
     def _unwind(self) -> None:
         if self._process is not None:
@@ -285,7 +318,7 @@ class Cabinet:
 
     def _written(self, epoch: int, write: Write) -> None:
         if isinstance(write, Ack):
-            self.witness.tell(seen.Acked(epoch, write.size))
+            self.witness.tell(seen.Acked(epoch, write.size, write.note))
             return
         for row in write.entries:
             data = row[7]
@@ -294,13 +327,14 @@ class Cabinet:
         self.witness.tell(seen.Sealed(epoch, write.size, write.note))
 
     def _moment(self, moment: Moment) -> None:
-        self._pass(f"disk {moment}")
+        self.passes(f"disk {moment}")
 
     def _effect(self, effect: CoreEffect) -> None:
-        self._pass(f"effect {type(effect).__name__}")
+        self.passes(f"effect {type(effect).__name__}")
         self.witness.tell(seen.Effect(effect))
 
-    def _pass(self, boundary: str) -> None:
+    def passes(self, boundary: str) -> None:
+        """A step at which everything could end."""
         for hear in self.boundaries:
             hear(boundary)
 
@@ -312,7 +346,7 @@ class Cabinet:
                 on = world.energised(slot)
                 self.witness.tell(seen.Coil(slot, on))
                 if on:
-                    self._pass("coil on")
+                    self.passes("coil on")
             case "bolt":
                 assert slot is not None
                 self.witness.tell(seen.Bolt(slot, world.locked(slot)))

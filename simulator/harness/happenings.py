@@ -124,6 +124,7 @@ class Acked:
 
     epoch: int
     size: int
+    note: bytes = field(repr=False)
 
     def __str__(self) -> str:
         return f"acknowledged up to {self.size}"

@@ -29,7 +29,7 @@ class Somebody:
 @dataclass(slots=True)
 class Oracle:
     people: dict[str, Somebody]
-    """By name."""
+    """By first name."""
     items: dict[str, frozenset[str]]
     """Groups by item."""
     rights: list[dict[str, Any]]
@@ -44,8 +44,8 @@ class Oracle:
         rights = tomllib.loads(files["rights.toml"].decode())
         return cls(
             {
-                row["name"]: Somebody(
-                    row["name"],
+                row["name"].split(" ")[0]: Somebody(
+                    row["name"].split(" ")[0],
                     row["id"],
                     row["cards"],
                     frozenset(row["groups"].split(";")),

@@ -39,6 +39,10 @@ class Process:
     def spawn(self, coroutine: Coroutine[Any, Any, T]) -> Task[T]:
         return self._context.copy().run(self._loop.create_task, coroutine, name=self.name)
 
+    def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As a part of this process."""
+        return self._context.copy().run(function, *args, **kwargs)
+
     def kill(self) -> None:
         """Nothing of it runs any more, but what is on the stack just now: see `unwind`."""
         if self.alive:

@@ -10,6 +10,7 @@ from typing import Final
 
 from cabinet.control.protocol import ControlError
 from simulator.harness import happenings as seen
+from simulator.harness.network.troubles import NetworkTroubles
 from simulator.harness.people.manners import MANNERS
 from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.simulation import Simulation
@@ -20,8 +21,12 @@ VISITS_AN_HOUR: Final = 10
 TROUBLE_EVERY_S: Final = 1_500
 TECHNICIAN_EVERY_S: Final = 9_000
 CALM_EVERY_S: Final = 7_200
+AWAY_S: Final = 10_800
+IN_REACH_S: Final = 900
 RECOVERY_S: Final = 15.0
 TOLD_S: Final = 20.0
+ARRIVED_S: Final = 420.0
+"""Longer than any pause before what was not acknowledged is sent again."""
 BYSTANDERS: Final = ("display", "buzzer", "lamps", "inputs-b")
 """Devices that a release does not need."""
 RELEASES: Final = (1, 2)
@@ -50,13 +55,20 @@ class RandomDays:
         self._simulation = simulation
         self._cabinet = simulation.cabinet
         self._lobby = Lobby()
-        self.troubles = Troubles(self._cabinet, seeded(simulation.seed, "troubles"))
+        network = NetworkTroubles(
+            self._cabinet,
+            simulation.broker,
+            simulation.uplink,
+            simulation.upstream,
+            seeded(simulation.seed, "network troubles"),
+        )
+        self.troubles = Troubles(self._cabinet, network, seeded(simulation.seed, "troubles"))
         self._cast = list(self._cabinet.plan.cast.values())
         self._cabinet.power_on()
         await asyncio.sleep(5)
         goings = [self._visitors(), self._technicians(), self._calms()]
         if self._faults:
-            goings.append(self._things_break())
+            goings += [self._things_break(), self._line_comes_and_goes()]
         tasks = [asyncio.ensure_future(one) for one in goings]
         end = asyncio.ensure_future(asyncio.sleep(self._hours * 3600 - 5))
         done, _ = await asyncio.wait((end, *tasks), return_when=asyncio.FIRST_COMPLETED)
@@ -65,6 +77,9 @@ class RandomDays:
         for task in tasks:
             task.cancel()
         await self._calm()
+        self._simulation.broker.lies.clear()
+        await asyncio.sleep(ARRIVED_S)
+        self._simulation.checks.upstream.arrived()
         await self._cabinet.stop()
 
     async def _visitors(self) -> None:
@@ -90,6 +105,15 @@ class RandomDays:
             await self._lobby.enter()
             self.troubles.begin()
             self._lobby.leave()
+
+    async def _line_comes_and_goes(self) -> None:
+        """The broker is in reach for some minutes, and away for some hours."""
+        random, broker = seeded(self._simulation.seed, "the line"), self._simulation.broker
+        while True:
+            broker.lie("away")
+            await asyncio.sleep(random.expovariate(1 / AWAY_S))
+            broker.lies.discard("away")
+            await asyncio.sleep(random.expovariate(1 / IN_REACH_S))
 
     async def _technicians(self) -> None:
         random = seeded(self._simulation.seed, "technicians")

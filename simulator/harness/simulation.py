@@ -9,14 +9,18 @@ import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
-from simulator.harness.blueprint import blueprint
+from simulator.harness.blueprint import COSIGNER, blueprint
 from simulator.harness.cabinet import Cabinet, Level
 from simulator.harness.capability.level import CapabilityLevel
 from simulator.harness.happenings import Logged
 from simulator.harness.invariants.all_checks import all_checks
+from simulator.harness.network.broker import ModelBroker
+from simulator.harness.network.uplink import UplinkProcess
+from simulator.harness.network.upstream import ModelUpstream
 from simulator.harness.process import Killed, born, current, may_run
 from simulator.harness.virtual_loop import VirtualLoop
 from simulator.harness.witness import Violated, Witness
+from simulator.types import seeded
 from simulator.world import World
 
 LEVELS: Final = ("capability", "wire")
@@ -52,6 +56,12 @@ class Simulation:
         self.cabinet = Cabinet(self._plan, self.loop, self.witness, self.seed, self._start_ms, self._make_level)
         self.checks = all_checks(self.cabinet, self.loop.time, self._unhandled)
         self.witness.add(self.checks.all)
+        self.broker = ModelBroker(seeded(self.seed, "broker"))
+        self.uplink = UplinkProcess(self.cabinet, self.broker, self.loop, self.seed)
+        self.upstream = ModelUpstream(
+            self.broker, COSIGNER, self.witness, seeded(self.seed, "upstream"), lambda: self.cabinet.wall.true_ms
+        )
+        self.upstream.start()
         playing = asyncio.ensure_future(story(self))
         watching = asyncio.ensure_future(self.witness.ended.wait())
         await asyncio.wait((playing, watching), return_when=asyncio.FIRST_COMPLETED)
@@ -62,6 +72,8 @@ class Simulation:
     async def _bury(self) -> None:
         """Ends everything that is left, so that nothing of it reaches into the next simulation."""
         self.cabinet.abandon()
+        self.uplink.end("the simulation ends")
+        self.upstream.crash()
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
         for _ in range(3):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import partial
 from random import Random
 from typing import Final
 
 from simulator.harness import happenings as seen
 from simulator.harness.cabinet import Cabinet
 from simulator.harness.model_disk import Failure
+from simulator.harness.network.troubles import Mend, NetworkTroubles
 
 DISK_FAILURES: Final[tuple[Failure, ...]] = ("full", "read-only", "write-error", "sync-error")
 HOUR_MS: Final = 3_600_000
@@ -18,7 +20,7 @@ HOUR_MS: Final = 3_600_000
 class Troubles:
     """Begins one, and lets it end by itself; `mend` ends all at once."""
 
-    def __init__(self, cabinet: Cabinet, random: Random) -> None:
+    def __init__(self, cabinet: Cabinet, network: NetworkTroubles, random: Random) -> None:
         self.count = 0
         self.kills = 0
         self.cuts = 0
@@ -33,6 +35,12 @@ class Troubles:
             self._power_cut: 6,
             self._clock_jumps: 4,
             self._clock_is_not_trusted: 4,
+            partial(self._network, network.lie): 8,
+            partial(self._network, network.cut): 5,
+            partial(self._network, network.forget): 3,
+            partial(self._network, network.kill_uplink): 4,
+            partial(self._network, network.crash_upstream): 4,
+            partial(self._network, network.forge): 6,
         }
 
     def begin(self) -> None:
@@ -103,6 +111,11 @@ class Troubles:
         self.cuts += 1
         self._cabinet.power_cut()
         self._cabinet.power_on(after_s=self._random.uniform(2, 90))
+
+    def _network(self, begin: Callable[[], Mend | None]) -> None:
+        name = f"network {self.count}"
+        if (mend := begin()) is not None:
+            self._for_a_while(name, mend, 1, 600)
 
     def _clock_jumps(self) -> None:
         if "wall clock" in self._broken:

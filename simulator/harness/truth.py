@@ -52,6 +52,8 @@ class Truth:
         self.leaves: list[Mapping[str, Any]] = []
         self.grants: dict[int, Grant] = {}
         """Open ones, by slot."""
+        self.ended: dict[int, tuple[Grant, float]] = {}
+        """The last one of each slot that has ended, and when."""
         self.boot = ""
         self.screen = ""
         self.broken: dict[str, list[str]] = {}
@@ -124,7 +126,9 @@ class Truth:
                 leaf.content,
             )
         elif kind in ENDS_GRANT:
-            self.grants.pop(leaf.content["slot"], None)
+            grant = self.grants.pop(leaf.content["slot"], None)
+            if grant is not None:
+                self.ended[grant.slot] = grant, self.now_s()
 
     def _broke(self, broken: seen.Broken) -> None:
         self.broken.setdefault(broken.what, []).append(broken.fault)

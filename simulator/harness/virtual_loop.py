@@ -146,7 +146,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             when_us, _, handle = heapq.heappop(self._timers)
             if handle.cancelled() or not self._may_run(handle._context):  # type: ignore[attr-defined]
                 continue
-            self._now_us, self._calls = max(self._now_us, when_us), 0
+            if when_us > self._now_us:
+                self._now_us, self._calls = when_us, 0
             self._ready.append(handle)
             while self._timers and self._timers[0][0] <= self._now_us:
                 self._ready.append(heapq.heappop(self._timers)[2])

@@ -75,7 +75,7 @@ def test_of_several_items_the_slot_number_chooses(cabinet: Cabinet) -> None:
     cabinet.screen("Slot number, then #\n3: K-0003, 4: K-0004")
     assert cabinet.open_slots() == []
     cabinet.world("press 9#")
-    cabinet.screen("No item hangs in slot 9.")
+    cabinet.screen("There is no such slot.")
     cabinet.world("press 7#")
     cabinet.until_kind("item.denied", slot=7, rule="no_right")
     cabinet.world("press 4#")

@@ -12,6 +12,7 @@ import pytest
 from pytest_mock import MockerFixture
 
 from cabinet.journal.errors import JournalOvertaken, JournalUnwritable
+from cabinet.journal.outbox import Outbox
 from cabinet.journal.reader import JournalReader
 from cabinet.journal.verify import verify
 from tests.journal.making import ORIGIN, SIGNER, entry, opened
@@ -196,3 +197,24 @@ def _verified(folder: Path) -> int:
         verdict = verify(reader, SIGNER.vkey)
     assert (verdict.result, ORIGIN) == ("verified", SIGNER.name), verdict
     return verdict.size
+
+
+def test_nothing_goes_upstream_that_a_power_cut_could_take_back(tmp_path: Path, disk: Disk) -> None:
+    """A commit that failed and landed all the same is read after the next start, from the cache perhaps."""
+    journal = opened(tmp_path)
+    disk.commit_lands = True
+    with pytest.raises(JournalUnwritable):
+        journal.append([entry(0)])
+    journal.close()
+    disk.refuses = "disk I/O error"
+    journal = opened(tmp_path)
+    assert journal.size == 1
+    outbox = Outbox(journal, [])
+    for _again in "it stays so", "until it is settled":
+        with pytest.raises(JournalUnwritable):
+            outbox.batch(0)
+    disk.refuses = None
+    batch = outbox.batch(0)
+    assert batch is not None
+    assert len(batch.leaves) == 1
+    journal.close()

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from cabinet.core.effects import Answer, Effect, Pulse, Show
-from cabinet.core.events import CardShown, Event, ReleaseAsked, SlotRead, Started
+from cabinet.core.events import CardShown, Event, ReleaseAsked, RosterFound, SlotRead, Started
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.core.state import Setup, SlotSetup, State
+from cabinet.core.step import next_wake_s
 from cabinet.inbox import Inbox
 from cabinet.journal.errors import JournalOvertaken, JournalUnwritable, LeafRefused
 from cabinet.journal.leaf import Entry
@@ -170,6 +171,22 @@ async def test_what_the_world_did_is_journaled_once_the_disk_takes_it_again(benc
         *["item.forced", "alarm.raised"] * 2,
     ]
     assert bench.runner.state.journal_good
+
+
+def test_a_start_on_a_full_disk_is_a_start_once_it_can_be_written() -> None:
+    """Else nothing would ever be due in this run: no grant lapsed, no visit ended."""
+
+    async def play(bench: Bench) -> None:
+        bench.disk.full = True
+        await bench.do(Started(0), RosterFound(3, "digest"))
+        assert bench.disk.kinds == []
+        bench.disk.full = False
+        bench.clock.forward(2)
+        await bench.runner.once()
+        assert bench.disk.kinds == ["alarm.raised", "alarm.cleared", "cabinet.started", "roster.applied"]
+        assert next_wake_s(bench.runner.state, bench.clock.now()) < 10
+
+    asyncio.run(play(Bench()))
 
 
 @story

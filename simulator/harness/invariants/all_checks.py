@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cabinet.journal.note import Signer
+from simulator.harness.blueprint import full_name
 from simulator.harness.cabinet import Cabinet
 from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
@@ -33,6 +34,7 @@ class Checks:
     oracle: Oracle
     latency: OneDeadDevice
     recovery: WorksAgain
+    upstream: NothingEarly
     all: tuple[Check, ...]
 
 
@@ -40,17 +42,18 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
     plan = cabinet.plan
     truth = Truth(now_s, [slot.number for slot in plan.config.table.slots])
     pins = {who: plan.cast[name].pin for who, name in plan.ids.items()}
-    words = [word for person in plan.cast.values() for word in (person.name, person.card, person.pin) if word]
+    words = [word for person in plan.cast.values() for word in (full_name(person), person.card, person.pin) if word]
     roster = plan.shelf.open()
     keys = [key for person in plan.ids if (key := roster.key_of(person))]
     log = Verifies(Signer(plan.config.origin, KEYS.signing_seed).verifier.public, cabinet.kept_leaves)
-    latency, recovery = OneDeadDevice(), WorksAgain()
+    latency, recovery, upstream = OneDeadDevice(), WorksAgain(), NothingEarly(log)
     oracle = plan.oracle()
     return Checks(
         truth,
         oracle,
         latency,
         recovery,
+        upstream,
         (
             truth,
             OnlyGranted(truth),
@@ -59,7 +62,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             EachMovementOnce(truth),
             EachAttributed(truth),
             log,
-            NothingEarly(log),
+            upstream,
             GuessesCounted(now_s, {who: pin for who, pin in pins.items() if pin}),
             NothingPersonal(words, [*keys, KEYS.signing_seed, KEYS.wrap, KEYS.card, KEYS.pin_pepper]),
             DoneOnce(),

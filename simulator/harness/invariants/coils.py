@@ -12,6 +12,7 @@ from simulator.harness.witness import Hear, Violated
 
 LATEST_S = 4.0
 """A pulse that is later than this after its grant opens for somebody else."""
+ON_THE_WAY_S = 0.3
 HOLD_S = 1.0
 MARGIN_S = 0.1
 FOREIGN_S = 4.0
@@ -34,7 +35,7 @@ class OnlyGranted:
     def _coil(self, coil: seen.Coil) -> None:
         if not coil.on or "glitch" in self._truth.broken:
             return
-        grant = self._truth.grants.get(coil.slot)
+        grant = self._truth.grants.get(coil.slot) or self._just_ended(coil.slot)
         if grant is None:
             raise Violated(self, f"slot {coil.slot}: the coil has current, and no grant for it is on the disk")
         if grant.boot != self._truth.boot or not self._truth.running:
@@ -44,6 +45,11 @@ class OnlyGranted:
         if (late_s := self._truth.now_s() - grant.at_s) > LATEST_S:
             raise Violated(self, f"slot {coil.slot}: the coil has current {late_s:.1f} s after grant {grant.n}")
         grant.used = True
+
+    def _just_ended(self, slot: int) -> Grant | None:
+        """Its fob was gone already when it was granted: its pulse was on the way when that was seen."""
+        grant, ended_s = self._truth.ended.get(slot, (None, 0.0))
+        return grant if self._truth.now_s() - ended_s <= ON_THE_WAY_S else None
 
 
 class OnlyAllowed:

@@ -145,10 +145,10 @@ class EachAttributed:
 
     def _found(self, n: int, content: Mapping[str, Any]) -> None:
         grant = self._granted.get(content["grant"]) if content.get("grant") is not None else None
-        if (grant is None) != (not content.get("subs")):
-            raise Violated(self, f"leaf {n}: found absent names a grant or nobody")
-        if grant is not None and (grant["slot"] != content["slot"] or _people(grant) != _people(content)):
-            raise Violated(self, f"leaf {n}: found absent names another grant than the open one")
+        if _people(grant or {}) != _people(content):
+            raise Violated(self, f"leaf {n}: found absent names somebody else than its grant")
+        if grant is not None and grant["slot"] != content["slot"]:
+            raise Violated(self, f"leaf {n}: found absent names a grant of another slot")
 
 
 def _people(content: Mapping[str, Any]) -> set[tuple[str, str]]:

@@ -6,40 +6,17 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from simulator.harness import happenings as seen
+from simulator.harness.second_tree import ReadNote, SecondTree, parse_note
 from simulator.harness.witness import Hear, Violated
 
 SIGNATURES_EVERY = 50
-
-
-class _Tree:
-    """Roots of whole subtrees by their height, and the root over them."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._parts: list[tuple[int, bytes]] = []
-
-    def add(self, leaf: bytes) -> None:
-        self.size += 1
-        self._parts.append((0, sha256(b"\0" + leaf).digest()))
-        while len(self._parts) > 1 and self._parts[-1][0] == self._parts[-2][0]:
-            (height, right), (_, left) = self._parts.pop(), self._parts.pop()
-            self._parts.append((height + 1, sha256(b"\1" + left + right).digest()))
-
-    @property
-    def root(self) -> bytes:
-        if not self._parts:
-            return sha256(b"").digest()
-        root = self._parts[-1][1]
-        for _, left in self._parts[-2::-1]:
-            root = sha256(b"\1" + left + root).digest()
-        return root
+UNDER_WAY_MAX = 4
 
 
 class Verifies:
@@ -50,7 +27,7 @@ class Verifies:
         """`key`: the cabinet's public one. `kept`: the leaves that are on the disk now."""
         self._key = Ed25519PublicKey.from_public_bytes(key)
         self._kept = kept
-        self._tree = _Tree()
+        self._tree = SecondTree()
         self._notes = 0
         self._boot = ""
         self._mono_ms = 0
@@ -77,25 +54,23 @@ class Verifies:
         self.leaves.append(leaf.data)
 
     def _sealed(self, sealed: seen.Sealed) -> None:
-        text, _, signatures = sealed.note.partition(b"\n\n")
-        origin, size, root = text.decode().split("\n")
-        if int(size) != self._tree.size or base64.b64decode(root) != self._tree.root:
-            raise Violated(self, f"the checkpoint of {size} is of another tree than its leaves make")
-        self.roots[int(size)] = self._tree.root
+        note = parse_note(sealed.note)
+        if note.size != self._tree.size or note.root != self._tree.root:
+            raise Violated(self, f"the checkpoint of {note.size} is of another tree than its leaves make")
+        self.roots[note.size] = self._tree.root
         self._notes += 1
         if self._notes % SIGNATURES_EVERY == 1:
-            self._check_signature(text + b"\n", signatures, origin)
+            self._check_signature(note)
 
-    def _check_signature(self, text: bytes, signatures: bytes, origin: str) -> None:
-        line = next(one for one in signatures.decode().splitlines() if one.startswith(f"— {origin} "))
+    def _check_signature(self, note: ReadNote) -> None:
         try:
-            self._key.verify(base64.b64decode(line.split(" ")[2])[4:], text)
-        except InvalidSignature:
-            raise Violated(self, f"the checkpoint {text!r} is not signed by the cabinet") from None
+            self._key.verify(note.signatures[note.origin], note.text.encode())
+        except (KeyError, InvalidSignature):
+            raise Violated(self, f"the checkpoint of {note.size} is not signed by the cabinet") from None
 
     def _acked(self, acked: seen.Acked) -> None:
-        if acked.size not in self.roots:
-            raise Violated(self, f"acknowledged up to {acked.size}, where there is no checkpoint")
+        if self.roots.get(acked.size) != parse_note(acked.note).root:
+            raise Violated(self, f"acknowledged up to {acked.size}, by a note of another tree")
 
     def _booted(self, _: object) -> None:
         """Whatever was durable is there."""
@@ -119,6 +94,11 @@ class NothingEarly:
 
     def at_rest(self) -> None:
         """Nothing more than at each moment."""
+
+    def arrived(self) -> None:
+        """Everything works for some minutes: upstream holds all but what is under way."""
+        if self._held < len(self._log.leaves) - UNDER_WAY_MAX:
+            raise Violated(self, f"upstream holds {self._held} of {len(self._log.leaves)} leaves, and no more come")
 
     def _published(self, published: seen.Published) -> None:
         plane = published.topic.rpartition("/")[2]

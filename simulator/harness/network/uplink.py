@@ -1,0 +1,234 @@
+"""cabinet-uplink as a process of its own: the production machine, route and reconnecting between two modelled ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from cabinet.control.protocol import ControlError, Params
+from cabinet.control.session import Handler, Peer, Subscription
+from hal.clock import Clock
+from simulator.harness.cabinet import Cabinet
+from simulator.harness.happenings import Booted, Died, Published
+from simulator.harness.network.broker import ModelBroker, ModelLink
+from simulator.harness.process import Process, current, outside
+from simulator.harness.virtual_clock import VirtualClock
+from simulator.harness.virtual_loop import VirtualLoop
+from simulator.types import seeded
+from sync.backoff import Backoff
+from sync.broker import Broker
+from sync.cabinet_messages import PLANES, WATCH, answer_to, notified, planes, refused, request_for
+from sync.events import CabinetLost, Event, Head, Question, ReadHead
+from sync.machine import Machine
+from sync.route import Route
+from sync.topics import Topics
+
+RESTART_S: Final = 1.0
+KEEPALIVE_S: Final = 30.0
+RESEND_S: Final = 30.0
+JITTER_S: Final = 5.0
+ANSWER_S: Final = 5.0
+RETRY_S: Final = (0.25, 5.0)
+UPLINK: Final = Peer(1001, 2, "cabinet-uplink")
+
+
+class UplinkProcess:
+    """Runs while the board has power; killed, it is started again."""
+
+    def __init__(self, cabinet: Cabinet, broker: ModelBroker, loop: VirtualLoop, seed: int) -> None:
+        self._cabinet = cabinet
+        self._broker = broker
+        self._loop = loop
+        self._random = seeded(seed, "uplink")
+        self._process: Process | None = None
+        self._link: ModelCabinetLink | None = None
+        broker.published.append(self._published)
+        cabinet.on_death.append(self._cabinet_died)
+        cabinet.aboard.append(self)
+
+    def start(self) -> None:
+        if self._process is None or not self._process.alive:
+            self._process = Process("cabinet-uplink", self._loop)
+            self._cabinet.witness.tell(Booted("cabinet-uplink"))
+            self._process.spawn(self._live())
+
+    def kill(self) -> None:
+        """SIGKILL; it is started again."""
+        if self._process is not None and self._process.alive:
+            self.end("killed")
+            outside(self._loop.call_later, RESTART_S, self._start_again)
+            self.unwind()
+
+    def end(self, how: str) -> None:
+        """At once, and for good."""
+        if self._process is not None and self._process.alive:
+            self._process.kill()
+            self._broker.cut()
+            self._cabinet.witness.tell(Died("cabinet-uplink", how))
+
+    def unwind(self) -> None:
+        if self._process is not None:
+            self._process.unwind()
+
+    def _start_again(self) -> None:
+        if self._cabinet.powered:
+            self.start()
+
+    async def _live(self) -> None:
+        clock = VirtualClock(self._loop, self._cabinet.wall, self._cabinet.booted_s)
+        bell = asyncio.Event()
+        link = self._link = ModelCabinetLink(self._cabinet, clock, self._random.random, bell.set)
+        route: Route | None = None
+        while True:
+            wakes = [at for at in (link.wake_s, route.wake_s if route else None) if at is not None]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, min(wakes) - clock.mono_s()) if wakes else None):
+                    await bell.wait()
+            bell.clear()
+            for event in link.poll():
+                if isinstance(event, Head) and route is None:
+                    route = self._route(Topics.of("kc/v1", event.origin), link, clock, bell.set)
+                if route is not None:
+                    route.feed(event)
+            if route is not None:
+                route.turn()
+
+    def _route(self, topics: Topics, link: ModelCabinetLink, clock: Clock, wake: Callable[[], None]) -> Route:
+        def make() -> ModelLink:
+            return self._broker.connect(topics.device, wake, (topics.status, b"offline"))
+
+        machine = Machine(
+            topics,
+            "simulated",
+            self._random.random,
+            jitter_s_max=JITTER_S,
+            resend_s=RESEND_S,
+            started_s=clock.mono_s(),
+        )
+        return Route(topics, machine, Broker("model", make, KEEPALIVE_S, clock, self._random.random), link, clock)
+
+    def _cabinet_died(self) -> None:
+        """The socket hangs up."""
+        if self._link is not None and self._process is not None and self._process.alive:
+            self._process.call(self._link.hang_up)
+
+    def _published(self, topic: str, payload: bytes) -> None:
+        self._cabinet.witness.tell(Published(topic, payload))
+        self._cabinet.passes("published")
+
+
+class ModelCabinetLink:
+    """As sync.cabinet_link.CabinetLink, with calls where that has a socket; answers come with a later poll."""
+
+    def __init__(self, cabinet: Cabinet, clock: Clock, random: Callable[[], float], wake: Callable[[], None]) -> None:
+        self._cabinet = cabinet
+        self._clock = clock
+        self._backoff = Backoff(*RETRY_S, random)
+        self._wake = wake
+        self._retry_at: float | None = clock.mono_s()
+        self._events: deque[Event] = deque()
+        self._line: _Line | None = None
+
+    @property
+    def wake_s(self) -> float | None:
+        return self._retry_at
+
+    def poll(self) -> list[Event]:
+        if self._retry_at is not None and self._clock.mono_s() >= self._retry_at:
+            self._connect()
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def ask(self, question: Question) -> list[Event]:
+        if self._line is not None:
+            request = request_for(question)
+            self._line.call(request.method, request.params, lambda result: self._answered(question, result))
+        return []
+
+    def hang_up(self) -> None:
+        """cabinetd is gone."""
+        if self._line is not None:
+            self._lose()
+
+    def _connect(self) -> None:
+        self._retry_at = None
+        methods = self._cabinet.uplink_methods()
+        if methods is None:
+            self._lose()
+            return
+        spawn, handlers = methods
+        self._line = _Line(spawn, handlers, self._heard, self._lose)
+        self.ask(ReadHead())
+        self._line.call(PLANES, {}, lambda result: self._tell([planes(result)]))
+        self._backoff.reset()
+
+    def _answered(self, question: Question, result: object) -> None:
+        self._tell(refused(question) if isinstance(result, ControlError) else answer_to(question, result))
+
+    def _heard(self, method: str, params: Params) -> None:
+        if (event := notified(method, params)) is not None:
+            self._tell([event])
+
+    def _tell(self, events: list[Event]) -> None:
+        self._events.extend(events)
+        self._wake()
+
+    def _lose(self) -> None:
+        if self._line is not None:
+            self._line = None
+            self._events.clear()
+            self._events.append(CabinetLost())
+        self._retry_at = self._clock.mono_s() + self._backoff.wait_s()
+        self._wake()
+
+
+class _Line:
+    """One connection to uplink.sock: requests one after the other, notifications as they come; JSON between the two.
+
+    What the daemon says reaches the uplink in the uplink's own turn, and a dead one not at all."""
+
+    def __init__(
+        self,
+        spawn: Callable[[Any], asyncio.Task[Any]],
+        handlers: dict[str, Handler],
+        heard: Callable[[str, Params], None],
+        lost: Callable[[], None],
+    ) -> None:
+        self._handlers = handlers
+        self._home = current()
+        self._heard = heard
+        self._lost = lost
+        self._spawn = spawn
+        self._requests: asyncio.Queue[tuple[str, Params, Callable[[object], None]]] = asyncio.Queue()
+        spawn(self._watch())
+        spawn(self._serve())
+
+    def call(self, method: str, params: Params, answered: Callable[[object], None]) -> None:
+        self._requests.put_nowait((method, params, answered))
+
+    async def _watch(self) -> None:
+        subscription = await self._handlers[WATCH]({}, UPLINK)
+        assert isinstance(subscription, Subscription)
+        async for one in subscription.notifications:
+            self._home_call(self._heard, one.method, json.loads(json.dumps(one.params)))
+        self._home_call(self._lost)
+
+    async def _serve(self) -> None:
+        while True:
+            method, params, answered = await self._requests.get()
+            try:
+                result = await self._handlers[method](params, UPLINK)
+            except ControlError as error:
+                self._home_call(answered, error)
+            else:
+                self._home_call(answered, json.loads(json.dumps(result)))
+
+    def _home_call(self, function: Callable[..., None], *args: object) -> None:
+        """In the uplink's process, if it lives."""
+        if self._home is not None and self._home.alive:
+            self._home.call(function, *args)
