@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TypeAlias
 
 from cabinet.core.state import State
@@ -47,6 +48,7 @@ def bolt(state: State, slot: int) -> str:
     return "unlocked" if slot in state.grant_ends else "locked"
 
 
+@lru_cache(maxsize=1024)
 def iso(wall_ms: int | None) -> str | None:
     """ISO 8601 with Z, milliseconds only where there are any."""
     if wall_ms is None:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
 
-from cabinet.policy.rights import Rights
+from cabinet.policy.rights import Pseudonym, Rights
 from cabinet.roster.changes import Change, Import, parse_change
 from cabinet.roster.draft import Plan
 from cabinet.roster.store import Roster
@@ -28,14 +28,20 @@ KEYS: DeviceKeys = derive(sha256(b"device key of the simulation").digest(), sha2
 
 
 class MemoryRoster(Roster):
-    """Keeps the snapshot while nothing changes: a start need not work it out again."""
+    """Keeps what was read while nothing changes: neither a start nor a PIN asks the database again."""
 
     _snapshot: Rights | None = None
+    _pin_records: dict[Pseudonym, bytes | None]
 
     def snapshot(self, zone: tzinfo) -> Rights:
-        if self._snapshot is None or self._snapshot.version != self.version:
-            self._snapshot = super().snapshot(zone)
+        if self._snapshot is None:
+            self._snapshot, self._pin_records = super().snapshot(zone), {}
         return self._snapshot
+
+    def pin_record(self, person: Pseudonym) -> bytes | None:
+        if person not in self._pin_records:
+            self._pin_records[person] = super().pin_record(person)
+        return self._pin_records[person]
 
     def commit(self, plan: Plan) -> None:
         super().commit(plan)

@@ -54,7 +54,7 @@ class RandomDays:
     async def play(self, simulation: Simulation) -> None:
         self._simulation = simulation
         self._cabinet = simulation.cabinet
-        self._lobby = Lobby()
+        self._lobby = Lobby(self._cabinet.world)
         network = NetworkTroubles(
             self._cabinet,
             simulation.broker,

@@ -31,7 +31,7 @@ RESTART_S: Final = 1.0
 KEEPALIVE_S: Final = 30.0
 RESEND_S: Final = 30.0
 JITTER_S: Final = 5.0
-ANSWER_S: Final = 5.0
+SOCKET_S: Final = 0.0005
 RETRY_S: Final = (0.25, 5.0)
 UPLINK: Final = Peer(1001, 2, "cabinet-uplink")
 
@@ -204,6 +204,7 @@ class _Line:
         self._heard = heard
         self._lost = lost
         self._spawn = spawn
+        self._coming: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._requests: asyncio.Queue[tuple[str, Params, Callable[[object], None]]] = asyncio.Queue()
         spawn(self._watch())
         spawn(self._serve())
@@ -229,6 +230,13 @@ class _Line:
                 self._home_call(answered, json.loads(json.dumps(result)))
 
     def _home_call(self, function: Callable[..., None], *args: object) -> None:
-        """In the uplink's process, if it lives."""
-        if self._home is not None and self._home.alive:
-            self._home.call(function, *args)
+        """In the uplink's process, if it lives; what comes together arrives together."""
+        self._coming.append((function, args))
+        if len(self._coming) == 1:
+            outside(asyncio.get_running_loop().call_later, SOCKET_S, self._arrive)
+
+    def _arrive(self) -> None:
+        arrived, self._coming = self._coming, []
+        for function, args in arrived:
+            if self._home is not None and self._home.alive:
+                self._home.call(function, *args)

@@ -46,6 +46,7 @@ class ModelUpstream:
         self._random = random
         self._wall_ms = wall_ms
         self._life = 0
+        self._asking = False
 
     def start(self) -> None:
         self.alive = True
@@ -54,7 +55,8 @@ class ModelUpstream:
         for name, origin in self.origins.items():
             if origin.ack:
                 self._broker.send(_topic(name, "journal/ack"), origin.ack, retain=True)
-        asyncio.get_running_loop().create_task(self._ask(self._life))
+        self._asking = False
+        self._ask_later()
 
     def crash(self) -> None:
         """What it had not stored is gone."""
@@ -69,6 +71,7 @@ class ModelUpstream:
         origin = self.origins.setdefault(message["origin"], _Origin())
         if topic.endswith("/session"):
             origin.head = message["head"]
+            self._ask_later()
             return
         life = self._life
         delay_s = self._random.uniform(*STORED_S)
@@ -84,6 +87,7 @@ class ModelUpstream:
         if batch["first"] > len(origin.leaves):
             if len(origin.staged) < STAGED_MAX:
                 origin.staged[batch["first"]] = batch
+                self._ask_later()
             return
         grown = self._store(name, origin, batch)
         while grown and (more := origin.staged.pop(len(origin.leaves), None)) is not None:
@@ -113,15 +117,23 @@ class ModelUpstream:
         self._broker.send(_topic(name, "journal/ack"), origin.ack, retain=True)
         return True
 
-    async def _ask(self, life: int) -> None:
-        """For what is missing, now and then."""
-        while life == self._life:
-            await asyncio.sleep(ASK_AFTER_S)
-            for name, origin in self.origins.items():
-                if life == self._life and (origin.staged or origin.head > len(origin.leaves)):
-                    request = json.dumps({"origin": name, "from": len(origin.leaves)}).encode()
-                    self._broker.send(_topic(name, "journal/req"), request, retain=False)
-                    origin.staged.clear()
+    def _ask_later(self) -> None:
+        """For what is missing, now and then, while something is."""
+        missing = any(origin.staged or origin.head > len(origin.leaves) for origin in self.origins.values())
+        if missing and not self._asking:
+            self._asking = True
+            asyncio.get_running_loop().call_later(ASK_AFTER_S, self._ask, self._life)
+
+    def _ask(self, life: int) -> None:
+        if life != self._life:
+            return
+        self._asking = False
+        for name, origin in self.origins.items():
+            if origin.staged or origin.head > len(origin.leaves):
+                request = json.dumps({"origin": name, "from": len(origin.leaves)}).encode()
+                self._broker.send(_topic(name, "journal/req"), request, retain=False)
+                origin.staged.clear()
+        self._ask_later()
 
 
 def _topic(origin: str, plane: str) -> str:

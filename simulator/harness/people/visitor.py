@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 
 from drivers.wire.card_number import parse_card
 from simulator.cast import Person
 from simulator.harness import happenings as seen
 from simulator.harness.cabinet import Cabinet
-from simulator.world import NotPossible
+from simulator.world import Change, NotPossible, World
 
-LOOK_S = 0.05
 REACT_S = (0.2, 1.5)
 
 
 class Lobby:
-    """The place before the cabinet: who comes waits until it is open, and it is known how many are there."""
+    """The place before the cabinet: who comes waits until it is open, and sees what happens there."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
         self.inside = 0
+        self._sight = asyncio.Event()
+        world.observe(self._seen)
         self._open = asyncio.Event()
         self._open.set()
         self._empty = asyncio.Event()
@@ -31,6 +33,23 @@ class Lobby:
             await self._open.wait()
         self.inside += 1
         self._empty.clear()
+
+    async def see(self, holds: Callable[[], bool], within_s: float) -> bool:
+        """Looks on until it is so."""
+        end_s = asyncio.get_running_loop().time() + within_s
+        while not holds():
+            left_s = end_s - asyncio.get_running_loop().time()
+            if left_s <= 0:
+                return False
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._sight.wait()
+        return True
+
+    def _seen(self, change: Change) -> None:
+        if change.what in ("display", "bolt"):
+            self._sight.set()
+            self._sight = asyncio.Event()
 
     def leave(self) -> None:
         self.inside -= 1
@@ -96,21 +115,12 @@ class Visitor:
 
     async def read(self, *fragments: str, within_s: float = 3.0) -> str | None:
         """Looks at the display until one of these is on it; which one."""
-        world = self.cabinet.world
-        for _ in range(round(within_s / LOOK_S)):
-            for fragment in fragments:
-                if fragment in world.display:
-                    return fragment
-            await asyncio.sleep(LOOK_S)
-        return None
+        await self._lobby.see(lambda: self._shown(fragments) is not None, within_s)
+        return self._shown(fragments)
 
     async def unlocked(self, slot: int, within_s: float = 2.0) -> bool:
         """Tries until the bolt gives way."""
-        for _ in range(round(within_s / LOOK_S)):
-            if not self.cabinet.world.locked(slot):
-                return True
-            await asyncio.sleep(LOOK_S)
-        return False
+        return await self._lobby.see(lambda: not self.cabinet.world.locked(slot), within_s)
 
     def lift(self, slot: int) -> str | None:
         """Pulls; the fob in hand, or nothing."""
@@ -129,6 +139,9 @@ class Visitor:
 
     def close_door(self) -> None:
         self.cabinet.world.close_door()
+
+    def _shown(self, fragments: Sequence[str]) -> str | None:
+        return next((fragment for fragment in fragments if fragment in self.screen), None)
 
     def _try(self, act: object, what: str, fob: str | None) -> str | None:
         assert callable(act)
