@@ -68,7 +68,7 @@ class ChipLink:
 
 
 class Assembly:
-    """Each slot of `table` begins with its fob, F-1 in slot 1 and so on. Starts and opens nothing by itself."""
+    """Starts and opens nothing by itself."""
 
     def __init__(
         self,
@@ -85,8 +85,6 @@ class Assembly:
         for entry in table.devices:
             rng = seeded(seed, entry.spec.id)
             self.devices[entry.spec.id] = self._fit(entry.spec, rng, ports, chips)
-        for slot in table.slots:
-            world.add_fob(f"F-{slot.number}", slot.number)
 
     def start(self) -> None:
         for device in self.devices.values():

@@ -58,7 +58,8 @@ Place = int | Literal["hand", "lost"]
 
 
 class World:
-    """One cabinet. Slots are numbers, fobs are names; a fob is in one slot, in a hand, or lost."""
+    """One cabinet. Slots are numbers, fobs are names; a fob is in one slot, in a hand, or lost. Each slot begins with
+    its fob, F-1 in slot 1 and so on."""
 
     def __init__(self, slots: Iterable[int], later: Later, relatch_s: float = RELATCH_S) -> None:
         self.door_open = False
@@ -66,7 +67,7 @@ class World:
         self.display = ""
         self.sounding = False
         self._slots = {number: _Slot(number) for number in sorted(slots)}
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, Place] = {f"F-{number}": number for number in self._slots}
         self._last_lifted: dict[int, str] = {}
         self._later = later
         self._relatch_s = relatch_s
@@ -124,12 +125,11 @@ class World:
 
     # What the devices do to it
 
-    def add_fob(self, fob: str, slot: int) -> None:
-        """A fob that is in `slot` from the beginning."""
-        self._slot(slot)
-        if fob in self._places or self.fob_in(slot):
-            raise NotPossible(f"{fob} is there already, or slot {slot} is taken")
-        self._places[fob] = slot
+    def bring(self, fob: str) -> None:
+        """A fob of nowhere comes into a hand."""
+        if fob in self._places:
+            raise NotPossible(f"{fob} is there already")
+        self._places[fob] = "hand"
 
     def energise(self, slot: int, *, on: bool) -> None:
         """Current through the coil of a bolt, or none any more. The bolt follows at once."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from random import Random
 from typing import Any, Final, Literal, Protocol
 
 from cabinet.books import Books
@@ -76,6 +77,10 @@ class Level(Protocol):
 
     async def press(self, keys: str) -> None: ...
 
+    def spoil(self, random: Random) -> tuple[str, Callable[[], None]] | None:
+        """Something on the way to the devices gets worse: what, and what ends it. None where there is no way."""
+        ...
+
 
 class Aboard(Protocol):
     """Another process of the board."""
@@ -104,8 +109,6 @@ class Cabinet:
         self.wall = WallTime(loop, start_ms)
         self.disk = ModelDisk(seeded(seed, "disk"))
         self.world = World((slot.number for slot in plan.config.table.slots), loop.call_later)
-        for slot in plan.config.table.slots:
-            self.world.add_fob(f"F-{slot.number}", slot.number)
         self.level = level(self.world)
         self.boundaries: list[Boundary] = []
         self.daemon: Daemon | None = None

@@ -27,8 +27,8 @@ RECOVERY_S: Final = 15.0
 TOLD_S: Final = 20.0
 ARRIVED_S: Final = 420.0
 """Longer than any pause before what was not acknowledged is sent again."""
-BYSTANDERS: Final = ("display", "buzzer", "lamps", "inputs-b")
-"""Devices that a release does not need."""
+BYSTANDERS: Final = (("display", "unplug"), ("inputs-a", "silent"), ("inputs-b", "silent"))
+"""Devices that a release does not need, and how they die alone."""
 RELEASES: Final = (1, 2)
 """Slots that Lin may open with her card alone."""
 RELIABLE: Final = "Lin"
@@ -187,8 +187,8 @@ class RandomDays:
         await asyncio.sleep(RECOVERY_S)
         await self._probe(None)
         if self._faults:
-            device = seeded(self._simulation.seed, f"calm {self.tally.calms}").choice(BYSTANDERS)
-            self.troubles.break_device(device, "unplug")
+            device, fault = seeded(self._simulation.seed, f"calm {self.tally.calms}").choice(BYSTANDERS)
+            self.troubles.break_device(device, fault)
             await asyncio.sleep(TOLD_S)
             await self._probe(device)
             self.troubles.mend()

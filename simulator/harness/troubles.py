@@ -29,6 +29,7 @@ class Troubles:
         self._broken: dict[str, Callable[[], None]] = {}
         self._kinds: Mapping[Callable[[], None], int] = {
             self._device: 50,
+            self._wire: 20,
             self._disk: 8,
             self._slow_disk: 6,
             self._kill: 10,
@@ -77,6 +78,20 @@ class Troubles:
         fault = self._random.choice(self._cabinet.level.devices[device].faults)
         self._cabinet.fault(device, fault)
         self._for_a_while(device, lambda: self._cabinet.clear(device), 1, 300)
+
+    def _wire(self) -> None:
+        spoilt = self._cabinet.level.spoil(self._random)
+        if spoilt is None:
+            return
+        what, mend = spoilt
+        name = f"wire {self.count}"
+        self._cabinet.witness.tell(seen.Broken(name, what))
+
+        def end() -> None:
+            mend()
+            self._cabinet.witness.tell(seen.Mended(name))
+
+        self._for_a_while(name, end, 1, 60)
 
     def _disk(self) -> None:
         if "disk" in self._broken:

@@ -48,8 +48,6 @@ class Alarm:
 def a_world() -> tuple[World, Timers]:
     timers = Timers()
     world = World(SLOTS, timers.later)
-    for slot in SLOTS:
-        world.add_fob(f"F-{slot}", slot)
     return world, timers
 
 

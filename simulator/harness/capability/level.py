@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from random import Random
 from typing import TypeVar
 
 from drivers.specs.modbus_input_board import ModbusInputBoardSpec
@@ -70,6 +71,10 @@ class CapabilityLevel:
 
     async def press(self, keys: str) -> None:
         await self._one(KeypadFixture).press(keys)
+
+    def spoil(self, random: Random) -> tuple[str, Callable[[], None]] | None:
+        """There are no wires."""
+        return None
 
     # -- helpers -------------------------------------------------------------------------------------------------
 

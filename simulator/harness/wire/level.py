@@ -1,0 +1,121 @@
+"""All devices of a cabinet byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from random import Random
+
+from hal.buses import Bus
+from hal.clock import Clock
+from hal.device_table import DeviceTable
+from hal.links import link_plans
+from hal.modbus import RtuLine
+from hal.specs import GpioLinkSpec, LinkSpec, ModbusLinkSpec
+from hal.supervisor import LinkPlan
+from simulator.assembly import Assembly, ChipLink, Fitted
+from simulator.faults import Fault
+from simulator.gpio_chip import GpioChip
+from simulator.harness.wire.memory_line import MemoryLine, MemoryPort, Wire, chopped, cut_after, delayed, lossy
+from simulator.harness.wire.memory_lines import MemoryChip, MemoryLines
+from simulator.matrix_keypad import MatrixKeypad
+from simulator.rdm6300_reader import Rdm6300Reader
+from simulator.types import seeded
+from simulator.world import World
+
+
+class WireLevel:
+    """The twins of simulator.assembly, on lines in memory whose bytes come in any pieces."""
+
+    def __init__(self, table: DeviceTable, world: World, seed: int) -> None:
+        self._table = table
+        loop = asyncio.get_running_loop()
+        self.lines: dict[str, MemoryLine] = {}
+        self._chips: dict[str, MemoryChip] = {}
+        for link in table.links:
+            if isinstance(link, GpioLinkSpec):
+                self._chips[link.id] = MemoryChip(link.id, GpioChip(loop.time))
+            else:
+                line = self.lines[link.id] = MemoryLine(link.id, link.baud)
+                line.to_host.append(chopped(seeded(seed, f"wire of {link.id}")))
+        chips = {name: ChipLink(chip.chip, chip) for name, chip in self._chips.items()}
+        self._assembly = Assembly(table, world, self.lines, chips, seed)
+        self._reader = self._assembly.body(Rdm6300Reader, "reader", None)
+        self._keypad = self._assembly.body(MatrixKeypad, "keypad", None)
+        self._devices = {entry.spec.id: WiredDevice(self._assembly.device(entry.spec.id)) for entry in table.devices}
+        self._powered = False
+
+    @property
+    def devices(self) -> Mapping[str, WiredDevice]:
+        return self._devices
+
+    def plans(self, clock: Clock) -> list[LinkPlan]:
+        return link_plans(self._table, clock, self._bus)
+
+    def abandon(self) -> None:
+        for line in self.lines.values():
+            line.abandon()
+        for chip in self._chips.values():
+            chip.abandon()
+
+    def power(self, *, on: bool) -> None:
+        if on != self._powered:
+            self._powered = on
+            if on:
+                self._assembly.start()
+            else:
+                self._assembly.stop()
+
+    def present(self, card: bytes) -> None:
+        self._reader.present(card)
+
+    def remove(self) -> None:
+        with contextlib.suppress(ValueError):  # somebody else's card has taken its place
+            self._reader.remove()
+
+    async def press(self, keys: str) -> None:
+        await self._keypad.press(keys)
+
+    def spoil(self, random: Random) -> tuple[str, Callable[[], None]] | None:
+        """One line loses bytes, is slow, or is cut after some more."""
+        line = random.choice(list(self.lines.values()))
+        wires = random.choice((line.to_host, line.to_devices))
+        kind = random.choice(("lossy", "delayed", "cut"))
+        wire: Wire
+        match kind:
+            case "lossy":
+                wire = lossy(random, random.choice((0.002, 0.02, 0.2)))
+            case "delayed":
+                wire = delayed(random.uniform(0.005, 0.6))
+            case _:
+                wire = cut_after(random.randint(1, 300), line.unplug)
+        wires.append(wire)
+
+        def mend() -> None:
+            wires.remove(wire)
+            line.replug()
+
+        return f"{line.name} {kind}", mend
+
+    def _bus(self, spec: LinkSpec) -> Bus:
+        if isinstance(spec, GpioLinkSpec):
+            return MemoryLines(self._chips[spec.id])
+        port = MemoryPort(self.lines[spec.id])
+        if not isinstance(spec, ModbusLinkSpec):
+            return port
+        return RtuLine(port, baud=spec.baud, timeout_ms=spec.timeout_ms, latency_ms=spec.latency_ms, echo=spec.echo)
+
+
+class WiredDevice:
+    """A twin in its place, as the harness breaks and mends it."""
+
+    def __init__(self, fitted: Fitted) -> None:
+        self.faults = tuple(fitted.body.faults)
+        self._fitted = fitted
+
+    def fault(self, fault: Fault) -> None:
+        self._fitted.fault(fault)
+
+    def clear(self) -> None:
+        self._fitted.clear()

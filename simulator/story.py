@@ -1,0 +1,231 @@
+"""Stories: text files that say, sentence by sentence, what people do at a cabinet and what then has to be so.
+
+The first line is the title. Each further line is a sentence of the table below; a line that begins with # is a
+remark. The same files are played by the demo against the real daemon, and by the deterministic simulation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+SCENARIOS: Final = Path(__file__).with_name("scenarios")
+_UNITS_S: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
+
+
+class StoryError(ValueError):
+    """A line is no sentence; the text names file and line, and what there is."""
+
+
+# -- what people and things do -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCard:
+    """`card` None: their own."""
+
+    who: str
+    card: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """`what` are keys, or PIN, number, wrong PIN: theirs, followed by #."""
+
+    who: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """`fob` None: the one last lifted from there."""
+
+    who: str
+    act: Literal["lift", "force", "seat"]
+    slot: int
+    fob: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveDoor:
+    who: str
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class PowerFails:
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    process: Literal["cabinetd", "cabinet-uplink"]
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A device, `disk` or `broker`; `fault` None: it works again."""
+
+    what: str
+    fault: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJumps:
+    by_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrustClock:
+    """What vouches for the wall clock from now on."""
+
+    quality: Literal["ntp", "rtc", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The technician opens a slot."""
+
+    slot: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The story begins at this local time."""
+
+    day: str
+    time: str
+
+
+# -- what has to be so ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """The display, soon; `no`: it does not, now."""
+
+    text: str
+    no: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BoltIs:
+    slot: int
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Journals:
+    """A leaf after the last one that was told of, with these fields among others; `holder` is a name. `no`: there is
+    none since the beginning."""
+
+    kind: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    no: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUpstream:
+    """All leaves have arrived and are acknowledged, soon."""
+
+
+Act: TypeAlias = (
+    HoldCard | Type | Hand | MoveDoor | Wait | PowerFails | Kill | Break | ClockJumps | TrustClock | Release | Clock
+)
+Expectation: TypeAlias = Shows | BoltIs | Journals | HeldUpstream
+Sentence: TypeAlias = Act | Expectation
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    line: int
+    text: str
+    sentence: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    name: str
+    title: str
+    steps: tuple[Step, ...]
+
+
+def read_story(name: str, folder: Path = SCENARIOS) -> Story:
+    """Blocks. Raises StoryError."""
+    file = folder / f"{name}.txt"
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except OSError:
+        known = ", ".join(names(folder))
+        raise StoryError(f"there is no scenario {name!r}; there are: {known}") from None
+    steps = [
+        Step(number, text.strip(), parse(text.strip(), f"{file.name}:{number}"))
+        for number, text in enumerate(lines[1:], start=2)
+        if text.strip() and not text.startswith("#")
+    ]
+    return Story(name, lines[0].strip(), tuple(steps))
+
+
+def names(folder: Path = SCENARIOS) -> list[str]:
+    return sorted(file.stem for file in folder.glob("*.txt"))
+
+
+def parse(text: str, place: str) -> Sentence:
+    """Raises StoryError."""
+    for pattern, make in _SENTENCES:
+        if (found := re.fullmatch(pattern, text)) is not None:
+            return make(*found.groups())
+    raise StoryError(f"{place}: {text!r} is no sentence a story may have; see docs/reference/scenarios.md")
+
+
+def _journals(kind: str, rest: str, *, no: bool = False) -> Journals:
+    pairs = (pair.partition("=") for pair in rest.split())
+    return Journals(kind, {key: value for key, _, value in pairs}, no)
+
+
+_WHO: Final = r"([A-Z][a-z]+)"
+_FOR: Final = r"(\d+) (second|minute|hour|day)s?"
+_SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
+    (r"It is (\d{4}-\d\d-\d\d) (\d\d:\d\d)\.", Clock),
+    (rf"{_WHO} holds their card to the reader\.", HoldCard),
+    (rf"{_WHO} holds card (\d{{10}}) to the reader\.", HoldCard),
+    (rf"{_WHO} types their (PIN|number)\.", Type),
+    (rf"{_WHO} types a (wrong PIN)\.", Type),
+    (rf"{_WHO} types ([0-9*#]+)\.?", Type),
+    (rf"{_WHO} lifts slot (\d+)\.", lambda who, slot: Hand(who, "lift", int(slot))),
+    (rf"{_WHO} tears slot (\d+) out\.", lambda who, slot: Hand(who, "force", int(slot))),
+    (rf"{_WHO} puts the fob back into slot (\d+)\.", lambda who, slot: Hand(who, "seat", int(slot))),
+    (rf"{_WHO} puts (F-\d+) into slot (\d+)\.", lambda who, fob, slot: Hand(who, "seat", int(slot), fob)),
+    (rf"{_WHO} (opens|closes) the door\.", lambda who, verb: MoveDoor(who, verb == "opens")),
+    (rf"{_FOR} pass(?:es)?\.", lambda count, unit: Wait(int(count) * _UNITS_S[unit])),
+    (rf"The power fails for {_FOR}\.", lambda count, unit: PowerFails(int(count) * _UNITS_S[unit])),
+    (r"(cabinetd|cabinet-uplink) is killed\.", Kill),
+    (r"The (disk|broker) fails: ([a-z-]+)\.", Break),
+    (r"The (disk|broker) works again\.", lambda what: Break(what, None)),
+    (r"The device ([a-z0-9-]+) fails: ([a-z0-9=-]+)\.", Break),
+    (r"The device ([a-z0-9-]+) works again\.", lambda what: Break(what, None)),
+    (
+        rf"The clock jumps (ahead|back) by {_FOR}\.",
+        lambda way, count, unit: ClockJumps(int(count) * _UNITS_S[unit] * (1 if way == "ahead" else -1)),
+    ),
+    (r"Nobody vouches for the clock\.", lambda: TrustClock("none")),
+    (r"The time service vouches for the clock\.", lambda: TrustClock("ntp")),
+    (r"The technician releases slot (\d+): (.+)\.", lambda slot, reason: Release(int(slot), reason)),
+    (r"The display says: (.+)", Shows),
+    (r"The display does not say: (.+)", lambda text: Shows(text, True)),
+    (r"Slot (\d+) unlocks\.", lambda slot: BoltIs(int(slot), False)),
+    (r"Slot (\d+) is locked\.", lambda slot: BoltIs(int(slot), True)),
+    (r"The journal says: ([a-z_.]+)((?: \S+=\S+)*)", _journals),
+    (r"The journal does not say: ([a-z_.]+)((?: \S+=\S+)*)", lambda kind, rest: _journals(kind, rest, no=True)),
+    (r"Upstream holds everything\.", HeldUpstream),
+)
+"""Every sentence there is."""
