@@ -18,6 +18,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+_NOISE_US = 0.001
 _CANCELLED_MAX = 1000
 _CALLS_PER_US = 256
 """So many callbacks in a row take a microsecond: whoever waits for less than a float can hold gets there."""
@@ -83,8 +84,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> asyncio.TimerHandle:
         handle = asyncio.TimerHandle(when, callback, args, self, context)
         self._order += 1
-        # Rounded up: who is called a trace too early asks for that trace again, and again.
-        when_us = max(self._now_us, math.ceil(when * 1_000_000))
+        # Rounded up: who is called too early asks for the rest again. What floats add to a whole number is no rest.
+        when_us = max(self._now_us, math.ceil(when * 1_000_000 - _NOISE_US))
         heapq.heappush(self._timers, (when_us, self._order, handle))
         return handle
 
