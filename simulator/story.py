@@ -6,11 +6,12 @@ remark. The same files are played by the demo against the real daemon, and by th
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 SCENARIOS: Final = Path(__file__).with_name("scenarios")
 _UNITS_S: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -132,6 +133,10 @@ class Journals:
     fields: Mapping[str, str] = field(default_factory=dict)
     no: bool = False
 
+    def fits(self, leaf: Mapping[str, Any], is_called: Callable[[str, str], bool]) -> bool:
+        """`is_called`: whether a pseudonym is of the person with this name."""
+        return leaf["ev"] == self.kind and all(_has(leaf, *one, is_called) for one in self.fields.items())
+
 
 @dataclass(frozen=True, slots=True)
 class HeldUpstream:
@@ -157,6 +162,10 @@ class Story:
     name: str
     title: str
     steps: tuple[Step, ...]
+
+    @property
+    def is_about_upstream(self) -> bool:
+        return any(_is_about_upstream(step.sentence) for step in self.steps)
 
 
 def read_story(name: str, folder: Path = SCENARIOS) -> Story:
@@ -185,6 +194,20 @@ def parse(text: str, place: str) -> Sentence:
         if (found := re.fullmatch(pattern, text)) is not None:
             return make(*found.groups())
     raise StoryError(f"{place}: {text!r} is no sentence a story may have; see docs/reference/scenarios.md")
+
+
+def _is_about_upstream(sentence: Sentence) -> bool:
+    match sentence:
+        case HeldUpstream() | Kill("cabinet-uplink") | Break("broker"):
+            return True
+    return False
+
+
+def _has(leaf: Mapping[str, Any], key: str, wanted: str, is_called: Callable[[str, str], bool]) -> bool:
+    if key == "holder":
+        return any(sub["r"] == "holder" and is_called(sub["p"], wanted) for sub in leaf.get("subs", ()))
+    value = leaf.get(key)
+    return (value if isinstance(value, str) else json.dumps(value)) == wanted
 
 
 def _journals(kind: str, rest: str, *, no: bool = False) -> Journals:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import cache
 from importlib.metadata import version
 from typing import ParamSpec, TypeVar
 

@@ -128,6 +128,8 @@ class Cabinet:
         self._gone = asyncio.Event()
         self._ended = asyncio.Event()
         self.booted_s = 0.0
+        """When the board got its power."""
+        self._back = loop.call_soon(lambda: None)
         self._manager: asyncio.Task[None] | None = None
         self._heard = 0
         plan.shelf.restore()
@@ -137,16 +139,22 @@ class Cabinet:
 
     # -- power and processes -------------------------------------------------------------------------------------
 
-    def power_on(self, after_s: float = 0.0) -> None:
-        """The board boots, and then the daemon starts."""
+    def power_on(self, boot_s: float = 0.0) -> None:
+        """The board boots, and then the daemon starts. No effect while it has power."""
+        if self.powered:
+            return
         self.powered = True
-        self.booted_s = self._loop.time() + after_s
+        self._back.cancel()
+        self.booted_s = self._loop.time()
         self.level.power(on=True)
-        self._manager = self._loop.create_task(self._keep(after_s))
+        self._manager = self._loop.create_task(self._keep(boot_s))
 
-    def power_cut(self) -> None:
-        """All at once: processes, devices, and what was not synced."""
+    def power_fails(self, for_s: float) -> None:
+        """All at once: processes, devices, and what was not synced. No effect while there is none."""
+        if not self.powered:
+            return
         self.powered = False
+        self._back = outside(self._loop.call_later, for_s, self.power_on, BOOT_S)
         if self._manager is not None:
             self._manager.cancel()
         self._end("power cut")
@@ -227,8 +235,8 @@ class Cabinet:
 
     # -- one run -------------------------------------------------------------------------------------------------
 
-    async def _keep(self, after_s: float) -> None:
-        await asyncio.sleep(after_s)
+    async def _keep(self, boot_s: float) -> None:
+        await asyncio.sleep(boot_s)
         for other in self.aboard:
             other.start()
         while True:

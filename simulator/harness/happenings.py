@@ -90,6 +90,16 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class Sentence:
+    """The next one of a story."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return f"-- {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """A leaf is durable."""
 
@@ -240,6 +250,7 @@ Happening: TypeAlias = (
     | Card
     | Keys
     | Act
+    | Sentence
     | Leaf
     | Sealed
     | Acked

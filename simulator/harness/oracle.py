@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,7 +42,7 @@ class Oracle:
     @classmethod
     def read(cls, files: Mapping[str, bytes], zone: str) -> Oracle:
         people, items = _rows(files["people.csv"]), _rows(files["items.csv"])
-        rights = tomllib.loads(files["rights.toml"].decode())
+        rights = _read_rights(files["rights.toml"])
         return cls(
             {
                 row["name"].split(" ")[0]: Somebody(
@@ -113,6 +114,12 @@ def _in_window(window: Mapping[str, Any], local: datetime) -> bool:
 def _minutes(text: str) -> int:
     hours, minutes = text.split(":")
     return int(hours) * 60 + int(minutes)
+
+
+@cache
+def _read_rights(data: bytes) -> dict[str, Any]:
+    """Nobody changes them."""
+    return tomllib.loads(data.decode())
 
 
 def _rows(data: bytes) -> list[dict[str, str]]:

@@ -66,13 +66,16 @@ class Process:
 
     def _bury(self) -> None:
         """In order, and not whenever memory is collected."""
-        tasks, self._tasks = self._tasks, []
+        tasks, self._tasks = [task for task in self._tasks if not task.done()], []
+        awaited = [task._fut_waiter for task in tasks]  # type: ignore[attr-defined]
         logging.disable(logging.CRITICAL)
         for task in tasks:
-            if not task.done():
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
-                self._context.copy().run(_close, task.get_coro())
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+            self._context.copy().run(_close, task.get_coro())
         logging.disable(logging.NOTSET)
+        for one in awaited:
+            if one is not None and one.done() and not one.cancelled():
+                one.exception()  # nobody is there to hear of it
 
 
 def _close(coroutine: Any) -> None:

@@ -10,9 +10,11 @@ from typing import Final
 
 from cabinet.control.protocol import ControlError
 from simulator.harness import happenings as seen
+from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.network.troubles import NetworkTroubles
 from simulator.harness.people.manners import MANNERS
 from simulator.harness.people.visitor import Lobby, Visitor
+from simulator.harness.people.reliable import RELIABLE, try_visit
 from simulator.harness.simulation import Simulation
 from simulator.harness.troubles import Troubles
 from simulator.types import seeded
@@ -23,15 +25,11 @@ TECHNICIAN_EVERY_S: Final = 9_000
 CALM_EVERY_S: Final = 7_200
 AWAY_S: Final = 10_800
 IN_REACH_S: Final = 900
-RECOVERY_S: Final = 15.0
 TOLD_S: Final = 20.0
 ARRIVED_S: Final = 420.0
 """Longer than any pause before what was not acknowledged is sent again."""
 BYSTANDERS: Final = (("display", "unplug"), ("inputs-a", "silent"), ("inputs-b", "silent"))
 """Devices that a release does not need, and how they die alone."""
-RELEASES: Final = (1, 2)
-"""Slots that Lin may open with her card alone."""
-RELIABLE: Final = "Lin"
 
 
 @dataclass(slots=True)
@@ -184,8 +182,8 @@ class RandomDays:
         self.tally.calms += 1
         self.troubles.mend()
         self._cabinet.world.close_door()
-        await asyncio.sleep(RECOVERY_S)
-        await self._probe(None)
+        await asyncio.sleep(RECOVERED_S)
+        await self._probe()
         if self._faults:
             device, fault = seeded(self._simulation.seed, f"calm {self.tally.calms}").choice(BYSTANDERS)
             self.troubles.break_device(device, fault)
@@ -196,34 +194,5 @@ class RandomDays:
         self._cabinet.witness.at_rest()
         self._lobby.open()
 
-    async def _probe(self, dead: str | None) -> None:
-        """Lin takes a key with her card and puts it back, without looking at the display."""
-        world = self._cabinet.world
-        slot = next((one for one in RELEASES if self._stands(one)), None)
-        if slot is None or not self._cabinet.running:
-            self.tally.skipped += 1
-            return
-        lin = Visitor(self._cabinet, self._lobby, self._cabinet.plan.cast[RELIABLE], seeded(1, "lin"))
-        await lin.badge()
-        await asyncio.sleep(0.5)
-        await lin.type(f"{slot}")
-        asked_s = self._simulation.loop.time()
-        await lin.type("#")
-        opened = await lin.unlocked(slot)
-        self._simulation.checks.recovery.tried(RELIABLE, opened, lin.screen)
-        coil_s = self._simulation.checks.truth.slots[slot].coil_on_s
-        self._simulation.checks.latency.measured(coil_s - asked_s, dead)
-        await asyncio.sleep(1)
-        fob = lin.lift(slot)
-        await asyncio.sleep(1)
-        assert fob is not None
-        lin.seat(slot, fob)
-        await asyncio.sleep(1)
-        world.close_door()
-        await asyncio.sleep(2)
-
-    def _stands(self, slot: int) -> bool:
-        """It hangs there, and the journal has nobody who took it."""
-        daemon = self._cabinet.daemon
-        out = daemon.runner.state.ledger.outs.get(slot) if daemon is not None else None
-        return self._cabinet.world.seated(slot) and out is None
+    async def _probe(self, dead: str | None = None) -> None:
+        self.tally.skipped += not await try_visit(self._simulation, self._lobby, dead)

@@ -54,8 +54,7 @@ class Troubles:
         """From now on everything works, or is about to."""
         for end in list(self._broken.values()):
             end()
-        if not self._cabinet.powered:
-            self._cabinet.power_on()
+        self._cabinet.power_on()
 
     def break_device(self, device: str, fault: str) -> None:
         """Until mended."""
@@ -124,8 +123,7 @@ class Troubles:
         if not self._cabinet.powered:
             return
         self.cuts += 1
-        self._cabinet.power_cut()
-        self._cabinet.power_on(after_s=self._random.uniform(2, 90))
+        self._cabinet.power_fails(self._random.uniform(2, 90))
 
     def _network(self, begin: Callable[[], Mend | None]) -> None:
         name = f"network {self.count}"

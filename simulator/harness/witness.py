@@ -1,4 +1,4 @@
-"""Sees everything that happens: writes the trace, and asks each invariant at the moment it happens."""
+"""Sees everything that happens, and asks each invariant at the moment it happens."""
 
 from __future__ import annotations
 
@@ -13,6 +13,28 @@ from simulator.harness.process import outside
 
 LINES_KEPT: Final = 30
 Hear = Callable[[Any], None]
+
+
+Listener = Callable[[float, Happening], None]
+"""Hears of everything, with the time it happened."""
+
+
+def line(at_s: float, happening: Happening) -> str:
+    """Of the trace."""
+    return f"{at_s:.6f} {happening}"
+
+
+class Digest:
+    """Of a whole trace: a listener."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def __call__(self, at_s: float, happening: Happening) -> None:
+        self._hash.update(line(at_s, happening).encode() + b"\n")
+
+    def hex(self) -> str:
+        return self._hash.hexdigest()
 
 
 class Check(Protocol):
@@ -42,15 +64,13 @@ class Witness:
     it may have been caught by the program under test."""
 
     def __init__(self, now_s: Callable[[], float]) -> None:
-        self.lines: deque[str] = deque(maxlen=LINES_KEPT)
         self.count = 0
         self.violated: Violated | None = None
         self.ended = asyncio.Event()
         """Something is violated: what comes after it says little."""
-        self.listeners: list[Callable[[str], None]] = []
-        """Hear of each line."""
+        self.listeners: list[Listener] = []
         self._now_s = now_s
-        self._digest = hashlib.sha256()
+        self._last: deque[tuple[float, Happening]] = deque(maxlen=LINES_KEPT)
         self._checks: list[Check] = []
         self._ears: dict[type, list[Hear]] = {}
 
@@ -61,17 +81,16 @@ class Witness:
                 self._ears.setdefault(kind, []).append(hear)
 
     @property
-    def digest(self) -> str:
-        """Of the whole trace so far, in hex."""
-        return self._digest.hexdigest()
+    def lines(self) -> list[str]:
+        """The last ones."""
+        return [line(at_s, happening) for at_s, happening in self._last]
 
     def tell(self, happening: Happening) -> None:
-        line = f"{self._now_s():.6f} {happening}"
+        now_s = self._now_s()
         self.count += 1
-        self.lines.append(line)
-        self._digest.update(line.encode() + b"\n")
+        self._last.append((now_s, happening))
         for listener in self.listeners:
-            listener(line)
+            listener(now_s, happening)
         try:
             for hear in self._ears.get(type(happening), ()):
                 hear(happening)

@@ -52,6 +52,10 @@ class WorksAgain:
     def at_rest(self) -> None:
         """Nothing more than what is tried."""
 
+    def answers(self, listening: bool) -> None:
+        if not listening:
+            raise Violated(self, f"{RECOVERED_S:.0f} s after the last fault the daemon does not answer")
+
     def tried(self, who: str, opened: bool, screen: str) -> None:
         if not opened:
             raise Violated(self, f"{RECOVERED_S:.0f} s after the last fault {who} is not served: {screen!r}")

@@ -87,7 +87,8 @@ class NothingEarly:
 
     def __init__(self, log: Verifies) -> None:
         self._log = log
-        self._held = 0
+        self.held = 0
+        """So many leaves upstream has cosigned."""
 
     def hears(self) -> Mapping[type, Hear]:
         return {seen.Published: self._published, seen.Held: self._holds}
@@ -97,8 +98,8 @@ class NothingEarly:
 
     def arrived(self) -> None:
         """Everything works for some minutes: upstream holds all but what is under way."""
-        if self._held < len(self._log.leaves) - UNDER_WAY_MAX:
-            raise Violated(self, f"upstream holds {self._held} of {len(self._log.leaves)} leaves, and no more come")
+        if self.held < len(self._log.leaves) - UNDER_WAY_MAX:
+            raise Violated(self, f"upstream holds {self.held} of {len(self._log.leaves)} leaves, and no more come")
 
     def _published(self, published: seen.Published) -> None:
         plane = published.topic.rpartition("/")[2]
@@ -116,11 +117,11 @@ class NothingEarly:
             raise Violated(self, f"leaf {n} went to the broker with other bytes than were stored")
 
     def _holds(self, held: seen.Held) -> None:
-        if held.size < self._held:
-            raise Violated(self, f"upstream cosigned {held.size} after {self._held}")
+        if held.size < self.held:
+            raise Violated(self, f"upstream cosigned {held.size} after {self.held}")
         if self._log.roots.get(held.size) != held.root:
             raise Violated(self, f"upstream holds another tree of {held.size} leaves than the cabinet")
-        self._held = held.size
+        self.held = held.size
 
 
 def _canonical(content: Mapping[str, Any]) -> bytes:

@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from simulator.harness.process import outside
 from sync.mqtt_link import Down, LinkEvent, Message, Taken, Up
@@ -19,6 +19,13 @@ Lie = Literal["away", "deaf", "swallows", "doubles", "late"]
 doubles: it delivers each twice. late: it delivers after seconds."""
 Deliver = Callable[[str, bytes, bool], None]
 """Topic, payload, whether it was retained."""
+
+
+class Sent(NamedTuple):
+    topic: str
+    payload: bytes
+    token: int
+    retain: bool
 
 
 class ModelBroker:
@@ -53,20 +60,25 @@ class ModelBroker:
         link.tell(Up(link.client in self._known))
         self._known.add(link.client)
 
-    def take(self, link: ModelLink, topic: str, payload: bytes, token: int, *, retain: bool) -> None:
+    def take(self, link: ModelLink, message: Sent) -> None:
+        """What one link sends at one time comes together."""
         for hear in self.published:
-            hear(topic, payload)
-        outside(self._later, self._taken, link, topic, payload, token, retain)
+            hear(message.topic, message.payload)
+        link.under_way.append(message)
+        if len(link.under_way) == 1:
+            outside(self._later, self._taken, link)
 
-    def _taken(self, link: ModelLink, topic: str, payload: bytes, token: int, retain: bool) -> None:
+    def _taken(self, link: ModelLink) -> None:
+        messages, link.under_way = link.under_way, []
         if link not in self._links or "deaf" in self.lies:
             return
-        if retain:
-            self.retained[topic] = payload
-        link.tell(Taken(token))
-        if "swallows" not in self.lies:
-            for _ in range(2 if "doubles" in self.lies else 1):
-                self._to_upstream(topic, payload)
+        for message in messages:
+            if message.retain:
+                self.retained[message.topic] = message.payload
+            link.tell(Taken(message.token))
+            if "swallows" not in self.lies:
+                for _ in range(2 if "doubles" in self.lies else 1):
+                    self._to_upstream(message.topic, message.payload)
 
     def subscribe(self, link: ModelLink, topics: Sequence[str]) -> None:
         outside(self._later, self._subscribed, link, tuple(topics))
@@ -151,6 +163,7 @@ class ModelLink:
         self.look_s = 3600.0  # it has no thread that could die
         self.topics: set[str] = set()
         self.will = will
+        self.under_way: list[Sent] = []
         self._broker = broker
         self._wake = wake
         self._events: deque[LinkEvent] = deque()
@@ -175,7 +188,7 @@ class ModelLink:
 
     def publish(self, topic: str, payload: bytes, token: int, *, retain: bool) -> None:
         self._in_flight.add(token)
-        self._broker.take(self, topic, payload, token, retain=retain)
+        self._broker.take(self, Sent(topic, payload, token, retain))
 
     def subscribe(self, topics: Sequence[str]) -> None:
         self._broker.subscribe(self, topics)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import contextvars
 import json
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
@@ -45,7 +46,6 @@ class UplinkProcess:
         self._loop = loop
         self._random = seeded(seed, "uplink")
         self._process: Process | None = None
-        self._link: ModelCabinetLink | None = None
         broker.published.append(self._published)
         cabinet.on_death.append(self._cabinet_died)
         cabinet.aboard.append(self)
@@ -54,7 +54,7 @@ class UplinkProcess:
         if self._process is None or not self._process.alive:
             self._process = Process("cabinet-uplink", self._loop)
             self._cabinet.witness.tell(Booted("cabinet-uplink"))
-            self._process.spawn(self._live())
+            self._process.call(self._begin)
 
     def kill(self) -> None:
         """SIGKILL; it is started again."""
@@ -70,6 +70,10 @@ class UplinkProcess:
             self._broker.cut()
             self._cabinet.witness.tell(Died("cabinet-uplink", how))
 
+    def leave_out(self) -> None:
+        """This board has none."""
+        self._cabinet.aboard.remove(self)
+
     def unwind(self) -> None:
         if self._process is not None:
             self._process.unwind()
@@ -78,28 +82,29 @@ class UplinkProcess:
         if self._cabinet.powered:
             self.start()
 
-    async def _live(self) -> None:
-        clock = VirtualClock(self._loop, self._cabinet.wall, self._cabinet.booted_s)
-        bell = asyncio.Event()
-        link = self._link = ModelCabinetLink(self._cabinet, clock, self._random.random, bell.set)
-        route: Route | None = None
-        while True:
-            wakes = [at for at in (link.wake_s, route.wake_s if route else None) if at is not None]
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, min(wakes) - clock.mono_s()) if wakes else None):
-                    await bell.wait()
-            bell.clear()
-            for event in link.poll():
-                if isinstance(event, Head) and route is None:
-                    route = self._route(Topics.of("kc/v1", event.origin), link, clock, bell.set)
-                if route is not None:
-                    route.feed(event)
-            if route is not None:
-                route.turn()
+    def _begin(self) -> None:
+        self._clock = VirtualClock(self._loop, self._cabinet.wall, self._cabinet.booted_s)
+        self._turns = Turns(self._loop, self._turn)
+        self._link = ModelCabinetLink(self._cabinet, self._clock, self._random.random, self._turns.wake)
+        self._route: Route | None = None
+        self._turns.wake()
 
-    def _route(self, topics: Topics, link: ModelCabinetLink, clock: Clock, wake: Callable[[], None]) -> Route:
+    def _turn(self) -> float | None:
+        """As cabinet-uplink's main does; when to look again."""
+        link = self._link
+        for event in link.poll():
+            if isinstance(event, Head) and self._route is None:
+                self._route = self._make_route(Topics.of("kc/v1", event.origin))
+            if self._route is not None:
+                self._route.feed(event)
+        if self._route is not None:
+            self._route.turn()
+        wakes = [at for at in (link.wake_s, self._route.wake_s if self._route else None) if at is not None]
+        return max(0.0, min(wakes) - self._clock.mono_s()) if wakes else None
+
+    def _make_route(self, topics: Topics) -> Route:
         def make() -> ModelLink:
-            return self._broker.connect(topics.device, wake, (topics.status, b"offline"))
+            return self._broker.connect(topics.device, self._turns.wake, (topics.status, b"offline"))
 
         machine = Machine(
             topics,
@@ -107,18 +112,47 @@ class UplinkProcess:
             self._random.random,
             jitter_s_max=JITTER_S,
             resend_s=RESEND_S,
-            started_s=clock.mono_s(),
+            started_s=self._clock.mono_s(),
         )
-        return Route(topics, machine, Broker("model", make, KEEPALIVE_S, clock, self._random.random), link, clock)
+        broker = Broker("model", make, KEEPALIVE_S, self._clock, self._random.random)
+        return Route(topics, machine, broker, self._link, self._clock)
 
     def _cabinet_died(self) -> None:
         """The socket hangs up."""
-        if self._link is not None and self._process is not None and self._process.alive:
+        if self._process is not None and self._process.alive:
             self._process.call(self._link.hang_up)
 
     def _published(self, topic: str, payload: bytes) -> None:
         self._cabinet.witness.tell(Published(topic, payload))
         self._cabinet.passes("published")
+
+
+class Turns:
+    """Calls `turn` when woken, and after the time that it gave."""
+
+    def __init__(self, loop: VirtualLoop, turn: Callable[[], float | None]) -> None:
+        self._loop = loop
+        self._turn = turn
+        self._context = contextvars.copy_context()
+        self._next: asyncio.Handle | None = None
+        self._at_s = math.inf
+
+    def wake(self) -> None:
+        """Soon."""
+        if self._at_s > 0:
+            self._plan(0.0, self._loop.call_soon(self._go, context=self._context))
+
+    def _go(self) -> None:
+        self._at_s = math.inf
+        after_s = self._turn()
+        at_s = math.inf if after_s is None else self._loop.time() + after_s
+        if at_s < self._at_s:
+            self._plan(at_s, self._loop.call_at(at_s, self._go, context=self._context))
+
+    def _plan(self, at_s: float, handle: asyncio.Handle) -> None:
+        if self._next is not None:
+            self._next.cancel()
+        self._next, self._at_s = handle, at_s
 
 
 class ModelCabinetLink:

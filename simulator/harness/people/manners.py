@@ -219,8 +219,7 @@ async def plug_amid_release(visitor: Visitor) -> None:
 
 def pull_the_plug(visitor: Visitor) -> None:
     """And puts it in again a moment later."""
-    visitor.cabinet.power_cut()
-    visitor.cabinet.power_on(after_s=visitor.random.uniform(1, 15))
+    visitor.cabinet.power_fails(visitor.random.uniform(1, 15))
 
 
 async def _unplug_later(visitor: Visitor) -> None:

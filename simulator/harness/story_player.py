@@ -1,0 +1,278 @@
+"""Plays a story on a simulated cabinet, and looks whether what it says comes true."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final, get_args
+from zoneinfo import ZoneInfo
+
+from cabinet.control.protocol import ControlError
+from simulator import story as told
+from simulator.faults import FaultError
+from simulator.harness import happenings as seen
+from simulator.harness.blueprint import ZONE
+from simulator.harness.cabinet import Cabinet
+from simulator.harness.invariants.liveness import RECOVERED_S
+from simulator.harness.model_disk import Failure
+from simulator.harness.network.broker import Lie
+from simulator.harness.people.reliable import try_visit
+from simulator.harness.people.visitor import Lobby, Visitor
+from simulator.harness.simulation import Simulation
+from simulator.story import Sentence, Step, Story, StoryError
+from simulator.types import seeded
+
+SETTLED_S: Final = 5.0
+MOMENT_S: Final = 1.0
+"""Whatever hands do takes so long."""
+SOON_S: Final = 10.0
+"""A display, a bolt."""
+PATIENCE_S: Final = 45.0
+"""A leaf: grants and visits lapse."""
+ARRIVES_S: Final = 420.0
+"""Upstream: longer than any pause before what was not acknowledged is sent again."""
+TURN_OF_WATCH: Final = datetime(2026, 3, 10, 10, 0, tzinfo=ZoneInfo(ZONE))
+"""When a story plays that does not say it."""
+
+
+class StoryFailed(AssertionError):
+    """A sentence did not come true; the text names it, and what was there instead."""
+
+
+def starts_ms(story: Story) -> int:
+    """The wall clock of its beginning."""
+    first = story.steps[0].sentence if story.steps else None
+    begins = TURN_OF_WATCH
+    if isinstance(first, told.Clock):
+        begins = datetime.fromisoformat(f"{first.day} {first.time}").replace(tzinfo=ZoneInfo(ZONE))
+    return int(begins.timestamp() * 1000) - int(SETTLED_S * 1000)
+
+
+class StoryPlayer:
+    """`play` is a story for Simulation.run. Unless `strict`, people do what they can and nobody minds what does not
+    come true: the invariants alone are asked, and at the end everything has to work again."""
+
+    def __init__(self, story: Story, *, strict: bool = True) -> None:
+        self.stage = "boot"
+        """Which sentence is played."""
+        self._story = story
+        self._strict = strict
+        self._heard = 0
+        self._visitors: dict[str, Visitor] = {}
+
+    async def play(self, simulation: Simulation) -> None:
+        """Raises StoryFailed."""
+        self._simulation = simulation
+        self._cabinet: Cabinet = simulation.cabinet
+        self._lobby = Lobby(self._cabinet.world)
+        self._leaves = simulation.checks.truth.leaves
+        self._news = asyncio.Event()
+        simulation.witness.listeners.append(lambda *_: self._news.set())
+        if not self._story.is_about_upstream:
+            simulation.uplink.leave_out()
+        self._cabinet.power_on()
+        await asyncio.sleep(SETTLED_S)
+        self._heard = len(self._leaves)
+        for step in self._story.steps:
+            if self._ends_early():
+                break
+            self.stage = step.text
+            simulation.witness.tell(seen.Sentence(step.text))
+            await self._perform(step)
+        self.stage = "afterwards"
+        await self._come_to_rest()
+
+    def _ends_early(self) -> bool:
+        """What comes after is of no interest."""
+        return False
+
+    async def _come_to_rest(self) -> None:
+        """Everything works, a visit too, and all that was journaled arrives."""
+        for device in self._cabinet.level.devices:
+            self._cabinet.clear(device)
+        self._cabinet.disk.failure = None
+        self._simulation.broker.lies.clear()
+        self._cabinet.power_on()
+        self._cabinet.world.close_door()
+        await asyncio.sleep(RECOVERED_S)
+        self._simulation.checks.recovery.answers(self._cabinet.listening)
+        await self._prove()
+        self._simulation.witness.at_rest()
+
+    async def _prove(self) -> None:
+        await try_visit(self._simulation, self._lobby)
+        if self._story.is_about_upstream:
+            await self._until(self._arrived, ARRIVES_S)
+            self._simulation.checks.upstream.arrived()
+
+    async def _perform(self, step: Step) -> None:
+        try:
+            if isinstance(step.sentence, told.Expectation):
+                missing = await self._missing(step.sentence)
+            else:
+                missing = await self._act(step.sentence)
+        except FaultError as error:
+            raise StoryError(f"line {step.line}: {step.text} {error}") from None
+        if missing is not None and self._strict:
+            raise StoryFailed(f"{self._story.name}.txt:{step.line}: {step.text} But {missing}")
+
+    # -- acts ----------------------------------------------------------------------------------------------------
+
+    async def _act(self, sentence: Sentence) -> str | None:
+        """Gives why it was not possible."""
+        cabinet = self._cabinet
+        match sentence:
+            case told.HoldCard(who, card):
+                await self._who(who).badge(card)
+            case told.Type(who, what):
+                await self._who(who).type(self._keys(who, what))
+            case told.Hand():
+                why = self._hand(sentence)
+                await asyncio.sleep(MOMENT_S)
+                return why
+            case told.MoveDoor(is_open=is_open):
+                (cabinet.world.open_door if is_open else cabinet.world.close_door)()
+                await asyncio.sleep(MOMENT_S)
+            case told.Wait(seconds):
+                await asyncio.sleep(seconds)
+            case told.PowerFails(for_s):
+                cabinet.power_fails(for_s)
+            case told.Kill("cabinetd"):
+                cabinet.kill()
+            case told.Kill():
+                self._simulation.uplink.kill()
+            case told.Break(what, fault):
+                self._break(what, fault)
+            case told.ClockJumps(by_s):
+                cabinet.wall.jump(by_s * 1000)
+                cabinet.witness.tell(seen.WallClock(f"jumps by {by_s} s"))
+            case told.TrustClock(quality):
+                cabinet.wall.quality = quality
+                cabinet.witness.tell(seen.WallClock(f"is {quality}"))
+            case told.Release(slot, reason):
+                return await self._release(slot, reason)
+            case told.Clock():
+                """starts_ms has seen to it."""
+        return None
+
+    def _who(self, name: str) -> Visitor:
+        if name not in self._visitors:
+            person = self._cabinet.plan.cast.get(name)
+            if person is None:
+                known = ", ".join(self._cabinet.plan.cast)
+                raise StoryError(f"{self._story.name}.txt: there is no {name}; there are: {known}")
+            self._visitors[name] = Visitor(self._cabinet, self._lobby, person, seeded(1, name))
+        return self._visitors[name]
+
+    def _keys(self, who: str, what: str) -> str:
+        person = self._cabinet.plan.cast[who]
+        match what:
+            case "PIN":
+                return f"{person.pin}#"
+            case "number":
+                return f"{person.id}#"
+            case "wrong PIN":
+                return "00000000#"
+        return what
+
+    def _hand(self, hand: told.Hand) -> str | None:
+        visitor, world = self._who(hand.who), self._cabinet.world
+        match hand.act:
+            case "lift":
+                done = visitor.lift(hand.slot) is not None
+            case "force":
+                done = visitor.force(hand.slot) is not None
+            case "seat":
+                done = visitor.seat(hand.slot, hand.fob or f"F-{hand.slot}")
+        holds = "the bolt holds" if world.locked(hand.slot) else "the bolt does not hold"
+        return None if done else f"{world.fob_in(hand.slot) or 'nothing'} hangs there, and {holds}"
+
+    def _break(self, what: str, fault: str | None) -> None:
+        tell = self._cabinet.witness.tell
+        if what == "disk":
+            failure: Failure | None = _one_of(Failure, fault)
+            self._cabinet.disk.failure = failure
+        elif what == "broker":
+            lies = self._simulation.broker.lies
+            lies.clear()
+            if fault is not None:
+                lie: Lie = _one_of(Lie, fault)
+                self._simulation.broker.lie(lie)
+        elif what not in self._cabinet.level.devices:
+            raise StoryError(f"there is no device {what}; there are: {', '.join(self._cabinet.level.devices)}")
+        elif fault is None:
+            self._cabinet.clear(what)
+            return
+        else:
+            self._cabinet.fault(what, fault)
+            return
+        tell(seen.Mended(what) if fault is None else seen.Broken(what, fault))
+
+    async def _release(self, slot: int, reason: str) -> str | None:
+        try:
+            await self._cabinet.call("slot.release", {"slot": slot, "reason": reason})
+        except ControlError as error:
+            return f"the daemon refuses: {error.message}"
+        return None
+
+    # -- expectations --------------------------------------------------------------------------------------------
+
+    async def _missing(self, expected: told.Expectation) -> str | None:
+        """Gives what is there instead."""
+        world = self._cabinet.world
+        match expected:
+            case told.Shows(text, no):
+                met = await self._until(lambda: (text in world.display) != no, 0 if no else SOON_S)
+                return None if met else f"it says {world.display!r}"
+            case told.BoltIs(slot, locked):
+                met = await self._until(lambda: world.locked(slot) == locked, SOON_S)
+                return None if met else f"it is {'locked' if world.locked(slot) else 'open'}"
+            case told.Journals(no=True):
+                return self._is_journaled(expected)
+            case told.Journals():
+                return await self._is_not_journaled(expected)
+            case told.HeldUpstream():
+                met = await self._until(self._arrived, ARRIVES_S)
+                return None if met else f"{self._simulation.checks.upstream.held} of {len(self._leaves)} leaves are held"
+
+    def _is_journaled(self, unwanted: told.Journals) -> str | None:
+        fitting = [leaf["n"] for leaf in self._leaves if unwanted.fits(leaf, self._is_called)]
+        return f"leaf {fitting[0]} does" if fitting else None
+
+    async def _is_not_journaled(self, expected: told.Journals) -> str | None:
+        start = self._heard
+
+        def found() -> bool:
+            for index in range(self._heard, len(self._leaves)):
+                if expected.fits(self._leaves[index], self._is_called):
+                    self._heard = index + 1
+                    return True
+            return False
+
+        if await self._until(found, PATIENCE_S):
+            return None
+        return "there are only " + (", ".join(leaf["ev"] for leaf in self._leaves[start:]) or "no leaves")
+
+    def _is_called(self, pseudonym: str, name: str) -> bool:
+        return self._cabinet.plan.ids.get(pseudonym) == name
+
+    def _arrived(self) -> bool:
+        return self._simulation.checks.upstream.held >= len(self._leaves)
+
+    async def _until(self, holds: Callable[[], bool], within_s: float) -> bool:
+        """Asks again whenever something happens."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not holds():
+                    self._news.clear()
+                    await self._news.wait()
+                return True
+        return False
+
+
+def _one_of(kinds: Any, name: str | None) -> Any:
+    if name is not None and name not in get_args(kinds):
+        raise StoryError(f"there is no fault {name}; there are: {', '.join(get_args(kinds))}")
+    return name
