@@ -15,18 +15,32 @@ COMMANDS = {
     "say": "one command to the world of a running simulated cabinet",
     "demo": "one visit against the real daemon, told step by step",
 }
+SIMULATIONS = {
+    "run": "days of a cabinet on virtual time, with faults; checks the invariants",
+    "crash": "a scenario, killed and cut off at every boundary",
+    "scenarios": "list the scenarios",
+    "mutants": "planted bugs, and which invariant catches each",
+    "simulate": "runs and crashes of many seeds, on all processors",
+}
+"""Commands that run the production code: modules of simulator.harness.commands."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 ok, 1 a link cannot be opened, 2 usage, 78 configuration."""
+    """The exit code: 0 ok, 1 a link cannot be opened or an invariant is violated, 2 usage, 78 configuration."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parser = argparse.ArgumentParser(prog="python -m simulator", description="Simulated devices, byte for byte.")
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator", description="Simulated devices, byte for byte, and simulated days."
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    asked = next((word for word in given if word in COMMANDS), None)
-    for name, title in COMMANDS.items():
+    places = {
+        **dict.fromkeys(COMMANDS, "simulator.commands"),
+        **dict.fromkeys(SIMULATIONS, "simulator.harness.commands"),
+    }
+    asked = next((word for word in given if word in places), None)
+    for name, title in (COMMANDS | SIMULATIONS).items():
         command = commands.add_parser(name, help=title, description=f"{title[0].upper()}{title[1:]}.")
         if name == asked:
-            module = import_module(f"simulator.commands.{name}")
+            module = import_module(f"{places[name]}.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     chosen = parser.parse_args(given)

@@ -100,6 +100,13 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchOn:
+    """Somebody else than the daemon gives a bolt current."""
+
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """The story begins at this local time."""
 
@@ -144,7 +151,19 @@ class HeldUpstream:
 
 
 Act: TypeAlias = (
-    HoldCard | Type | Hand | MoveDoor | Wait | PowerFails | Kill | Break | ClockJumps | TrustClock | Release | Clock
+    HoldCard
+    | Type
+    | Hand
+    | MoveDoor
+    | Wait
+    | PowerFails
+    | Kill
+    | Break
+    | ClockJumps
+    | TrustClock
+    | Release
+    | SwitchOn
+    | Clock
 )
 Expectation: TypeAlias = Shows | BoltIs | Journals | HeldUpstream
 Sentence: TypeAlias = Act | Expectation
@@ -243,6 +262,7 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"Nobody vouches for the clock\.", lambda: TrustClock("none")),
     (r"The time service vouches for the clock\.", lambda: TrustClock("ntp")),
     (r"The technician releases slot (\d+): (.+)\.", lambda slot, reason: Release(int(slot), reason)),
+    (r"Somebody switches the relay of slot (\d+) on\.", lambda slot: SwitchOn(int(slot))),
     (r"The display says: (.+)", Shows),
     (r"The display does not say: (.+)", lambda text: Shows(text, True)),
     (r"Slot (\d+) unlocks\.", lambda slot: BoltIs(int(slot), False)),

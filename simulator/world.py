@@ -197,6 +197,10 @@ class World:
         return self._places[fob]
 
     @property
+    def slots(self) -> list[int]:
+        return list(self._slots)
+
+    @property
     def hands(self) -> list[str]:
         """The fobs in somebody's hand."""
         return sorted(fob for fob, place in self._places.items() if place == "hand")

@@ -84,7 +84,7 @@ class Upstream:
             "oldest": await self._ask(self._outbox.oldest),
             "boot": self._boot,
             "dev": self._journal.origin.split("/")[1],
-            "version": version("keycabinet"),
+            "version": _version(),
             "slots": sorted(state.setup.slots),
         }
 
@@ -195,6 +195,12 @@ def _batch_view(batch: Batch) -> View:
         "checkpoint": batch.checkpoint.decode(),
         "ts": _time_of(last) if last is not None else 0,
     }
+
+
+@cache
+def _version() -> str:
+    """Found by reading files: once is enough."""
+    return version("keycabinet")
 
 
 def _time_of(leaf: bytes) -> int:

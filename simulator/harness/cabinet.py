@@ -77,6 +77,10 @@ class Level(Protocol):
 
     async def press(self, keys: str) -> None: ...
 
+    def switch_on(self, slot: int) -> None:
+        """The relay of the slot, as somebody else than the daemon does. Nothing where it does not answer."""
+        ...
+
     def spoil(self, random: Random) -> tuple[str, Callable[[], None]] | None:
         """Something on the way to the devices gets worse: what, and what ends it. None where there is no way."""
         ...
@@ -233,6 +237,11 @@ class Cabinet:
         self.level.devices[device].clear()
         self.witness.tell(seen.Mended(device))
 
+    def switch_on(self, slot: int) -> None:
+        """Somebody else does."""
+        self.witness.tell(seen.Foreign(slot))
+        self.level.switch_on(slot)
+
     # -- one run -------------------------------------------------------------------------------------------------
 
     async def _keep(self, boot_s: float) -> None:
@@ -272,6 +281,7 @@ class Cabinet:
             await daemon.start()
             self.listening = True
             await daemon.found()
+            self.witness.tell(seen.Ready())
             await daemon.run(Notifier({}), self._ended)
         finally:
             if process.alive:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from simulator.harness.report import failure
+from simulator.harness.finding import Finding, find
 from simulator.harness.shares import share
 from simulator.harness.simulation import Simulation
 from simulator.harness.story_player import StoryPlayer, starts_ms
@@ -91,19 +91,14 @@ class Explorer:
             total.findings += [one for one in findings if one not in total.findings]
         return total
 
-    def play(self, path: Path, listener: Listener | None = None) -> tuple[int, str | None]:
+    def play(self, path: Path, listener: Listener | None = None) -> tuple[int, Finding | None]:
         """One run with these crashes: how many boundaries came after the last of them, and what was found. Blocks."""
         simulation = Simulation(self._seed, self._level, start_ms=starts_ms(self._story))
         if listener is not None:
             simulation.witness.listeners.append(listener)
         player = CrashingPlayer(self._story, path)
-        violated: Exception | None
-        try:
-            violated = simulation.run(player.play)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is found
-            violated = error
-        found = None if violated is None else failure(simulation, violated, self._command(path))
-        return player.boundaries, found
+        finding = find(simulation, player.play, self._command(path))
+        return player.boundaries, finding
 
     def _deepen(self, path: Path, depth: int, done: Exploration) -> None:
         done.points[len(path)] += 1
@@ -116,7 +111,7 @@ class Explorer:
     def _run(self, path: Path, done: Exploration) -> int:
         boundaries, finding = self.play(path)
         if finding is not None and len(done.findings) < FINDINGS_MAX:
-            done.findings.append(finding)
+            done.findings.append(finding.report)
         return boundaries
 
     def _command(self, path: Path) -> str:

@@ -21,6 +21,24 @@ class Coil:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """Somebody else than the daemon switches the relay of a slot on, from the next line on."""
+
+    slot: int
+
+    def __str__(self) -> str:
+        return f"slot {self.slot}: somebody switches the relay on"
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The daemon tells the service manager so."""
+
+    def __str__(self) -> str:
+        return "cabinetd is ready"
+
+
+@dataclass(frozen=True, slots=True)
 class Bolt:
     slot: int
     locked: bool
@@ -243,6 +261,8 @@ class Logged:
 
 Happening: TypeAlias = (
     Coil
+    | Foreign
+    | Ready
     | Bolt
     | Fob
     | Door

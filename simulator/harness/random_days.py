@@ -13,10 +13,10 @@ from simulator.harness import happenings as seen
 from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.network.troubles import NetworkTroubles
 from simulator.harness.people.manners import MANNERS
-from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.people.reliable import RELIABLE, try_visit
+from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.simulation import Simulation
-from simulator.harness.troubles import Troubles
+from simulator.harness.troubles import GROUPS, Group, Troubles
 from simulator.types import seeded
 
 VISITS_AN_HOUR: Final = 10
@@ -44,7 +44,7 @@ class Tally:
 class RandomDays:
     """`play` is a story for Simulation.run."""
 
-    def __init__(self, hours: float, *, faults: bool = True) -> None:
+    def __init__(self, hours: float, faults: frozenset[Group] = GROUPS) -> None:
         self.tally = Tally()
         self._hours = hours
         self._faults = faults
@@ -60,13 +60,15 @@ class RandomDays:
             simulation.upstream,
             seeded(simulation.seed, "network troubles"),
         )
-        self.troubles = Troubles(self._cabinet, network, seeded(simulation.seed, "troubles"))
+        self.troubles = Troubles(self._cabinet, network, seeded(simulation.seed, "troubles"), self._faults)
         self._cast = list(self._cabinet.plan.cast.values())
         self._cabinet.power_on()
         await asyncio.sleep(5)
         goings = [self._visitors(), self._technicians(), self._calms()]
         if self._faults:
-            goings += [self._things_break(), self._line_comes_and_goes()]
+            goings.append(self._things_break())
+        if "network" in self._faults:
+            goings.append(self._line_comes_and_goes())
         tasks = [asyncio.ensure_future(one) for one in goings]
         end = asyncio.ensure_future(asyncio.sleep(self._hours * 3600 - 5))
         done, _ = await asyncio.wait((end, *tasks), return_when=asyncio.FIRST_COMPLETED)
@@ -184,7 +186,7 @@ class RandomDays:
         self._cabinet.world.close_door()
         await asyncio.sleep(RECOVERED_S)
         await self._probe()
-        if self._faults:
+        if "device" in self._faults:
             device, fault = seeded(self._simulation.seed, f"calm {self.tally.calms}").choice(BYSTANDERS)
             self.troubles.break_device(device, fault)
             await asyncio.sleep(TOLD_S)

@@ -101,7 +101,7 @@ class _Ear(logging.Handler):
     """The log of living processes, as the trace has it."""
 
     def __init__(self, witness: Witness) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.WARNING)
         self._witness = witness
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -116,7 +116,7 @@ class _Ear(logging.Handler):
 def _heard(witness: Witness) -> Iterator[None]:
     root, ear = logging.getLogger(), _Ear(witness)
     level, handlers = root.level, root.handlers[:]
-    root.setLevel(logging.INFO)
+    root.setLevel(logging.WARNING)
     root.handlers[:] = [ear]
     try:
         yield

@@ -153,6 +153,8 @@ class StoryPlayer:
                 cabinet.witness.tell(seen.WallClock(f"is {quality}"))
             case told.Release(slot, reason):
                 return await self._release(slot, reason)
+            case told.SwitchOn(slot):
+                cabinet.switch_on(slot)
             case told.Clock():
                 """starts_ms has seen to it."""
         return None
@@ -235,7 +237,8 @@ class StoryPlayer:
                 return await self._is_not_journaled(expected)
             case told.HeldUpstream():
                 met = await self._until(self._arrived, ARRIVES_S)
-                return None if met else f"{self._simulation.checks.upstream.held} of {len(self._leaves)} leaves are held"
+                held = self._simulation.checks.upstream.held
+                return None if met else f"{held} of {len(self._leaves)} leaves are held"
 
     def _is_journaled(self, unwanted: told.Journals) -> str | None:
         fitting = [leaf["n"] for leaf in self._leaves if unwanted.fits(leaf, self._is_called)]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import Final
+from typing import Final, Literal, get_args
 
 from simulator.harness import happenings as seen
 from simulator.harness.cabinet import Cabinet
@@ -17,32 +17,40 @@ DISK_FAILURES: Final[tuple[Failure, ...]] = ("full", "read-only", "write-error",
 HOUR_MS: Final = 3_600_000
 
 
+Group = Literal["device", "wire", "disk", "kill", "power", "clock", "network"]
+GROUPS: Final[frozenset[Group]] = frozenset(get_args(Group))
+
+
 class Troubles:
     """Begins one, and lets it end by itself; `mend` ends all at once."""
 
-    def __init__(self, cabinet: Cabinet, network: NetworkTroubles, random: Random) -> None:
+    def __init__(
+        self, cabinet: Cabinet, network: NetworkTroubles, random: Random, groups: frozenset[Group] = GROUPS
+    ) -> None:
         self.count = 0
         self.kills = 0
         self.cuts = 0
         self._cabinet = cabinet
         self._random = random
         self._broken: dict[str, Callable[[], None]] = {}
-        self._kinds: Mapping[Callable[[], None], int] = {
-            self._device: 50,
-            self._wire: 20,
-            self._disk: 8,
-            self._slow_disk: 6,
-            self._kill: 10,
-            self._power_cut: 6,
-            self._clock_jumps: 4,
-            self._clock_is_not_trusted: 4,
-            partial(self._network, network.lie): 8,
-            partial(self._network, network.cut): 5,
-            partial(self._network, network.forget): 3,
-            partial(self._network, network.kill_uplink): 4,
-            partial(self._network, network.crash_upstream): 4,
-            partial(self._network, network.forge): 6,
-        }
+        kinds: list[tuple[Group, int, Callable[[], None]]] = [
+            ("device", 50, self._device),
+            ("device", 3, self._switch_on),
+            ("wire", 20, self._wire),
+            ("disk", 8, self._disk),
+            ("disk", 6, self._slow_disk),
+            ("kill", 10, self._kill),
+            ("power", 6, self._power_cut),
+            ("clock", 4, self._clock_jumps),
+            ("clock", 4, self._clock_is_not_trusted),
+            ("network", 8, partial(self._network, network.lie)),
+            ("network", 5, partial(self._network, network.cut)),
+            ("network", 3, partial(self._network, network.forget)),
+            ("network", 4, partial(self._network, network.kill_uplink)),
+            ("network", 4, partial(self._network, network.crash_upstream)),
+            ("network", 6, partial(self._network, network.forge)),
+        ]
+        self._kinds = {begin: weight for group, weight, begin in kinds if group in groups}
 
     def begin(self) -> None:
         """Any one of them."""
@@ -77,6 +85,11 @@ class Troubles:
         fault = self._random.choice(self._cabinet.level.devices[device].faults)
         self._cabinet.fault(device, fault)
         self._for_a_while(device, lambda: self._cabinet.clear(device), 1, 300)
+
+    def _switch_on(self) -> None:
+        """Somebody gives a bolt current, with a tool of their own."""
+        if self._cabinet.powered:
+            self._cabinet.switch_on(self._random.choice(list(self._cabinet.world.slots)))
 
     def _wire(self) -> None:
         spoilt = self._cabinet.level.spoil(self._random)

@@ -23,6 +23,8 @@ class SlotTruth:
     coil_since_s: float | None = None
     coil_on_s: float = 0.0
     """When it was last switched on."""
+    foreign: bool = False
+    """Not by the daemon."""
 
 
 @dataclass(slots=True)
@@ -60,6 +62,7 @@ class Truth:
         self.whole_since_s = 0.0
         """Since when nothing is broken and the daemon runs; inf while something is."""
         self.running = False
+        self.booted_s = 0.0
         self.cards: list[tuple[float, str]] = []
         self.typed: list[tuple[float, str]] = []
         self._refresh()
@@ -68,6 +71,7 @@ class Truth:
         return {
             seen.Fob: self._fob,
             seen.Coil: self._coil,
+            seen.Foreign: self._foreign,
             seen.Screen: self._screen,
             seen.Leaf: self._leaf,
             seen.Card: lambda it: self.cards.append((self.now_s(), it.card)),
@@ -104,6 +108,11 @@ class Truth:
         slot.coil_since_s = self.now_s() if coil.on else None
         if coil.on:
             slot.coil_on_s = self.now_s()
+        else:
+            slot.foreign = False
+
+    def _foreign(self, foreign: seen.Foreign) -> None:
+        self.slots[foreign.slot].foreign = True
 
     def _screen(self, screen: seen.Screen) -> None:
         self.screen = screen.text
@@ -141,6 +150,7 @@ class Truth:
     def _booted(self, booted: seen.Booted) -> None:
         if booted.process == "cabinetd":
             self.running = True
+            self.booted_s = self.now_s()
             self._refresh()
 
     def _died(self, died: seen.Died) -> None:

@@ -72,6 +72,11 @@ class CapabilityLevel:
     async def press(self, keys: str) -> None:
         await self._one(KeypadFixture).press(keys)
 
+    def switch_on(self, slot: int) -> None:
+        for fixture in self._fixtures.values():
+            if isinstance(fixture, LockFixture):
+                fixture.switch_on(slot)
+
     def spoil(self, random: Random) -> tuple[str, Callable[[], None]] | None:
         """There are no wires."""
         return None

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from random import Random
 
-from hal.capabilities import Lock, LockBoard
+from hal.capabilities import Emit, Lock, LockBoard
 from hal.clock import Clock
 from hal.errors import DeviceMisconfigured, DeviceRefused, OutcomeUnknown
 from simulator.faults import Fault, channels_of
@@ -27,6 +27,7 @@ class LockFixture(Fixture):
     def __init__(self, device: str, random: Random, bolts: WiredBolts, slots: Mapping[int, int]) -> None:
         """`slots` by channel."""
         super().__init__(device, random)
+        self._slots = slots
         self.channels = range(1, max(slots, default=0) + 1)
         self.busy = False
         self.unheard = False
@@ -74,6 +75,15 @@ class LockFixture(Fixture):
         self._on[channel] = later(hold_s, lambda: self.switch_off(channel))
         self._bolts.energise(channel, on=True)
 
+    def switch_on(self, slot: int) -> None:
+        """By somebody else, until somebody switches it off."""
+        for channel, at in self._slots.items():
+            if at == slot and self.powered:
+                self._stop_timer(channel)
+                self._on[channel] = None
+                self._bolts.energise(channel, on=True)
+                self.tell(channel)
+
     def switch_off(self, channel: int) -> None:
         if channel not in self._on:
             return
@@ -96,10 +106,14 @@ class LockFixture(Fixture):
             timer.cancel()
 
 
-class WorldLocks(Driver[LockFixture, None], LockBoard):
+class WorldLocks(Driver[LockFixture, int], LockBoard):
+    """It is told of a coil that it did not switch on."""
+
     def __init__(self, fixture: LockFixture, clock: Clock) -> None:
         super().__init__(fixture, clock)
         self._one_at_a_time = asyncio.Lock()
+        self._free_at_s = 0.0
+        """When the last pulse has ended."""
 
     def lock(self, channel: int) -> Lock:
         if channel not in self.fixture.channels:
@@ -119,13 +133,18 @@ class WorldLocks(Driver[LockFixture, None], LockBoard):
             if self.fixture.is_on(channel):
                 raise DeviceRefused(self.device, f"channel {channel}: the coil stays on although it was switched off")
 
+    def take(self, message: int, emit: Emit) -> None:
+        outside(self.fixture.switch_off, message)
+
     async def pulse(self, channel: int, hold_s: float) -> None:
         async with self._one_at_a_time:
-            await asyncio.sleep(self.fixture.random.uniform(*ANSWER_S))
+            wait_s = max(0.0, self._free_at_s - self.clock.mono_s())
+            await asyncio.sleep(wait_s + self.fixture.random.uniform(*ANSWER_S))
             self.fixture.check()
             if self.fixture.busy:
                 raise DeviceRefused(self.device, f"channel {channel}: it is busy")
             outside(self.fixture.flash, channel, hold_s)
+            self._free_at_s = self.clock.mono_s() + hold_s
             await asyncio.sleep(self.fixture.random.uniform(*ANSWER_S))
             if self.fixture.unheard or not self.fixture.within_reach:
                 raise OutcomeUnknown(self.device, f"channel {channel}: pulse sent, no answer")

@@ -11,6 +11,7 @@ from simulator.harness.blueprint import full_name
 from simulator.harness.cabinet import Cabinet
 from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
+from simulator.harness.invariants.due import DueIsTold
 from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.liveness import Bounded, NoMistakes, OneDeadDevice, WorksAgain
 from simulator.harness.invariants.log import NothingEarly, Verifies
@@ -58,7 +59,9 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             truth,
             OnlyGranted(truth),
             OnlyAllowed(truth, oracle, plan.cast, plan.ids),
-            NotForLong(truth),
+            NotForLong(
+                truth, {slot.number: slot.hold_s or plan.config.visit.hold_s for slot in plan.config.table.slots}
+            ),
             EachMovementOnce(truth),
             EachAttributed(truth),
             log,
@@ -73,6 +76,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             GoodStays(truth, lambda: (plan.shelf.open().version, plan.shelf.open().digest)),
             JumpingClock(lambda: cabinet.wall.quality),
             NoMistakes(unhandled),
+            DueIsTold(truth, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )
 

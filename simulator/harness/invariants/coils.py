@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cabinet.core.effects import Pulse
 from simulator.cast import Person
 from simulator.harness import happenings as seen
 from simulator.harness.oracle import Oracle
@@ -13,7 +14,6 @@ from simulator.harness.witness import Hear, Violated
 LATEST_S = 4.0
 """A pulse that is later than this after its grant opens for somebody else."""
 ON_THE_WAY_S = 0.3
-HOLD_S = 1.0
 MARGIN_S = 0.1
 FOREIGN_S = 4.0
 """So long the current may flow that no program of ours switched on."""
@@ -27,13 +27,22 @@ class OnlyGranted:
         self._truth = truth
 
     def hears(self) -> Mapping[type, Hear]:
-        return {seen.Coil: self._coil}
+        return {seen.Effect: self._effect, seen.Coil: self._coil}
 
     def at_rest(self) -> None:
         """Nothing more than at each moment."""
 
+    def _effect(self, happening: seen.Effect) -> None:
+        """A board is slower than most disks, and hides what goes out early: it is judged as it goes out."""
+        pulse = happening.effect
+        if not isinstance(pulse, Pulse):
+            return
+        grant = self._truth.grants.get(pulse.slot) or self._just_ended(pulse.slot)
+        if grant is None or grant.n != pulse.grant:
+            raise Violated(self, f"slot {pulse.slot} is to open, and its grant {pulse.grant} is not on the disk")
+
     def _coil(self, coil: seen.Coil) -> None:
-        if not coil.on or "glitch" in self._truth.broken:
+        if not coil.on or self._truth.slots[coil.slot].foreign:
             return
         grant = self._truth.grants.get(coil.slot) or self._just_ended(coil.slot)
         if grant is None:
@@ -54,7 +63,7 @@ class OnlyGranted:
 
 class OnlyAllowed:
     number = 2
-    title = "only who may opens"
+    title = "only who may opens, and nobody is refused by a wrong clock"
 
     def __init__(self, truth: Truth, oracle: Oracle, cast: Mapping[str, Person], names: Mapping[str, str]) -> None:
         """`names` by pseudonym."""
@@ -70,6 +79,8 @@ class OnlyAllowed:
         """Nothing more than at each moment."""
 
     def _leaf(self, leaf: seen.Leaf) -> None:
+        if leaf.content["ev"] == "item.denied":
+            self._denied(leaf)
         if leaf.content["ev"] != "item.granted":
             return
         grant = self._truth.grants[leaf.content["slot"]]
@@ -87,6 +98,13 @@ class OnlyAllowed:
             raise Violated(
                 self, f"{name} was granted {grant.item} at {local:%a %d %b %H:%M:%S}, having shown {what}: not allowed"
             )
+
+    def _denied(self, leaf: seen.Leaf) -> None:
+        content = leaf.content
+        name = self._names.get(content["subs"][0]["p"], "")
+        if content["rule"] == "outside_schedule" and self._oracle.is_open_for(name, content["item"], content["ts"]):
+            local = self._oracle.local(content["ts"])
+            raise Violated(self, f"{name} was refused {content['item']} at {local:%a %d %b %H:%M:%S} for the hour")
 
     def _service(self, grant: Grant) -> None:
         if grant.auth != "service" or not grant.content.get("operator") or not grant.content.get("reason"):
@@ -108,28 +126,57 @@ class NotForLong:
     number = 3
     title = "no coil stays on"
 
-    def __init__(self, truth: Truth) -> None:
+    def __init__(self, truth: Truth, hold_s: Mapping[int, float]) -> None:
+        """`hold_s`: how long a pulse of each slot is."""
         self._truth = truth
+        self._hold_s = hold_s
+        self._since_s: dict[int, float] = {}
 
     def hears(self) -> Mapping[type, Hear]:
-        return {seen.Coil: self._coil, seen.Leaf: self._look, seen.Effect: self._look}
+        return {
+            seen.Coil: self._coil,
+            seen.Foreign: self._foreign,
+            seen.Leaf: self._look,
+            seen.Effect: self._look,
+            seen.Sentence: self._look,
+            seen.Ready: self._ready,
+        }
 
     def at_rest(self) -> None:
         self._look(None)
 
     def _coil(self, coil: seen.Coil) -> None:
-        self._look(None)
+        """One that goes off is judged once more: between the two nothing else may have happened."""
+        if coil.on and not self._truth.slots[coil.slot].foreign:
+            self._since_s[coil.slot] = self._truth.now_s()
+        elif (since_s := self._since_s.pop(coil.slot, None)) is not None and not self._is_stuck():
+            self._judge(coil.slot, since_s, self._hold_s[coil.slot] + MARGIN_S)
+        self._look(coil)
+
+    def _foreign(self, foreign: seen.Foreign) -> None:
+        self._since_s.pop(foreign.slot, None)
 
     def _look(self, _: object) -> None:
-        if "glitch" in self._truth.broken:
-            return
-        stuck = any("stuck-on" in fault for faults in self._truth.broken.values() for fault in faults)
         for number, slot in self._truth.slots.items():
-            if slot.coil_since_s is None or stuck:
+            if slot.coil_since_s is None or self._is_stuck():
                 continue
-            on_s = self._truth.now_s() - slot.coil_since_s
-            if on_s > HOLD_S + MARGIN_S:
-                raise Violated(self, f"slot {number}: the coil has had current for {on_s:.2f} s")
+            since_s, most_s = slot.coil_since_s, self._hold_s[number] + MARGIN_S
+            if slot.foreign:
+                since_s, most_s = max(since_s, self._truth.whole_since_s), FOREIGN_S
+            self._judge(number, since_s, most_s)
+
+    def _judge(self, slot: int, since_s: float, most_s: float) -> None:
+        if (on_s := self._truth.now_s() - since_s) > most_s:
+            raise Violated(self, f"slot {slot}: the coil has had current for {on_s:.2f} s")
+
+    def _ready(self, _: seen.Ready) -> None:
+        """Whatever somebody switched on before, the start has switched off."""
+        for number, slot in self._truth.slots.items():
+            if slot.coil_since_s is not None and slot.coil_since_s < self._truth.booted_s and not self._truth.broken:
+                raise Violated(self, f"slot {number}: the daemon is ready, and the coil has current since before")
+
+    def _is_stuck(self) -> bool:
+        return any("stuck-on" in fault for faults in self._truth.broken.values() for fault in faults)
 
 
 def _ends(keys: str, secret: str) -> bool:

@@ -112,6 +112,8 @@ class EachAttributed:
                 if content.get("subs"):
                     raise Violated(self, f"leaf {leaf.n}: a forced removal names a person")
                 self._not_granted(leaf.n, content["slot"])
+            case "item.not_taken" if content["cause"] == "bolt":
+                self._not_opened(leaf.n, content)
             case "item.returned":
                 self._returned(leaf.n, content)
             case "item.found_absent":
@@ -135,6 +137,12 @@ class EachAttributed:
             if earlier["ev"] == "item.granted" and earlier["boot"] == self._truth.boot:
                 raise Violated(self, f"leaf {n}: forced, although grant {earlier['n']} was open")
             return
+
+    def _not_opened(self, n: int, content: Mapping[str, Any]) -> None:
+        """What was surely not opened; else the outcome is unknown, and whoever takes the fob does so by the grant."""
+        grant, _ = self._truth.ended[content["slot"]]
+        if grant.n == content["grant"] and grant.used:
+            raise Violated(self, f"leaf {n}: slot {grant.slot} was not opened, it says, and its coil had current")
 
     def _returned(self, n: int, content: Mapping[str, Any]) -> None:
         visit = content.get("visit")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cabinet.core.effects import CheckPin
+from cabinet.core.effects import CheckPin, Show
 from cabinet.core.messages import text
 from cabinet.policy.rights import Language
 from simulator.harness import happenings as seen
@@ -42,7 +42,6 @@ class GuessesCounted:
         return {
             seen.Effect: self._effect,
             seen.Leaf: self._leaf,
-            seen.Screen: self._screen,
             seen.Died: self._died,
             seen.WallClock: self._jumped,
         }
@@ -52,6 +51,8 @@ class GuessesCounted:
 
     def _effect(self, happening: seen.Effect) -> None:
         effect = happening.effect
+        if isinstance(effect, Show):
+            self._answer(effect.text)
         if not isinstance(effect, CheckPin):
             return
         keys = [effect.person] if effect.person else []
@@ -74,7 +75,7 @@ class GuessesCounted:
             self._counted += 1
             for key, count in ((holder, "failed"), (f"keypad:{content['keypad']}", "keypad_failed")):
                 if key is not None and content.get(count) is not None:
-                    self._failed[key] = content[count], self._now_s()
+                    self._count(key, content[count])
         elif content["ev"] == "visit.identified" and "pin" in content["auth"].split("+"):
             self._failed.pop(holder or "", None)
             if "number" in content["auth"]:
@@ -82,8 +83,14 @@ class GuessesCounted:
         elif content["ev"] == "credential.enrolled":
             self._failed.pop(holder or "", None)
 
-    def _screen(self, screen: seen.Screen) -> None:
-        if not self._pending or not screen.text.startswith(self._answers):
+    def _count(self, key: str, count: int) -> None:
+        known, _ = self._failed.get(key, (0, 0.0))
+        if count != known + 1:
+            raise Violated(self, f"a wrong PIN after {known} in a row is counted as number {count}")
+        self._failed[key] = count, self._now_s()
+
+    def _answer(self, text: str) -> None:
+        if not self._pending or not text.startswith(self._answers):
             return
         if self._pending.pop(0):
             self._answered += 1

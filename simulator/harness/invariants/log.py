@@ -91,7 +91,7 @@ class NothingEarly:
         """So many leaves upstream has cosigned."""
 
     def hears(self) -> Mapping[type, Hear]:
-        return {seen.Published: self._published, seen.Held: self._holds}
+        return {seen.Published: self._published, seen.Held: self._holds, seen.Acked: self._acked}
 
     def at_rest(self) -> None:
         """Nothing more than at each moment."""
@@ -100,6 +100,10 @@ class NothingEarly:
         """Everything works for some minutes: upstream holds all but what is under way."""
         if self.held < len(self._log.leaves) - UNDER_WAY_MAX:
             raise Violated(self, f"upstream holds {self.held} of {len(self._log.leaves)} leaves, and no more come")
+
+    def _acked(self, acked: seen.Acked) -> None:
+        if acked.size > self.held:
+            raise Violated(self, f"the cabinet counts {acked.size} leaves as held upstream, which holds {self.held}")
 
     def _published(self, published: seen.Published) -> None:
         plane = published.topic.rpartition("/")[2]

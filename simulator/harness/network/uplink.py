@@ -198,11 +198,22 @@ class ModelCabinetLink:
         spawn, handlers = methods
         self._line = _Line(spawn, handlers, self._heard, self._lose)
         self.ask(ReadHead())
-        self._line.call(PLANES, {}, lambda result: self._tell([planes(result)]))
-        self._backoff.reset()
+        self._line.call(PLANES, {}, self._planes)
 
     def _answered(self, question: Question, result: object) -> None:
-        self._tell(refused(question) if isinstance(result, ControlError) else answer_to(question, result))
+        if not isinstance(result, ControlError):
+            self._tell(answer_to(question, result))
+        elif isinstance(question, ReadHead):
+            self._lose()
+        else:
+            self._tell(refused(question))
+
+    def _planes(self, result: object) -> None:
+        if isinstance(result, ControlError):
+            self._lose()
+        else:
+            self._backoff.reset()
+            self._tell([planes(result)])
 
     def _heard(self, method: str, params: Params) -> None:
         if (event := notified(method, params)) is not None:
@@ -214,6 +225,7 @@ class ModelCabinetLink:
 
     def _lose(self) -> None:
         if self._line is not None:
+            self._line.close()
             self._line = None
             self._events.clear()
             self._events.append(CabinetLost())
@@ -237,11 +249,15 @@ class _Line:
         self._home = current()
         self._heard = heard
         self._lost = lost
-        self._spawn = spawn
         self._coming: list[tuple[Callable[..., None], tuple[object, ...]]] = []
         self._requests: asyncio.Queue[tuple[str, Params, Callable[[object], None]]] = asyncio.Queue()
-        spawn(self._watch())
-        spawn(self._serve())
+        self._served = [spawn(self._watch()), spawn(self._serve())]
+
+    def close(self) -> None:
+        """The daemon sees that nobody is there any more; what was not answered stays so."""
+        self._home = None
+        for task in self._served:
+            task.cancel()
 
     def call(self, method: str, params: Params, answered: Callable[[object], None]) -> None:
         self._requests.put_nowait((method, params, answered))

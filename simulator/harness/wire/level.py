@@ -20,6 +20,7 @@ from simulator.gpio_chip import GpioChip
 from simulator.harness.wire.memory_line import MemoryLine, MemoryPort, Wire, chopped, cut_after, delayed, lossy
 from simulator.harness.wire.memory_lines import MemoryChip, MemoryLines
 from simulator.matrix_keypad import MatrixKeypad
+from simulator.modbus_relay_board import ON, ModbusRelayBoard
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.types import seeded
 from simulator.world import World
@@ -76,6 +77,13 @@ class WireLevel:
 
     async def press(self, keys: str) -> None:
         await self._keypad.press(keys)
+
+    def switch_on(self, slot: int) -> None:
+        """As another master on the line would."""
+        [lock] = [one.lock for one in self._table.slots if one.number == slot]
+        if self._powered and lock is not None:
+            board = self._assembly.body(ModbusRelayBoard, "relay board", lock.device)
+            board.write_coil(lock.channel - 1, ON)
 
     def spoil(self, random: Random) -> tuple[str, Callable[[], None]] | None:
         """One line loses bytes, is slow, or is cut after some more."""

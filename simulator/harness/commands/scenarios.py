@@ -1,0 +1,17 @@
+"""`scenarios`: one a line, name and title."""
+
+from __future__ import annotations
+
+import argparse
+
+from simulator.story import names, read_story
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """It has none."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    for name in names():
+        print(f"{name}: {read_story(name).title}")
+    return 0

@@ -1,0 +1,72 @@
+"""19: what falls due is told, restarts or not: a door left open, an item not back in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from simulator.harness import happenings as seen
+from simulator.harness.truth import Truth
+from simulator.harness.witness import Hear, Violated
+
+TOLD_S = 8.0
+"""After it was due, with everything whole all the time."""
+
+
+class DueIsTold:
+    number = 19
+    title = "what falls due is told"
+
+    def __init__(self, truth: Truth, door_open_s: float, wall_ms: Callable[[], int]) -> None:
+        self._truth = truth
+        self._door_open_s = door_open_s
+        self._wall_ms = wall_ms
+        self._open_since_s: float | None = None
+        self._alarms: set[tuple[str, int | None]] = set()
+        self._due_ms: dict[int, int] = {}
+        """By slot."""
+        self._clock_good = True
+
+    def hears(self) -> Mapping[type, Hear]:
+        look = (seen.Screen, seen.Fob, seen.Broken, seen.Died)
+        return dict.fromkeys(look, self._look) | {
+            seen.Door: self._door,
+            seen.Leaf: self._leaf,
+            seen.WallClock: self._jumped,
+        }
+
+    def at_rest(self) -> None:
+        self._look(None)
+
+    def _door(self, door: seen.Door) -> None:
+        self._look(None)
+        self._open_since_s = self._truth.now_s() if door.is_open else None
+
+    def _leaf(self, leaf: seen.Leaf) -> None:
+        content: Mapping[str, Any] = leaf.content
+        place = (content.get("code", ""), content.get("slot"))
+        match content["ev"]:
+            case "alarm.raised":
+                self._alarms.add(place)
+            case "alarm.cleared":
+                self._alarms.discard(place)
+            case "item.removed" | "item.found_absent":
+                if content.get("due") is not None:
+                    self._due_ms[content["slot"]] = content["due"]
+            case "item.overdue" | "item.returned" | "item.found_present":
+                self._due_ms.pop(content["slot"], None)
+
+    def _look(self, _: object) -> None:
+        now_s, whole_s = self._truth.now_s(), self._truth.whole_since_s
+        if self._open_since_s is not None and ("door.left_open", None) not in self._alarms:
+            open_s = now_s - max(self._open_since_s, whole_s)
+            if open_s > self._door_open_s + TOLD_S:
+                raise Violated(self, f"the door stands open for {open_s:.0f} s, and no alarm says so")
+        for slot, due_ms in self._due_ms.items():
+            late_s = (self._wall_ms() - due_ms) / 1000
+            if self._clock_good and min(late_s, now_s - whole_s) > TOLD_S:
+                raise Violated(self, f"slot {slot}: its item is {late_s:.0f} s late, and no leaf says so")
+
+    def _jumped(self, _: seen.WallClock) -> None:
+        """From then on the wall clock is not what items are late by."""
+        self._clock_good = False
