@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test simulate lint bench clean
 
 help:
 	@echo "make demo [ONCE=1]  play one visit against the simulated cabinet and stay (ONCE=1: end after it)"
 	@echo "make test           lint, types, import contracts, the whole suite"
+	@echo "make simulate [SEED=N HOURS=H] [MINUTES=M]  days with faults, and crashes; with MINUTES further seeds until then"
 	@echo "make bench          measure, print ratios, write bench/results.json"
 	@echo "make clean          remove what these commands made"
 
@@ -31,6 +32,10 @@ test: $(VENV)/installed-dev
 	@sh tests/prerequisites.sh
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -q -n 2
+
+simulate: $(VENV)/installed
+	@$(BIN)/python -m simulator simulate $(if $(SEED),--seed $(SEED)) $(if $(HOURS),--hours $(HOURS)) \
+		$(if $(MINUTES),--minutes $(MINUTES))
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -74,15 +74,15 @@ class Explorer:
         self._level = level
 
     def explore(self, depth: int, shares: int | None = None) -> Exploration:
-        """All crashes, up to `depth` in one run. Blocks."""
+        """All crashes, up to `depth` in one run, on all processors. Blocks."""
 
         def work(index: int, of: int) -> tuple[list[int], list[str]]:
             done = Exploration([0] * (depth + 1))
-            done.points[0] += index == 0
-            boundaries = self._run((), done)
-            for at in range(index, boundaries, of):
-                for how in HOWS:
-                    self._deepen((Crash(at, how),), depth, done)
+            for path, finding in self.walk(depth, index, of):
+                # Each share plays it without a crash, to know the places; it counts once.
+                done.points[len(path)] += bool(path) or index == 0
+                if finding is not None and len(done.findings) < FINDINGS_MAX:
+                    done.findings.append(finding.report)
             return done.points, done.findings
 
         total = Exploration([0] * (depth + 1))
@@ -90,6 +90,14 @@ class Explorer:
             total.points = [sum(pair) for pair in zip(total.points, points, strict=True)]
             total.findings += [one for one in findings if one not in total.findings]
         return total
+
+    def walk(self, depth: int, index: int = 0, of: int = 1) -> Iterator[tuple[Path, Finding | None]]:
+        """One run after the other, that without a crash first; of the first crashes every `of`-th place."""
+        boundaries, finding = self.play(())
+        yield (), finding
+        for at in range(index, boundaries, of):
+            for how in HOWS:
+                yield from self._deepen((Crash(at, how),), depth)
 
     def play(self, path: Path, listener: Listener | None = None) -> tuple[int, Finding | None]:
         """One run with these crashes: how many boundaries came after the last of them, and what was found. Blocks."""
@@ -100,19 +108,13 @@ class Explorer:
         finding = find(simulation, player.play, self._command(path))
         return player.boundaries, finding
 
-    def _deepen(self, path: Path, depth: int, done: Exploration) -> None:
-        done.points[len(path)] += 1
-        boundaries = self._run(path, done)
+    def _deepen(self, path: Path, depth: int) -> Iterator[tuple[Path, Finding | None]]:
+        boundaries, finding = self.play(path)
+        yield path, finding
         if len(path) < depth:
             for at in range(boundaries):
                 for how in HOWS:
-                    self._deepen((*path, Crash(at, how)), depth, done)
-
-    def _run(self, path: Path, done: Exploration) -> int:
-        boundaries, finding = self.play(path)
-        if finding is not None and len(done.findings) < FINDINGS_MAX:
-            done.findings.append(finding.report)
-        return boundaries
+                    yield from self._deepen((*path, Crash(at, how)), depth)
 
     def _command(self, path: Path) -> str:
         return " ".join(self._words(path))

@@ -39,7 +39,6 @@ class Grant:
     at_s: float
     boot: str
     content: Mapping[str, Any]
-    used: bool = False
 
 
 class Truth:
@@ -56,6 +55,8 @@ class Truth:
         """Open ones, by slot."""
         self.ended: dict[int, tuple[Grant, float]] = {}
         """The last one of each slot that has ended, and when."""
+        self.pulsed: set[int] = set()
+        """Grants whose coil had current."""
         self.boot = ""
         self.screen = ""
         self.broken: dict[str, list[str]] = {}

@@ -25,40 +25,59 @@ class OnlyGranted:
 
     def __init__(self, truth: Truth) -> None:
         self._truth = truth
+        self._granted: dict[int, Grant] = {}
+        """Of this run, by leaf: several of one slot may stand in one commit."""
+        self._due: dict[int, list[Grant]] = {}
+        """Pulses that went out, by slot."""
 
     def hears(self) -> Mapping[type, Hear]:
-        return {seen.Effect: self._effect, seen.Coil: self._coil}
+        return {seen.Leaf: self._leaf, seen.Effect: self._effect, seen.Coil: self._coil, seen.Died: self._died}
 
     def at_rest(self) -> None:
         """Nothing more than at each moment."""
+
+    def _leaf(self, leaf: seen.Leaf) -> None:
+        content = leaf.content
+        if content["ev"] == "item.granted":
+            self._granted[leaf.n] = self._truth.grants[content["slot"]]
+        elif content["ev"] == "item.not_taken" and content["cause"] == "bolt":
+            due = self._due.get(content["slot"], [])
+            due[:] = [grant for grant in due if grant.n != content["grant"]]
 
     def _effect(self, happening: seen.Effect) -> None:
         """A board is slower than most disks, and hides what goes out early: it is judged as it goes out."""
         pulse = happening.effect
         if not isinstance(pulse, Pulse):
             return
-        grant = self._truth.grants.get(pulse.slot) or self._just_ended(pulse.slot)
-        if grant is None or grant.n != pulse.grant:
+        grant = self._granted.pop(pulse.grant, None)
+        if grant is None or grant.slot != pulse.slot:
             raise Violated(self, f"slot {pulse.slot} is to open, and its grant {pulse.grant} is not on the disk")
+        self._due.setdefault(pulse.slot, []).append(grant)
 
     def _coil(self, coil: seen.Coil) -> None:
         if not coil.on or self._truth.slots[coil.slot].foreign:
             return
-        grant = self._truth.grants.get(coil.slot) or self._just_ended(coil.slot)
-        if grant is None:
-            raise Violated(self, f"slot {coil.slot}: the coil has current, and no grant for it is on the disk")
-        if grant.boot != self._truth.boot or not self._truth.running:
-            raise Violated(self, f"slot {coil.slot}: the coil has current for grant {grant.n} of an earlier run")
-        if grant.used:
-            raise Violated(self, f"slot {coil.slot}: the coil has current a second time for grant {grant.n}")
+        due = self._due.get(coil.slot)
+        if not due:
+            raise Violated(self, f"slot {coil.slot}: the coil has current, and no grant of this run is for it")
+        while len(due) > 1 and self._truth.now_s() - due[0].at_s > LATEST_S:
+            due.pop(0)
+        grant = due.pop(0)
+        if coil.slot not in self._truth.grants and not self._has_just_ended(coil.slot):
+            raise Violated(self, f"slot {coil.slot}: the coil has current for grant {grant.n}, which has ended")
         if (late_s := self._truth.now_s() - grant.at_s) > LATEST_S:
             raise Violated(self, f"slot {coil.slot}: the coil has current {late_s:.1f} s after grant {grant.n}")
-        grant.used = True
+        self._truth.pulsed.add(grant.n)
 
-    def _just_ended(self, slot: int) -> Grant | None:
+    def _died(self, died: seen.Died) -> None:
+        if died.process == "cabinetd":
+            self._granted.clear()
+            self._due.clear()
+
+    def _has_just_ended(self, slot: int) -> bool:
         """Its fob was gone already when it was granted: its pulse was on the way when that was seen."""
-        grant, ended_s = self._truth.ended.get(slot, (None, 0.0))
-        return grant if self._truth.now_s() - ended_s <= ON_THE_WAY_S else None
+        _, ended_s = self._truth.ended.get(slot, (None, float("-inf")))
+        return self._truth.now_s() - ended_s <= ON_THE_WAY_S
 
 
 class OnlyAllowed:

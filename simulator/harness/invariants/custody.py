@@ -140,9 +140,8 @@ class EachAttributed:
 
     def _not_opened(self, n: int, content: Mapping[str, Any]) -> None:
         """What was surely not opened; else the outcome is unknown, and whoever takes the fob does so by the grant."""
-        grant, _ = self._truth.ended[content["slot"]]
-        if grant.n == content["grant"] and grant.used:
-            raise Violated(self, f"leaf {n}: slot {grant.slot} was not opened, it says, and its coil had current")
+        if content["grant"] in self._truth.pulsed:
+            raise Violated(self, f"leaf {n}: slot {content['slot']} was not opened, and its coil had current")
 
     def _returned(self, n: int, content: Mapping[str, Any]) -> None:
         visit = content.get("visit")

@@ -37,7 +37,7 @@ class Days:
 
     def look(self) -> Caught | None:
         finding = self._play()
-        return finding and Caught(finding, self.seed, self._play)
+        return None if finding is None else Caught(finding, self.seed, self._play)
 
     def _play(self) -> Finding | None:
         replay = f"python -m simulator run --seed {self.seed} --hours {self.hours:g}"
@@ -72,7 +72,7 @@ class Plot:
 
     def look(self) -> Caught | None:
         finding = self._play()
-        return finding and Caught(finding, SEED, self._play)
+        return None if finding is None else Caught(finding, SEED, self._play)
 
     def _play(self) -> Finding | None:
         return find(Simulation(SEED, self.level), self.play, f"no command; the plot is {self.play.__name__}")
