@@ -20,6 +20,10 @@ class Person:
     card: str = field(repr=False)
     pin: str | None = field(repr=False)
 
+    def keys(self, what: str) -> str:
+        """What they press: their PIN or number and #, somebody else's PIN, or keys as they stand."""
+        return {"PIN": f"{self.pin}#", "number": f"{self.id}#", "wrong PIN": "00000000#"}.get(what, what)
+
 
 def read_cast() -> dict[str, Person]:
     """Everybody by name. Blocks."""

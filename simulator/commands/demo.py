@@ -11,7 +11,10 @@ from pathlib import Path
 
 from simulator.demo.processes import BIN, DemoFailed, Processes
 from simulator.demo.stage import Stage
-from simulator.demo.visit import SLOT, Visit, verdict
+from simulator.demo.visit import Visit, verdict
+from simulator.story import read_story
+
+STORY = "take-and-return"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         with Processes(folder) as processes:
             stage = Stage(folder, processes)
             stage.build()
-            Visit(stage).play()
+            Visit(stage, read_story(STORY)).play()
             print(verdict(stage))
             print(f"run directory: {folder}")
             if not arguments.once:
@@ -59,7 +62,7 @@ The cabinet goes on. In another terminal:
   {ctl} status
   {ctl} watch
   {BIN / "python"} -m simulator say {folder} press 1001#
-  {ctl} slot release {SLOT} --reason "trying it out"
+  {ctl} slot release 7 --reason "trying it out"
   mosquitto_sub -p {port} -t 'kc/#' -v
   {BIN / "cabinet-collector"} --config {folder / "collector.toml"} list
 End it with Ctrl-C.""")

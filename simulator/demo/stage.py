@@ -78,6 +78,10 @@ class Stage:
         found: dict[str, Any] = json.loads(line)
         return found
 
+    def pause(self, seconds: float) -> None:
+        """Raises DemoFailed when a process ends meanwhile."""
+        self._processes.pause(seconds)
+
     def until(self, holds: Callable[[dict[str, Any]], bool], what: str, within_s: float = 10.0) -> dict[str, Any]:
         """Looks at the world until it is so. Raises DemoFailed after `within_s`."""
         end_s = monotonic() + within_s

@@ -127,7 +127,7 @@ class StoryPlayer:
             case told.HoldCard(who, card):
                 await self._who(who).badge(card)
             case told.Type(who, what):
-                await self._who(who).type(self._keys(who, what))
+                await self._who(who).type(self._cabinet.plan.cast[who].keys(what))
             case told.Hand():
                 why = self._hand(sentence)
                 await asyncio.sleep(MOMENT_S)
@@ -167,17 +167,6 @@ class StoryPlayer:
                 raise StoryError(f"{self._story.name}.txt: there is no {name}; there are: {known}")
             self._visitors[name] = Visitor(self._cabinet, self._lobby, person, seeded(1, name))
         return self._visitors[name]
-
-    def _keys(self, who: str, what: str) -> str:
-        person = self._cabinet.plan.cast[who]
-        match what:
-            case "PIN":
-                return f"{person.pin}#"
-            case "number":
-                return f"{person.id}#"
-            case "wrong PIN":
-                return "00000000#"
-        return what
 
     def _hand(self, hand: told.Hand) -> str | None:
         visitor, world = self._who(hand.who), self._cabinet.world
