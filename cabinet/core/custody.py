@@ -17,6 +17,8 @@ def on_slot_read(turn: Turn, event: SlotRead) -> None:
     turn.update(presence={**turn.state.presence, slot: seated})
     if seated is None:
         turn.update(unproven=turn.state.unproven | {slot})
+        if slot in turn.state.grant_ends:
+            turn.update(blind=turn.state.blind | {slot})
         return
     turn.update(told_ms={**turn.state.told_ms, slot: turn.now.wall_ms})
     unproven = slot in turn.state.unproven

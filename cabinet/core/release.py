@@ -107,7 +107,7 @@ def next_due(state: State) -> float | None:
 
 def close(turn: Turn, slot: int, open_grant: OpenGrant, cause: str, hint: str | None = None) -> None:
     """Ends a grant nobody was seen to use."""
-    seen = turn.state.presence.get(slot) is not None
+    seen = slot not in turn.state.blind
     subs = [Subject("holder", open_grant.person)] if open_grant.person else []
     ev = "item.not_taken" if seen or cause == "bolt" else "item.outcome_unknown"
     turn.journal(ev, subs, slot=slot, item=open_grant.item, grant=open_grant.n, cause=cause, hint=hint or None)
@@ -136,6 +136,7 @@ def forget(turn: Turn, slot: int) -> None:
     turn.update(
         grant_ends={s: ends for s, ends in turn.state.grant_ends.items() if s != slot},
         pulsed={s: known for s, known in turn.state.pulsed.items() if s != slot},
+        blind=turn.state.blind - {slot},
     )
     turn.act(Light(slot, "off"))
 
@@ -150,10 +151,11 @@ def local_time(turn: Turn, wall_ms: int) -> str:
 
 def _open(turn: Turn, slot: int, n: int) -> None:
     """The pulse first: its latency is what a person feels. Until the board answers the grant lasts `take_s` too."""
-    setup = turn.state.setup
+    setup, blind = turn.state.setup, turn.state.blind - {slot}
     turn.update(
         grant_ends={**turn.state.grant_ends, slot: turn.now.mono_s + setup.take_s},
         pulsed={s: known for s, known in turn.state.pulsed.items() if s != slot},
+        blind=blind if turn.state.presence.get(slot) is not None else blind | {slot},
     )
     turn.act(Pulse(slot, n, setup.slots[slot].hold_s))
     turn.act(Light(slot, "blink"))

@@ -82,6 +82,8 @@ class State:
     """Monotonic end of each grant of this boot; a grant of the ledger that is missing here is an interrupted one."""
     pulsed: Mapping[int, Literal["done", "unknown"]] = field(default_factory=dict)
     """What is known of the bolt of each open grant."""
+    blind: frozenset[int] = frozenset()
+    """Slots whose sensor was silent at some time of their open grant: whoever was there has not been seen."""
     door: bool | None = None
     """Closed, as its contact says now; None: unknown."""
     door_open_since: float | None = None

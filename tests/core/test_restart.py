@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cabinet.core.events import DeviceLost, DeviceRestored, SlotRead
+from cabinet.core.events import DeviceLost, DeviceRestored, Event, SlotRead
 from cabinet.core.ledger_rows import from_rows
 from tests.core.cabinet import ADA, ADA_CARD, Cabinet, right, rights
 
@@ -11,8 +11,10 @@ def fresh() -> Cabinet:
     return Cabinet(rights(right(ADA, "K-0001"), right(ADA, "K-0002")))
 
 
-def granted() -> Cabinet:
+def granted(*before: Event) -> Cabinet:
     cabinet = Cabinet(rights(right(ADA, "K-0001")))
+    for event in before:
+        cabinet.send(event)
     cabinet.badge(ADA_CARD)
     return cabinet
 
@@ -101,6 +103,23 @@ def test_a_grant_with_a_silent_sensor_ends_as_unknown() -> None:
     cabinet.send(SlotRead(1, None))
     cabinet.pass_time(16)
     assert cabinet.last("item.outcome_unknown").fields["cause"] == "time"
+
+
+def test_a_grant_during_which_the_sensor_was_silent_ends_as_unknown_though_it_speaks_again() -> None:
+    """The fob hangs there; whether somebody had it in hand meanwhile, nobody saw."""
+    cabinet = granted()
+    cabinet.pulse_done(1)
+    cabinet.send(SlotRead(1, None))
+    cabinet.send(SlotRead(1, True))
+    cabinet.pass_time(16)
+    assert cabinet.last("item.outcome_unknown").fields["cause"] == "time"
+
+
+def test_a_sensor_that_was_silent_before_the_grant_is_believed_again() -> None:
+    cabinet = granted(SlotRead(1, None), SlotRead(1, True))
+    cabinet.pulse_done(1)
+    cabinet.pass_time(16)
+    assert cabinet.last("item.not_taken").fields["cause"] == "time"
 
 
 def test_the_state_table_is_the_fold_of_the_leaves() -> None:

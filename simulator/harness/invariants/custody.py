@@ -15,6 +15,10 @@ BACK = frozenset(("item.returned", "item.found_present"))
 FOUND = frozenset(("item.found_absent", "item.found_present"))
 SEEN_S = 3.0
 """A fob that stays so long, with everything whole, has been seen and journaled."""
+HELD_S = 1.0
+"""A fob that was in a hand for so long has been seen by every sensor that is not blind."""
+LYING = ("sensor-stuck", "stale")
+"""Faults by which a sensor says what is not so, and nobody can know."""
 
 
 @dataclass(slots=True)
@@ -42,9 +46,17 @@ class EachMovementOnce:
     def __init__(self, truth: Truth) -> None:
         self._truth = truth
         self._slots = {number: _Slot([_Span(True, 0.0)]) for number in truth.slots}
+        self._lied_s = float("-inf")
+        """When a sensor lied last."""
 
     def hears(self) -> Mapping[type, Hear]:
-        return {seen.Fob: self._fob, seen.Leaf: self._leaf, seen.Broken: self._look, seen.Died: self._look}
+        return {
+            seen.Fob: self._fob,
+            seen.Leaf: self._leaf,
+            seen.Broken: self._broken,
+            seen.Mended: self._mended,
+            seen.Died: self._look,
+        }
 
     def at_rest(self) -> None:
         self._look(None)
@@ -53,6 +65,15 @@ class EachMovementOnce:
         slot = self._slots[fob.slot]
         self._check_told(fob.slot, slot)
         slot.spans.append(_Span(fob.fob is not None, self._truth.now_s()))
+
+    def _broken(self, broken: seen.Broken) -> None:
+        self._look(broken)
+        if broken.fault.startswith(LYING):
+            self._lied_s = float("inf")
+
+    def _mended(self, _: seen.Mended) -> None:
+        lie = any(fault.startswith(LYING) for faults in self._truth.broken.values() for fault in faults)
+        self._lied_s = float("inf") if lie else min(self._lied_s, self._truth.now_s())
 
     def _look(self, _: object) -> None:
         for number, slot in self._slots.items():
@@ -68,6 +89,8 @@ class EachMovementOnce:
 
     def _leaf(self, leaf: seen.Leaf) -> None:
         kind = leaf.content["ev"]
+        if kind == "item.not_taken" and leaf.content["cause"] == "time":
+            self._not_taken(leaf.n, leaf.content["slot"])
         if kind not in OUT and kind not in BACK:
             return
         number = leaf.content["slot"]
@@ -79,6 +102,14 @@ class EachMovementOnce:
                 slot.said, slot.last, slot.spans[index].told = seated, index, True
                 return
         raise Violated(self, f"slot {number}: leaf {leaf.n} tells {kind}, which did not happen")
+
+    def _not_taken(self, n: int, number: int) -> None:
+        grant, _ = self._truth.ended[number]
+        spans = self._slots[number].spans
+        for span, after in zip(spans, [*spans[1:], _Span(True, self._truth.now_s())], strict=True):
+            held_s = after.since_s - span.since_s
+            if not span.seated and span.since_s > grant.at_s > self._lied_s and held_s > HELD_S:
+                raise Violated(self, f"leaf {n}: slot {number} was not used, and its fob was away for {held_s:.1f} s")
 
 
 class EachAttributed:

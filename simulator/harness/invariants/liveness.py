@@ -10,7 +10,8 @@ from simulator.harness import happenings as seen
 from simulator.harness.witness import Hear, Violated
 
 RECOVERED_S = 15.0
-ENOUGH = 5
+ENOUGH = 15
+"""Visits, before medians are compared: a pulse alone takes one to three of its own times."""
 IN_FLIGHT_S = 0.45
 """A question to the dead device that was just asked is waited for, and the silence after it."""
 

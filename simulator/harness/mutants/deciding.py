@@ -119,6 +119,18 @@ DECIDING: Final = (
         [Crashed("power-cut-between-grant-and-lift")],
     ),
     Mutant(
+        "blind-and-sure",
+        "a fob that hangs there when its grant lapses counts as not taken, whether or not anybody could see",
+        [
+            Edit(
+                "cabinet.core.release:close",
+                "slot not in turn.state.blind",
+                "turn.state.presence.get(slot) is not None",
+            )
+        ],
+        [Crashed("blind-sensor")],
+    ),
+    Mutant(
         "torn-out-by-the-last-visitor",
         "a fob torn out is put down to whoever stands there",
         [

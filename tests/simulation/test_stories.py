@@ -1,0 +1,46 @@
+"""Every scenario comes true on the simulated cabinet, with the devices as capabilities and byte for byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from simulator.harness.finding import find
+from simulator.harness.simulation import LEVELS, Simulation
+from simulator.harness.story_player import StoryPlayer, starts_ms
+from simulator.story import SCENARIOS, StoryError, names, parse, read_story
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("name", names())
+def test_it_comes_true(name: str, level: str) -> None:
+    story = read_story(name)
+    simulation = Simulation(1, level, start_ms=starts_ms(story))
+    finding = find(simulation, StoryPlayer(story).play, "the test")
+    assert finding is None, finding.report
+    assert simulation.checks.truth.leaves
+
+
+def test_a_story_that_does_not_come_true_says_at_which_line(tmp_path: Path) -> None:
+    (tmp_path / "wishful.txt").write_text(
+        "Nobody comes\n\nAda holds their card to the reader.\nThe journal says: item.returned slot=7\n"
+    )
+    finding = find(Simulation(1), StoryPlayer(read_story("wishful", tmp_path)).play, "the test")
+    assert finding is not None
+    assert "wishful.txt:4: The journal says: item.returned slot=7 But " in finding.what
+
+
+def test_a_line_that_is_no_sentence_is_named(tmp_path: Path) -> None:
+    (tmp_path / "odd.txt").write_text("Odd\n\nAda dances.\n")
+    with pytest.raises(StoryError, match=r"odd\.txt:3: 'Ada dances\.' is no sentence a story may have"):
+        read_story("odd", tmp_path)
+    with pytest.raises(StoryError, match="there is no scenario 'even'; there are: odd"):
+        read_story("even", tmp_path)
+
+
+def test_no_sentence_is_read_in_two_ways() -> None:
+    """Each sentence of each scenario says who or what it is about, and is what it was read as."""
+    for file in SCENARIOS.glob("*.txt"):
+        for step in read_story(file.stem).steps:
+            assert parse(step.text, "here") == step.sentence
