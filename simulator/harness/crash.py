@@ -4,6 +4,9 @@ a power cut; and with more depth once more at each boundary of the recovery.
 A boundary is a step at which a run could end with something else on the disk, on a coil or on a screen: before,
 during and after a write, and at each effect. Nothing but the seed and the places of the crashes decides what happens,
 so a run is played again from these.
+
+A crash before a lamp is lit and one after it leave the same disk and the same bolts: of boundaries with nothing but
+lamps and tones between them only the first is played, and the others count as covered by it.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ DARK_S: Final = 3.0
 RECOVERY_S: Final = 12.0
 """So long after a crash a boundary is one of the recovery: the board has booted, and every device is found."""
 FINDINGS_MAX: Final = 20
+UNFELT: Final = frozenset(("effect Light", "effect Sound"))
+"""What only waits for its device when the boundary is passed: nobody has seen or heard it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +60,28 @@ def parse_path(text: str) -> Path:
 
 @dataclass(slots=True)
 class Exploration:
-    """`points`: crashes tried, one run each, by how many there were in it. Findings are failure reports."""
+    """`points`: crashes covered, by how many there were in one run. Findings are failure reports."""
 
     points: list[int]
+    runs: int = 0
     findings: list[str] = field(default_factory=list)
 
-    @property
-    def runs(self) -> int:
-        return sum(self.points)
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """`played` False: covered by an earlier one that ends in the same state."""
+
+    path: Path
+    finding: Finding | None
+    played: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """`groups`: the boundaries since the last crash; those of one group are the same to all that outlives a crash."""
+
+    groups: list[list[int]]
+    finding: Finding | None
 
 
 class Explorer:
@@ -76,45 +95,53 @@ class Explorer:
     def explore(self, depth: int, shares: int | None = None) -> Exploration:
         """All crashes, up to `depth` in one run, on all processors. Blocks."""
 
-        def work(index: int, of: int) -> tuple[list[int], list[str]]:
+        def work(index: int, of: int) -> tuple[list[int], int, list[str]]:
             done = Exploration([0] * (depth + 1))
-            for path, finding in self.walk(depth, index, of):
+            for point in self.walk(depth, index, of):
                 # Each share plays it without a crash, to know the places; it counts once.
-                done.points[len(path)] += bool(path) or index == 0
-                if finding is not None and len(done.findings) < FINDINGS_MAX:
-                    done.findings.append(finding.report)
-            return done.points, done.findings
+                done.points[len(point.path)] += bool(point.path) or index == 0
+                done.runs += point.played
+                if point.finding is not None and len(done.findings) < FINDINGS_MAX:
+                    done.findings.append(point.finding.report)
+            return done.points, done.runs, done.findings
 
         total = Exploration([0] * (depth + 1))
-        for points, findings in share(work, shares):
+        for points, runs, findings in share(work, shares):
             total.points = [sum(pair) for pair in zip(total.points, points, strict=True)]
+            total.runs += runs
             total.findings += [one for one in findings if one not in total.findings]
         return total
 
-    def walk(self, depth: int, index: int = 0, of: int = 1) -> Iterator[tuple[Path, Finding | None]]:
-        """One run after the other, that without a crash first; of the first crashes every `of`-th place."""
-        boundaries, finding = self.play(())
-        yield (), finding
-        for at in range(index, boundaries, of):
-            for how in HOWS:
-                yield from self._deepen((Crash(at, how),), depth)
+    def walk(self, depth: int, index: int = 0, of: int = 1) -> Iterator[Point]:
+        """One run after the other, that without a crash first; of the first crashes every `of`-th group."""
+        played = self.play(())
+        yield Point((), played.finding, True)
+        for group in played.groups[index::of] if depth else ():
+            yield from self._crashes((), group, depth)
 
-    def play(self, path: Path, listener: Listener | None = None) -> tuple[int, Finding | None]:
-        """One run with these crashes: how many boundaries came after the last of them, and what was found. Blocks."""
+    def play(self, path: Path, listener: Listener | None = None) -> Played:
+        """One run with these crashes. Blocks."""
         simulation = Simulation(self._seed, self._level, start_ms=starts_ms(self._story))
         if listener is not None:
             simulation.witness.listeners.append(listener)
         player = CrashingPlayer(self._story, path)
         finding = find(simulation, player.play, self._command(path))
-        return player.boundaries, finding
+        return Played(player.groups, finding)
 
-    def _deepen(self, path: Path, depth: int) -> Iterator[tuple[Path, Finding | None]]:
-        boundaries, finding = self.play(path)
-        yield path, finding
-        if len(path) < depth:
-            for at in range(boundaries):
-                for how in HOWS:
-                    yield from self._deepen((*path, Crash(at, how)), depth)
+    def _crashes(self, before: Path, group: list[int], depth: int) -> Iterator[Point]:
+        for how in HOWS:
+            tree = []
+            for point in self._tree((*before, Crash(group[0], how)), depth):
+                tree.append(point.path[len(before) + 1 :])
+                yield point
+            for at in group[1:]:
+                yield from (Point((*before, Crash(at, how), *rest), None, False) for rest in tree)
+
+    def _tree(self, path: Path, depth: int) -> Iterator[Point]:
+        played = self.play(path)
+        yield Point(path, played.finding, True)
+        for group in played.groups if len(path) < depth else ():
+            yield from self._crashes(path, group, depth)
 
     def _command(self, path: Path) -> str:
         return " ".join(self._words(path))
@@ -131,8 +158,10 @@ class CrashingPlayer(StoryPlayer):
 
     def __init__(self, story: Story, path: Path) -> None:
         super().__init__(story, strict=False)
-        self.boundaries = 0
-        """Since the last crash."""
+        self.groups: list[list[int]] = []
+        """Boundaries since the last crash."""
+        self._boundaries = 0
+        self._passed: tuple[str, tuple[int, int]] = "", (0, 0)
         self._path = path
         self._crashes = 0
         self._crashed_s = float("-inf")
@@ -157,13 +186,19 @@ class CrashingPlayer(StoryPlayer):
             return
         if self._crashes and not self._recovers():
             return
-        at, self.boundaries = self.boundaries, self.boundaries + 1
+        at, self._boundaries = self._boundaries, self._boundaries + 1
         if self._crashes < len(self._path) and self._path[self._crashes].at == at:
             self._crash(self._path[self._crashes])
+            return
+        (before, turn), self._passed = self._passed, (boundary, self._simulation.loop.turn)
+        if before in UNFELT and boundary.startswith("effect ") and self._passed[1] == turn:
+            self.groups[-1].append(at)
+        else:
+            self.groups.append([at])
 
     def _crash(self, crash: Crash) -> None:
         self._crashes += 1
-        self.boundaries = 0
+        self._boundaries, self.groups, self._passed = 0, [], ("", (0, 0))
         self._crashed_s = self._simulation.loop.time()
         if crash.how == "kill":
             self._cabinet.kill()

@@ -7,15 +7,14 @@ from dataclasses import asdict, dataclass, field
 from itertools import count, islice
 from time import monotonic
 
-from simulator.harness.crash import FINDINGS_MAX, Explorer
-from simulator.harness.finding import Finding
+from simulator.harness.crash import FINDINGS_MAX, Explorer, Point
 from simulator.harness.run import Run, run_days
 from simulator.harness.shares import share
 from simulator.story import names, read_story
 
 WIRE_HOURS = 0.25
 """Byte for byte takes a hundred times as long; a short run each time does not let it rot."""
-CRASHES_A_ROUND = 1_000
+CRASHES_A_ROUND = 2_000
 DEPTH = 2
 
 
@@ -29,11 +28,12 @@ class Tally:
     visits: int = 0
     events: int = 0
     crashes: int = 0
+    crash_runs: int = 0
     violations: int = 0
     findings: list[str] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
-        for name in ("seeds", "hours", "wire_hours", "visits", "events", "crashes", "violations"):
+        for name in ("seeds", "hours", "wire_hours", "visits", "events", "crashes", "crash_runs", "violations"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.findings = (self.findings + other.findings)[:FINDINGS_MAX]
 
@@ -46,9 +46,10 @@ class Tally:
         self.events += run.events
         self._found(run.finding)
 
-    def crashed(self, finding: Finding | None) -> None:
+    def crashed(self, point: Point) -> None:
         self.crashes += 1
-        self._found(finding.report if finding else None)
+        self.crash_runs += point.played
+        self._found(point.finding.report if point.finding else None)
 
     def _found(self, report: str | None) -> None:
         self.violations += report is not None
@@ -67,8 +68,8 @@ def simulate(seed: int, hours: float, minutes: float | None = None, shares: int 
             tally.seeds += 1
             tally.ran(run_days(one, hours))
             tally.ran(run_days(one, WIRE_HOURS, "wire"))
-            for finding in islice(crashes, CRASHES_A_ROUND):
-                tally.crashed(finding)
+            for point in islice(crashes, CRASHES_A_ROUND):
+                tally.crashed(point)
             if until_s is None or monotonic() >= until_s:
                 break
         return asdict(tally)
@@ -79,11 +80,11 @@ def simulate(seed: int, hours: float, minutes: float | None = None, shares: int 
     return total
 
 
-def _crashes(seed: int, index: int, of: int) -> Iterator[Finding | None]:
+def _crashes(seed: int, index: int, of: int) -> Iterator[Point]:
     """Without end: all scenarios with a seed, then with the next. Each share begins elsewhere."""
     for one in count(seed):
         known = names()
         first = index * len(known) // of
         for name in (*known[first:], *known[:first]):
             walk = Explorer(read_story(name), one).walk(DEPTH, index, of)
-            yield from (finding for path, finding in walk if path)
+            yield from (point for point in walk if point.path)

@@ -101,6 +101,11 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def time(self) -> float:
         return self._now_us / 1_000_000
 
+    @property
+    def turn(self) -> tuple[int, int]:
+        """Differs between any two callbacks."""
+        return self._now_us, self._calls
+
     def call_soon(
         self, callback: Callable[[Unpack[Ts]], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     explorer = Explorer(read_story(arguments.scenario), arguments.seed, arguments.level)
     if arguments.at is not None:
-        _, finding = explorer.play(arguments.at, lambda at_s, happening: print(line(at_s, happening)))
+        finding = explorer.play(arguments.at, lambda at_s, happening: print(line(at_s, happening))).finding
         print(finding.report if finding else f"scenario {arguments.scenario} seed {arguments.seed} runs 1 violations 0")
         return int(finding is not None)
     warm_up()
@@ -47,7 +47,7 @@ def figures(arguments: argparse.Namespace, done: Exploration, real_s: float) -> 
     return (
         f"scenario {arguments.scenario} seed {arguments.seed} level {arguments.level} depth {arguments.depth} "
         f"{by_depth} runs {done.runs} violations {len(done.findings)} "
-        f"seconds {real_s:.1f} runs/s {done.runs / max(real_s, 1e-9):.0f}"
+        f"seconds {real_s:.1f} runs/s {done.runs / real_s:.0f} points/s {sum(done.points) / real_s:.0f}"
     )
 
 

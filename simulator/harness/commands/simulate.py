@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     real_s = perf_counter() - began_s
     print(
         f"seeds {arguments.seed}-{arguments.seed + done.seeds - 1} hours {done.hours:.0f} "
-        f"wire-hours {done.wire_hours:.2f} visits {done.visits} crash points {done.crashes} events {done.events} "
+        f"wire-hours {done.wire_hours:.2f} visits {done.visits} crash points {done.crashes} "
+        f"crash runs {done.crash_runs} events {done.events} "
         f"violations {done.violations} seconds {real_s:.0f}"
     )
     return int(done.violations > 0)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
-from simulator.harness.crash import HOWS, Crash, Explorer
+from simulator.harness.crash import Explorer, Point
 from simulator.harness.finding import Finding, find
 from simulator.harness.random_days import RandomDays
 from simulator.harness.simulation import Simulation
@@ -53,14 +54,14 @@ class Crashed:
 
     def look(self) -> Caught | None:
         explorer = Explorer(read_story(self.scenario), SEED, self.level)
-        boundaries, finding = explorer.play(())
-        if finding is not None:
-            return Caught(finding, SEED, lambda: explorer.play(())[1])
-        for path in [(Crash(at, how),) for at in range(boundaries) for how in HOWS]:
-            _, finding = explorer.play(path)
-            if finding is not None:
-                return Caught(finding, SEED, lambda path=path: explorer.play(path)[1])  # type: ignore[misc]
+        for point in explorer.walk(1):
+            if point.finding is not None:
+                return Caught(point.finding, SEED, partial(_again, explorer, point))
         return None
+
+
+def _again(explorer: Explorer, point: Point) -> Finding | None:
+    return explorer.play(point.path).finding
 
 
 @dataclass(frozen=True, slots=True)
