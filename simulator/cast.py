@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROSTER = Path(__file__).parents[1] / "config" / "roster.demo"
-_PINS = {"Ada": "4711", "Max": "8526", "Kim": "9073", "Noa": "3690"}
+_PINS = {"Ada": "4711", "Max": "8526", "Kim": "9073", "Noa": "3690", "Uma": "1592"}
 """A roster file never holds one: whoever plays enrols them."""
 
 

@@ -38,13 +38,20 @@ def right_grant_arguments(parser: Parser) -> None:
         metavar="WHEN",
         help="due 8h after taking, or at 18:00; repeat for the earlier of both",
     )
+    parser.add_argument("--authorisers", type=int, metavar="N", help="so many others have to approve at the cabinet")
+    parser.add_argument(
+        "--authorised-by", action="append", metavar="GROUP", help="whose members may approve; repeatable"
+    )
+    parser.add_argument(
+        "--distinct-departments", action="store_true", default=None, help="approvers are of different departments"
+    )
     add_dry_run(parser)
 
 
 def right_grant(args: Namespace, out: Output) -> int:
     right: dict[str, object] = {"id": args.id or right_id(args.who, args.what)}
     right |= _split(args.who, "persons", "groups") | _split(args.what, "items", "item_groups")
-    for key in ("factors", "schedule", "curfew"):
+    for key in ("factors", "schedule", "curfew", "authorisers", "authorised_by", "distinct_departments"):
         if getattr(args, key) is not None:
             right[key] = getattr(args, key)
     with Roster(args, out) as roster:
@@ -73,7 +80,7 @@ def right_list(args: Namespace, out: Output) -> int:
     if out.as_json:
         out.answer({"rights": rights})
     else:
-        out.table(("id", "who", "what", "factors", "schedule", "curfew"), [_row(right) for right in rights])
+        out.table(("id", "who", "what", "factors", "schedule", "curfew", "approval"), [_row(right) for right in rights])
     return Exit.OK
 
 
@@ -91,7 +98,15 @@ def _row(right: Result) -> list[object]:
     who, what = _joined(right, "persons", "groups"), _joined(right, "items", "item_groups")
     if right.get("cut"):
         who, what = [*who, CUT], [*what, CUT]
-    return [right.get("id"), who, what, either, right.get("schedule"), right.get("curfew")]
+    return [right.get("id"), who, what, either, right.get("schedule"), right.get("curfew"), _approval(right)]
+
+
+def _approval(right: Result) -> str:
+    count, groups = right.get("authorisers"), right.get("authorised_by")
+    if not count or not isinstance(groups, list):
+        return ""
+    apart = ", distinct departments" if right.get("distinct_departments") else ""
+    return f"{count} of {' or '.join(map(str, groups))}{apart}"
 
 
 def _joined(right: Result, single: str, grouped: str) -> list[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from cabinet.core import junk, lockout, visit
+from cabinet.core import approve, junk, lockout, visit
 from cabinet.core.effects import CheckPin
 from cabinet.core.events import CardShown, DigitsEntered, DigitsTyped, KeypadCancelled, PinChecked
 from cabinet.core.leaves import Field, Subject
 from cabinet.core.state import Stage, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import person_denial
-from cabinet.policy.rights import Factor, Person, Pseudonym
+from cabinet.policy.rights import AUTH_ORDER, Factor, Person, Pseudonym
 
 
 def on_card(turn: Turn, event: CardShown) -> None:
@@ -21,7 +21,9 @@ def on_card(turn: Turn, event: CardShown) -> None:
         turn.say("unknown_card", "refused")
         return
     running = turn.state.visit
-    if running is None or running.person != person.pseudonym:
+    if running is not None and approve.is_wanted(running, person.pseudonym):
+        approve.on_card(turn, running, person, event.reader)
+    elif running is None or running.person != person.pseudonym:
         if running is not None:
             visit.end(turn, "replaced")
         _begin(turn, person.pseudonym, person, event.reader, frozenset({"card"}), "choose")
@@ -41,7 +43,7 @@ def on_typed(turn: Turn, event: DigitsTyped) -> None:
 def on_entered(turn: Turn, event: DigitsEntered) -> None:
     """Nobody here: a personal number. Otherwise what the visit waits for; digits during a PIN check are dropped."""
     running = turn.state.visit
-    if running is None:
+    if running is None or running.stage == "approve":
         _number(turn, event)
     elif running.stage == "pin":
         _pin(turn, running, event)
@@ -69,6 +71,8 @@ def on_pin_checked(turn: Turn, event: PinChecked) -> None:
         return
     if not event.correct:
         _wrong(turn, running, event)
+    elif running.approver is not None:
+        approve.on_pin(turn, running.approver, event.keypad)
     elif event.person is None or (person := turn.rights.people.get(event.person)) is None:
         visit.end(turn, "erased")
     else:
@@ -77,28 +81,32 @@ def on_pin_checked(turn: Turn, event: PinChecked) -> None:
 
 
 def _number(turn: Turn, event: DigitsEntered) -> None:
-    """Begins a visit that is nobody's until the PIN is right; an unknown number looks the same."""
+    """Begins a visit, or the approval of one, that is nobody's until the PIN is right; an unknown number looks the
+    same."""
     wait_s = lockout.remaining_s(turn.ledger, lockout.keypad_key(event.keypad), turn.now.wall_ms)
     if wait_s:
         _locked_out(turn, event.keypad, None, wait_s)
         return
     pseudonym = turn.rights.numbers.get(event.secret.reveal())
+    if turn.state.visit is not None:
+        approve.on_number(turn, pseudonym)
+        return
     person = turn.rights.people.get(pseudonym) if pseudonym else None
     _begin(turn, pseudonym, person, event.keypad, frozenset({"number"}), "pin")
     turn.say("enter_pin")
 
 
 def _pin(turn: Turn, running: Visit, event: DigitsEntered) -> None:
-    if lockout.disabled(turn.ledger, running.person):
-        _locked_out(turn, event.keypad, running.person, None)
+    tested = running.tested
+    if lockout.disabled(turn.ledger, tested):
+        _locked_out(turn, event.keypad, tested, None)
         return
-    wait_s = lockout.remaining_s(turn.ledger, running.person, turn.now.wall_ms)
+    wait_s = lockout.remaining_s(turn.ledger, tested, turn.now.wall_ms)
     if wait_s:
-        _locked_out(turn, event.keypad, running.person, wait_s)
+        _locked_out(turn, event.keypad, tested, wait_s)
         return
     checking = turn.stay(stage="checking", seq=running.seq + 1)
-    by_number = "number" in running.factors
-    turn.act(CheckPin(checking.number, checking.seq, event.keypad, running.person, by_number, event.secret))
+    turn.act(CheckPin(checking.number, checking.seq, event.keypad, tested, running.by_number, event.secret))
     turn.say("checking")
 
 
@@ -120,7 +128,7 @@ def _identified(turn: Turn, person: Person, device: str) -> None:
     """Journals who it is and goes on: to what was chosen before the PIN, else to the offer."""
     running = turn.stay(language=person.language)
     subject = Subject("holder", person.pseudonym)
-    auth = "+".join(sorted(running.factors, key=("card", "number", "pin").index))
+    auth = "+".join(sorted(running.factors, key=AUTH_ORDER.index))
     wall_ms, trusted = turn.now.wall_ms, turn.now.wall_time_trusted
     if refusal := person_denial(person, wall_ms, wall_time_trusted=trusted):
         turn.journal("visit.refused", [subject], visit=running.number, rule=refusal.rule, auth=auth)
@@ -162,7 +170,7 @@ def _wrong(turn: Turn, running: Visit, event: PinChecked) -> None:
     if event.by_number:
         waits.append(lockout.remaining_s(turn.ledger, lockout.keypad_key(event.keypad), turn.now.wall_ms))
     if max(waits):
-        visit.end(turn, "locked_out")
+        _give_up(turn)
         turn.say("locked_out", "refused", wait_s=max(waits))
     else:
         turn.stay(stage="pin")
@@ -172,8 +180,17 @@ def _wrong(turn: Turn, running: Visit, event: PinChecked) -> None:
 def _locked_out(turn: Turn, keypad: str, person: Pseudonym | None, wait_s: int | None) -> None:
     """Refused without a look at what was typed. `wait_s` None: blocked for good."""
     junk.refuse(turn, "visit.locked_out", person, keypad=keypad)
-    visit.end(turn, "locked_out")
+    _give_up(turn)
     if wait_s is None:
         turn.say("disabled", "refused")
     else:
         turn.say("locked_out", "refused", wait_s=wait_s)
+
+
+def _give_up(turn: Turn) -> None:
+    """The keypad is free for others; a visit ends only by its own visitor's tries."""
+    running = turn.state.visit
+    if running is not None and (running.stage == "approve" or running.approver is not None):
+        approve.again(turn)
+    else:
+        visit.end(turn, "locked_out")

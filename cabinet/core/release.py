@@ -12,7 +12,8 @@ from cabinet.core.messages import text
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import Denial
-from cabinet.policy.rights import Item, Right
+from cabinet.policy.quorum import may_approve
+from cabinet.policy.rights import AUTH_ORDER, Item, Pseudonym, Right
 from cabinet.policy.schedule import due_ms
 
 
@@ -24,11 +25,11 @@ def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> None:
     close_interrupted(turn, item.slot)
     n = turn.journal(
         "item.granted",
-        [Subject("holder", visit.person)],
+        [Subject("holder", visit.person), *(Subject("authoriser", one) for one in _counted(turn, visit, right))],
         visit=visit.number,
         slot=item.slot,
         item=item.id,
-        auth="+".join(sorted(visit.factors, key=("card", "number", "pin").index)),
+        auth="+".join(sorted(visit.factors, key=AUTH_ORDER.index)),
         right=right.id,
         due=due,
     )
@@ -37,6 +38,13 @@ def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> None:
         turn.say("take", slot=item.slot, item=item.id)
     else:
         turn.say("take_due", slot=item.slot, item=item.id, due=local_time(turn, due))
+
+
+def _counted(turn: Turn, visit: Visit, right: Right) -> list[Pseudonym]:
+    """Those of the visit's approvers whose word this right asks for."""
+    people = turn.rights.people
+    taker = people.get(visit.person or "")
+    return [one for one in visit.approvers if taker and one in people and may_approve(right.quorum, taker, people[one])]
 
 
 def deny(turn: Turn, visit: Visit, item: Item, denial: Denial) -> None:

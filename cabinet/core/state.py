@@ -11,7 +11,16 @@ from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.policy.rights import Factor, Language, Pseudonym
 
-Stage = Literal["pin", "checking", "choose"]
+Stage = Literal["pin", "checking", "choose", "approve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Somebody who is about to approve, and with which factors they have identified so far. `person` None: a personal
+    number nobody has."""
+
+    person: Pseudonym | None
+    factors: frozenset[Factor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,8 @@ class Setup:
 class Visit:
     """One person in front of the cabinet. `person` None: a personal number nobody has (treated alike until the PIN).
 
-    `chosen` is the item that waits for a factor. `seq` counts PIN checks, so that a late answer finds no taker."""
+    `chosen` is the item that waits for a factor or an approval. `seq` counts PIN checks, so that a
+    late answer finds no taker."""
 
     number: int
     person: Pseudonym | None
@@ -50,6 +60,20 @@ class Visit:
     language: Language
     chosen: str | None = None
     seq: int = 0
+    approver: Approver | None = None
+    """Whose PIN the stages "pin" and "checking" are about; None: the visitor's own."""
+    approvers: tuple[Pseudonym, ...] = ()
+    """Who has approved, for the whole visit."""
+
+    @property
+    def tested(self) -> Pseudonym | None:
+        """Whose PIN is asked for."""
+        return self.approver.person if self.approver else self.person
+
+    @property
+    def by_number(self) -> bool:
+        """Whether whoever is tested has typed a personal number."""
+        return "number" in (self.approver.factors if self.approver else self.factors)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from cabinet.core.leaves import Subject
 from cabinet.core.ledger import Out
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import LINGER_S, Turn
-from cabinet.policy.decide import Decision, Denial, Grant, NeedsFactor, decide, items_of
+from cabinet.policy.decide import Decision, Denial, Grant, NeedsApproval, NeedsFactor, decide, items_of
 from cabinet.policy.rights import Item, Person
 
 _REASONS_WORTH_SAYING = ("outside_schedule", "clock_untrusted", "factor_missing")
@@ -27,17 +27,18 @@ def offer(turn: Turn, person: Person) -> None:
 
 
 def request(turn: Turn, person: Person, item: Item) -> None:
-    """Grants, asks for the missing factor, or denies with the reason."""
-    decision = _decide(turn, person, item)
-    if isinstance(decision, NeedsFactor):
-        turn.stay(stage="pin", chosen=item.id)
-        turn.say("enter_pin")
-        return
-    visit = turn.stay(stage="choose", chosen=None)
-    if isinstance(decision, Grant):
-        release.grant(turn, visit, item, decision.right)
-    else:
-        release.deny(turn, visit, item, decision)
+    """Grants, asks for the missing factor or for others' approval, or denies with the reason."""
+    match decision_on(turn, person, item):
+        case NeedsFactor():
+            turn.stay(stage="pin", chosen=item.id, approver=None)
+            turn.say("enter_pin")
+        case NeedsApproval(_, count):
+            turn.stay(stage="approve", chosen=item.id, approver=None)
+            turn.say("approve", item=item.id, count=count)
+        case Grant(right):
+            release.grant(turn, turn.stay(stage="choose", chosen=None), item, right)
+        case Denial() as denial:
+            release.deny(turn, turn.stay(stage="choose", chosen=None), item, denial)
 
 
 def choose(turn: Turn, visit: Visit, digits: str) -> None:
@@ -62,7 +63,7 @@ def options_of(turn: Turn, person: Person) -> list[tuple[Item, Decision]]:
         (item, decision)
         for item in items_of(turn.rights, person)
         if not _is_out(turn, item)
-        for decision in [_decide(turn, person, item)]
+        for decision in [decision_on(turn, person, item)]
     ]
 
 
@@ -134,7 +135,8 @@ def _nothing(turn: Turn, person: Person, options: list[tuple[Item, Decision]]) -
         turn.say("nothing")
 
 
-def _decide(turn: Turn, person: Person, item: Item) -> Decision:
+def decision_on(turn: Turn, person: Person, item: Item) -> Decision:
+    """For the visit that runs, as it stands."""
     visit = turn.state.visit
     assert visit is not None, "a decision needs a visit"
     if _is_out(turn, item):
@@ -146,6 +148,7 @@ def _decide(turn: Turn, person: Person, item: Item) -> Decision:
         visit.factors,
         turn.now.wall_ms,
         wall_time_trusted=turn.now.wall_time_trusted,
+        approvers=[turn.rights.people[one] for one in visit.approvers if one in turn.rights.people],
     )
 
 

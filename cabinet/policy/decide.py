@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from cabinet.policy.quorum import missing
 from cabinet.policy.rights import Factor, Item, Person, Right, Rights
 from cabinet.policy.schedule import describe, is_open
 
@@ -36,6 +37,14 @@ class NeedsFactor:
 
 
 @dataclass(frozen=True, slots=True)
+class NeedsApproval:
+    """Everything else holds; so many others have to approve."""
+
+    right: Right
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Denial:
     """`rule` names what refused; `window` the schedule in words where one was missed; `right` the closest right."""
 
@@ -44,7 +53,7 @@ class Denial:
     right: str | None = None
 
 
-Decision: TypeAlias = Grant | NeedsFactor | Denial
+Decision: TypeAlias = Grant | NeedsFactor | NeedsApproval | Denial
 
 
 def person_denial(person: Person, wall_ms: int, *, wall_time_trusted: bool) -> Denial | None:
@@ -71,13 +80,15 @@ def decide(
     wall_ms: int,
     *,
     wall_time_trusted: bool,
+    approvers: Sequence[Person] = (),
 ) -> Decision:
-    """The best of all rights that reach the item: a grant, else one missing only a factor, else why not."""
+    """The best of all rights that reach the item: a grant, else one missing only others' approval or a factor, else
+    why not. `approvers` have approved in this visit."""
     if refusal := person_denial(person, wall_ms, wall_time_trusted=wall_time_trusted):
         return refusal
     best: Decision = Denial("no_right")
     for right in rights_over(rights, person, item):
-        decision = _by_right(rights, right, person, factors, wall_ms, wall_time_trusted=wall_time_trusted)
+        decision = _by_right(rights, right, person, factors, wall_ms, approvers, wall_time_trusted=wall_time_trusted)
         if isinstance(decision, Grant):
             return decision
         if _rank(decision) > _rank(best):
@@ -114,6 +125,7 @@ def _by_right(
     person: Person,
     factors: frozenset[Factor],
     wall_ms: int,
+    approvers: Sequence[Person],
     *,
     wall_time_trusted: bool,
 ) -> Decision:
@@ -124,12 +136,13 @@ def _by_right(
         if not is_open(schedule, wall_ms, rights.zone):
             return Denial("outside_schedule", describe(schedule), right.id)
     if any(alternative <= factors for alternative in right.factors):
-        return Grant(right)
-    missing = _completable(right.factors, factors, person)
-    return NeedsFactor(right, missing) if missing else Denial("factor_missing", None, right.id)
+        more = missing(right.quorum, person, approvers)
+        return NeedsApproval(right, more) if more else Grant(right)
+    lacking = completable(right.factors, factors, person)
+    return NeedsFactor(right, lacking) if lacking else Denial("factor_missing", None, right.id)
 
 
-def _completable(
+def completable(
     alternatives: Iterable[frozenset[Factor]], factors: frozenset[Factor], person: Person
 ) -> frozenset[Factor]:
     """What is still missing of the cheapest alternative this visit can complete: a PIN, if the person has one.
@@ -143,7 +156,7 @@ def _completable(
 
 def _rank(decision: Decision) -> int:
     """Which reason helps most when several rights fail: the one that is closest to a grant."""
-    if isinstance(decision, NeedsFactor):
-        return 9
+    if isinstance(decision, NeedsFactor | NeedsApproval):
+        return 8 + isinstance(decision, NeedsApproval)
     order = ("no_right", "factor_missing", "outside_schedule", "clock_untrusted")
     return order.index(decision.rule) if isinstance(decision, Denial) else 10

@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, time, tzinfo
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 Pseudonym: TypeAlias = str
 Factor = Literal["card", "number", "pin"]
+AUTH_ORDER: Final[tuple[Factor, ...]] = ("card", "number", "pin")
+"""In which factors are written: `card+pin`."""
 Language = Literal["en", "zh"]
 
 
@@ -18,6 +20,7 @@ Language = Literal["en", "zh"]
 class Person:
     pseudonym: Pseudonym
     language: Language = "en"
+    department: str = ""
     groups: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     active_from_ms: int | None = None
@@ -64,6 +67,16 @@ class Curfew:
 
 
 @dataclass(frozen=True, slots=True)
+class Quorum:
+    """So many other people approve before an item is released: members of `groups` ("*" for everyone), each counted
+    once; with `departments` each of another department, and none of the taker's."""
+
+    count: int = 0
+    groups: frozenset[str] = frozenset()
+    departments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Right:
     """One line of rights.toml. Empty `persons` and `groups` match nobody, empty `items` and `item_groups` nothing;
     "*" stands for all."""
@@ -77,6 +90,7 @@ class Right:
     factors: tuple[frozenset[Factor], ...] = (frozenset({"card"}), frozenset({"number", "pin"}))
     """Alternatives, each a set that must be presented completely."""
     curfew: Curfew = Curfew()
+    quorum: Quorum = Quorum()
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,6 +169,11 @@ class RightEntry(Entry):
     factors: Annotated[list[Annotated[str, AfterValidator(_factor)]], Field(min_length=1)] = ["card", "number+pin"]
     curfew: Annotated[list[Annotated[str, AfterValidator(_curfew_part)]], Field(max_length=2)] = []
     """At most one span and one time of day."""
+    authorisers: Annotated[int, Field(ge=0, le=4)] = 0
+    """So many others have to approve."""
+    authorised_by: Annotated[list[LabelOrAll], Field(max_length=24)] = []
+    """Groups whose members may."""
+    distinct_departments: bool = False
 
     @model_validator(mode="before")
     @classmethod
@@ -185,6 +190,10 @@ class RightEntry(Entry):
             raise ValueError('a right names something: give items or item_groups, "*" for everything')
         if len({":" in part for part in self.curfew}) < len(self.curfew):
             raise ValueError("curfew: at most one span and one time of day")
+        if self.authorisers and not self.authorised_by:
+            raise ValueError("authorisers: authorised_by names the groups whose members may approve")
+        if not self.authorisers and (self.authorised_by or self.distinct_departments):
+            raise ValueError("authorised_by and distinct_departments mean nothing without authorisers")
         return self
 
 

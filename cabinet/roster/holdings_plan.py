@@ -101,6 +101,9 @@ def _right_row(entry: RightEntry) -> dict[str, Any]:
         "schedule": entry.schedule,
         "factors": join(list(dict.fromkeys(entry.factors))),
         "curfew": join(entry.curfew),
+        "authorisers": entry.authorisers,
+        "authorised_by": join(list(dict.fromkeys(entry.authorised_by))),
+        "distinct_departments": int(entry.distinct_departments),
     }
 
 
@@ -114,6 +117,9 @@ def _said(entry: RightEntry) -> dict[str, Field]:
             said[f"{key}_count"] = len(names)
     if entry.schedule:
         said["schedule"] = entry.schedule
+    if entry.authorisers:
+        said |= {"authorisers": entry.authorisers, "authorised_by": list(entry.authorised_by)}
+        said["distinct_departments"] = entry.distinct_departments
     return said
 
 

@@ -105,6 +105,9 @@ def _right(row: Mapping[Any, Any], records: Records) -> dict[str, Any]:
         "schedule": row["schedule"],
         "factors": list(split(row["factors"])),
         "curfew": list(split(row["curfew"])),
+        "authorisers": row["authorisers"],
+        "authorised_by": list(split(row["authorised_by"])),
+        "distinct_departments": bool(row["distinct_departments"]),
         "cut": max(len(named), *(len(names) for names in lists.values())) > _NAMES_MAX,
     }
 

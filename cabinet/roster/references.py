@@ -98,6 +98,10 @@ def _names(content: Content, known: Known) -> Iterator[Problem]:
             for position, name in enumerate(getattr(right, key)):
                 if name != EVERYONE and name not in names:
                     yield Problem(("right", index, key, position), _nobody(what, name, names))
+        groups = exists["groups"][1]
+        for position, name in enumerate(right.authorised_by):
+            if name != EVERYONE and name not in groups:
+                yield Problem(("right", index, "authorised_by", position), _nobody("group of people", name, groups))
         if right.schedule is not None and right.schedule not in schedules:
             yield Problem(("right", index, "schedule"), _nobody("schedule", right.schedule, schedules))
 

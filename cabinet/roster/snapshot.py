@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import cache
+from sys import intern
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, select
 
-from cabinet.policy.rights import Curfew, Item, Person, Pseudonym, Right, Rights, Schedule, Window
+from cabinet.policy.rights import Curfew, Item, Person, Pseudonym, Quorum, Right, Rights, Schedule, Window
 from cabinet.policy.schedule import DAY_NAMES
 from cabinet.roster.content import clock_time, factor_set, span_s
 from cabinet.roster.records import open_person, split
@@ -55,6 +56,7 @@ def _people(
         people[record.pseudonym] = Person(
             pseudonym=record.pseudonym,
             language=record.language,
+            department=intern(record.department),
             groups=words(row.groups),
             roles=words(row.roles),
             active_from_ms=start_ms(record.active_from) if record.active_from else None,
@@ -102,6 +104,7 @@ def _right(row: Row[Any], persons: frozenset[Pseudonym]) -> Right:
         schedule=row.schedule,
         factors=tuple(factor_set(text) for text in split(row.factors)),
         curfew=_curfew(split(row.curfew)),
+        quorum=Quorum(row.authorisers, frozenset(split(row.authorised_by)), bool(row.distinct_departments)),
     )
 
 

@@ -90,6 +90,9 @@ RIGHT: Final = _table(
     Column("schedule", Text, ForeignKey("schedule.id")),
     Column("factors", Text, nullable=False),
     Column("curfew", Text, nullable=False),
+    Column("authorisers", Integer, nullable=False),
+    Column("authorised_by", Text, nullable=False),
+    Column("distinct_departments", Integer, nullable=False),
 )
 RIGHT_PERSON: Final = _table(
     "entitled_person",

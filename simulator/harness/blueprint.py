@@ -19,7 +19,7 @@ CONFIG = Path(__file__).parents[2] / "config" / "simulated.toml"
 ZONE = "Europe/Zurich"
 """Its clocks change twice a year."""
 COSIGNER = Signer("collector.demo/one", sha256(b"upstream of the simulation").digest(), COSIGNATURE)
-_LONG_PINS = {"Ada": "73194682", "Max": "26485193", "Kim": "91573648", "Noa": "58264917"}
+_LONG_PINS = {"Ada": "73194682", "Max": "26485193", "Kim": "91573648", "Noa": "58264917", "Uma": "40917326"}
 """So long that none of them comes about by chance: they are looked for in all that is written."""
 
 

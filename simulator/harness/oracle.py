@@ -19,6 +19,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 class Somebody:
     name: str
     id: str
+    department: str
     card: str
     groups: frozenset[str]
     active_from: date | None
@@ -48,6 +49,7 @@ class Oracle:
                 row["name"].split(" ")[0]: Somebody(
                     row["name"].split(" ")[0],
                     row["id"],
+                    row["department"],
                     row["cards"],
                     frozenset(row["groups"].split(";")),
                     date.fromisoformat(row["active_from"]) if row["active_from"] else None,
@@ -61,17 +63,51 @@ class Oracle:
             ZoneInfo(zone),
         )
 
-    def may_take(self, name: str, item: str, shown: Iterable[frozenset[str]], wall_ms: int, *, trusted: bool) -> bool:
-        """`shown` are the combinations of factors that were presented, each complete."""
+    def may_take(
+        self,
+        name: str,
+        item: str,
+        shown: Iterable[frozenset[str]],
+        wall_ms: int,
+        *,
+        trusted: bool,
+        approved: Mapping[str, Iterable[frozenset[str]]],
+    ) -> bool:
+        """`shown` are the combinations of factors that were presented, each complete; `approved` are those of whoever
+        is said to have approved, by name."""
         person = self.people[name]
         if not self.is_active(person, wall_ms, trusted=trusted):
             return False
+        approvers = {
+            self.people[one].name: self.people[one]
+            for one in approved
+            if self.is_active(self.people[one], wall_ms, trusted=trusted)
+        }
         return any(
             self._covers(right, person, item)
             and self._is_open(right, wall_ms, trusted=trusted)
-            and any(set(one.split("+")) <= combination for one in right["factors"] for combination in shown)
+            and _suffices(right, shown)
+            and self._is_approved(right, person, [a for n, a in approvers.items() if _suffices(right, approved[n])])
             for right in self.rights
         )
+
+    def may_approve(self, name: str, taker: str, item: str, shown: Iterable[frozenset[str]]) -> bool:
+        """Some right over the item counts their word, now that they have shown this."""
+        return name != taker and any(
+            self._covers(right, self.people[taker], item)
+            and self.people[name].groups & set(right.get("authorised_by", ()))
+            and _suffices(right, shown)
+            for right in self.rights
+        )
+
+    def _is_approved(self, right: Mapping[str, Any], person: Somebody, approvers: Iterable[Somebody]) -> bool:
+        counted = [
+            one for one in approvers if one.name != person.name and one.groups & set(right.get("authorised_by", ()))
+        ]
+        if right.get("distinct_departments"):
+            others = {one.department for one in counted} - {"", person.department}
+            return len(others) >= int(right.get("authorisers", 0))
+        return len({one.name for one in counted}) >= int(right.get("authorisers", 0))
 
     def is_open_for(self, name: str, item: str, wall_ms: int) -> bool:
         """Some right reaches the item, and at this hour; the clock is trusted."""
@@ -104,6 +140,10 @@ class Oracle:
         schedule = self.schedules[right["schedule"]]
         local = self.local(wall_ms)
         return any(_in_window(window, local) for window in schedule.get("windows", [schedule]))
+
+
+def _suffices(right: Mapping[str, Any], shown: Iterable[frozenset[str]]) -> bool:
+    return any(set(one.split("+")) <= combination for one in right["factors"] for combination in shown)
 
 
 def _in_window(window: Mapping[str, Any], local: datetime) -> bool:

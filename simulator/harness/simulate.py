@@ -14,7 +14,7 @@ from simulator.story import names, read_story
 
 WIRE_HOURS = 0.25
 """Byte for byte takes a hundred times as long; a short run each time does not let it rot."""
-CRASHES_A_ROUND = 2_000
+CRASHES_A_ROUND = 8_000
 DEPTH = 2
 
 

@@ -78,7 +78,7 @@ def test_problems_of_all_files_come_together() -> None:
         people_csv=PEOPLE + "1001,Ada,,,fr,,,2026-02-30,\n1002,Lin,,,,,,2026-03-01,2026-01-01\n1003,Bob\n",
         items_csv="id,slot,fob\nK-1,1,11223344\nK-2,1,11:22:33:44\nK 3,x,\nK-4,9,\n",
         rights_toml='[[right]]\npersons = ["1001", "1004"]\nitems = ["K-1"]\nfactors = ["number"]\n'
-        '[[right]]\ngroups = ["staf"]\nitem_groups = ["x"]\nschedule = "night"\nauthorisers = 1\n'
+        '[[right]]\ngroups = ["staf"]\nitem_groups = ["x"]\nschedule = "night"\nauthorizers = 1\n'
         '[[schedule]]\nid = "nights"\ndays = ["mo"]\nfrom = "25:00"\nuntil = "06:00"\n[rite]\n',
     )
     places = [line.split(": ")[0] for line in found]

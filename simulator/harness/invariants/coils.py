@@ -100,6 +100,8 @@ class OnlyAllowed:
     def _leaf(self, leaf: seen.Leaf) -> None:
         if leaf.content["ev"] == "item.denied":
             self._denied(leaf)
+        if leaf.content["ev"] == "visit.authorised":
+            self._authorised(leaf)
         if leaf.content["ev"] != "item.granted":
             return
         grant = self._truth.grants[leaf.content["slot"]]
@@ -111,12 +113,25 @@ class OnlyAllowed:
             raise Violated(self, f"grant {grant.n} is of somebody whom nobody knows")
         shown = self._shown(self._cast[name])
         trusted, wall_ms = leaf.content["tq"] != "none", leaf.content["ts"]
-        if not self._oracle.may_take(name, grant.item or "", shown, wall_ms, trusted=trusted):
+        said = [self._names.get(sub["p"], "") for sub in leaf.content["subs"] if sub["r"] == "authoriser"]
+        if "" in said or len(set(said)) < len(said):
+            raise Violated(self, f"grant {grant.n} is approved by nobody, or by somebody twice")
+        approved = {one: self._shown(self._cast[one]) for one in said}
+        if not self._oracle.may_take(name, grant.item or "", shown, wall_ms, trusted=trusted, approved=approved):
             local = self._oracle.local(wall_ms)
             what = " or ".join("+".join(sorted(one)) for one in shown) or "nothing"
+            by = f", approved by {' and '.join(said)}" if said else ""
             raise Violated(
-                self, f"{name} was granted {grant.item} at {local:%a %d %b %H:%M:%S}, having shown {what}: not allowed"
+                self,
+                f"{name} was granted {grant.item} at {local:%a %d %b %H:%M:%S}, having shown {what}{by}: not allowed",
             )
+
+    def _authorised(self, leaf: seen.Leaf) -> None:
+        who = {sub["r"]: self._names.get(sub["p"], "") for sub in leaf.content["subs"]}
+        name = who["authoriser"]
+        shown = self._shown(self._cast[name])
+        if not self._oracle.may_approve(name, who["holder"], leaf.content["item"], shown):
+            raise Violated(self, f"{name} counts as having approved {leaf.content['item']}: not allowed")
 
     def _denied(self, leaf: seen.Leaf) -> None:
         content = leaf.content

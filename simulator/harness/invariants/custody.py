@@ -190,4 +190,5 @@ class EachAttributed:
 
 
 def _people(content: Mapping[str, Any]) -> set[tuple[str, str]]:
-    return {(sub["r"], sub["p"]) for sub in content.get("subs", ())}
+    """Who takes and returns; who approved stands in the grant alone."""
+    return {(sub["r"], sub["p"]) for sub in content.get("subs", ()) if sub["r"] != "authoriser"}

@@ -13,6 +13,7 @@ OPEN: Final = ("is open", "号槽位已开")
 CHOOSE: Final = ("Slot number", "请输入槽位号")
 PIN: Final = ("PIN, then", "请输入密码")
 IDLE: Final = ("Hold your card", "请刷卡")
+APPROVE: Final = ("more to approve", "人批准")
 REFUSED: Final = (
     *("not known", "suspended", "ended", "not begun", "no right", "Nothing here", "Not at this time", "clock"),
     *("another way", "out already", "cannot record", "未登记", "已暂停", "已到期", "尚未生效", "没有此权限", "暂无"),
@@ -217,6 +218,36 @@ async def plug_amid_release(visitor: Visitor) -> None:
     visitor.close_door()
 
 
+async def with_approval(visitor: Visitor) -> None:
+    """Takes what others have to approve, if anything; those who come by do, and some who may not, and some twice."""
+    await visitor.badge()
+    for _ in range(6):
+        shown = await visitor.read(*OPEN, *APPROVE, *PIN, *CHOOSE, *REFUSED)
+        if shown is None or shown in (*REFUSED, *OPEN):
+            break
+        if shown in CHOOSE:
+            offered = _offered_on(visitor.screen)
+            await visitor.type(f"{max(offered, default=1)}#")
+        elif shown in PIN:
+            await visitor.type(f"{visitor.person.pin or '0000'}#")
+        else:
+            await _approve(visitor.beside(visitor.random.choice(list(visitor.cabinet.plan.cast.values()))))
+        await visitor.pause(0.6, 0.9)
+    await visitor.type("*")
+    visitor.close_door()
+
+
+async def _approve(visitor: Visitor) -> None:
+    """With the card, or with the number; and the PIN, now and then a wrong one."""
+    if visitor.random.random() < 0.8:
+        await visitor.badge()
+    else:
+        await visitor.type(f"{visitor.person.id}#")
+    if await visitor.read(*PIN, within_s=1.0) is not None:
+        pin = visitor.person.pin if visitor.random.random() < 0.9 else None
+        await visitor.type(f"{pin or _wrong(visitor)}#")
+
+
 def pull_the_plug(visitor: Visitor) -> None:
     """And puts it in again a moment later."""
     visitor.cabinet.power_fails(visitor.random.uniform(1, 15))
@@ -242,6 +273,7 @@ MANNERS: Final[Mapping[Manner, int]] = {
     stranger: 4,
     guess: 1,
     plug_amid_release: 2,
+    with_approval: 6,
 }
 """How often each is met, in parts of their sum."""
 

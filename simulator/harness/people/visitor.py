@@ -82,6 +82,10 @@ class Visitor:
     def screen(self) -> str:
         return self.cabinet.world.display
 
+    def beside(self, person: Person) -> Visitor:
+        """Somebody else, at the same time."""
+        return Visitor(self.cabinet, self._lobby, person, self.random)
+
     async def pause(self, low_s: float = REACT_S[0], high_s: float = REACT_S[1]) -> None:
         await asyncio.sleep(self.random.uniform(low_s, high_s))
 

@@ -1,0 +1,76 @@
+"""Planted bugs in who approves what others take."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from simulator.harness.mutants.planting import Edit, Mutant
+from simulator.harness.mutants.trials import Crashed, Days
+
+APPROVING: Final = (
+    Mutant(
+        "one-approves-for-two",
+        "a person who approves twice counts twice",
+        [
+            Edit(
+                "cabinet.policy.quorum:missing",
+                "{person.department if quorum.departments else person.pseudonym for person in counted}",
+                "counted",
+            ),
+            Edit(
+                "cabinet.core.approve:_approved",
+                "dict.fromkeys((*running.approvers, person.pseudonym))",
+                "(*running.approvers, person.pseudonym)",
+            ),
+        ],
+        [Crashed("one-approves-twice")],
+    ),
+    Mutant(
+        "departments-forgotten",
+        "two people of one department will do where their departments have to differ",
+        [Edit("cabinet.policy.quorum:missing", "person.department if quorum.departments else ", "")],
+        [Crashed("one-approves-twice")],
+    ),
+    Mutant(
+        "anybody-approves",
+        "whoever stands by may approve",
+        [
+            Edit(
+                "cabinet.policy.quorum:may_approve",
+                '"*" in quorum.groups or not quorum.groups.isdisjoint(person.groups)',
+                "True",
+            )
+        ],
+        [Days(1, 96), Days(2, 96), Days(3, 96)],
+    ),
+    Mutant(
+        "card-alone-approves",
+        "an approver's card is enough where a taker needs the PIN too",
+        [Edit("cabinet.core.approve:_identified", "alternative <= factors", "alternative & factors")],
+        [Crashed("two-approve")],
+    ),
+    Mutant(
+        "wrong-pin-approves",
+        "an approver's PIN is asked, and not looked at",
+        [
+            Edit(
+                "cabinet.core.identify:on_pin_checked",
+                "    if not event.correct:\n        _wrong(",
+                "    if not event.correct and running.approver is None:\n        _wrong(",
+            )
+        ],
+        [Crashed("may-not-approve")],
+    ),
+    Mutant(
+        "approved-for-good",
+        "who has approved once has approved for the next visit too",
+        [
+            Edit(
+                "cabinet.core.identify:_begin",
+                "idle_mono_s, language))",
+                "idle_mono_s, language, approvers=tuple(turn.rights.people)))",
+            )
+        ],
+        [Crashed("two-approve")],
+    ),
+)
