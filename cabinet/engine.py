@@ -54,7 +54,7 @@ class Engine:
             dispatch=self._dispatch,
         )
         self.desk = Desk(self.runner.inbox)
-        self.roster = RosterService(books.roster, self.runner, self.desk, self._roster_worker, books.rights)
+        self.roster = RosterService(books.roster, self.runner, self.desk, self._roster_worker, books.rights, clock)
         self.acts = Acts(
             hardware,
             post=self.runner.inbox.post,

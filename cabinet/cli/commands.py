@@ -42,6 +42,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("credential list", "credentials", "who has which cards (person list: who has a PIN)"),
         Command("right grant", "rights", "let somebody take something"),
         Command("right list", "rights", "who may take what"),
+        Command("right explain", "explain", "may this person take this item, and why, or why not"),
         Command("item add", "items", "add an item, or change what is said of one"),
         Command("item list", "items", "every item and its slot"),
         Command("roster import", "roster", "apply people.csv, items.csv and rights.toml of a directory"),

@@ -88,7 +88,7 @@ def decide(
         return refusal
     best: Decision = Denial("no_right")
     for right in rights_over(rights, person, item):
-        decision = _by_right(rights, right, person, factors, wall_ms, approvers, wall_time_trusted=wall_time_trusted)
+        decision = decide_by(rights, right, person, factors, wall_ms, approvers, wall_time_trusted=wall_time_trusted)
         if isinstance(decision, Grant):
             return decision
         if _rank(decision) > _rank(best):
@@ -119,7 +119,7 @@ def _covers(right: Right, item: Item) -> bool:
     )
 
 
-def _by_right(
+def decide_by(
     rights: Rights,
     right: Right,
     person: Person,
@@ -129,6 +129,7 @@ def _by_right(
     *,
     wall_time_trusted: bool,
 ) -> Decision:
+    """By one right that reaches the item; the person is active."""
     if right.schedule is not None:
         schedule = rights.schedules[right.schedule]
         if not wall_time_trusted:

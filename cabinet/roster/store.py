@@ -110,6 +110,12 @@ class Roster:
         record = self._person(person)
         return record.id if record else None
 
+    def pseudonym_of(self, person_id: str) -> Pseudonym | None:
+        """Of the person with this id."""
+        with self._reading() as connection:
+            record = Records(connection, self._keys).by_id(person_id)
+        return record.pseudonym if record else None
+
     def card_digest(self, card: bytes) -> bytes:
         """The key of Rights.cards for this card number. Does not touch the disk."""
         return card_digest(self._keys, card)

@@ -16,9 +16,11 @@ from cabinet.roster.draft import Plan
 from cabinet.roster.store import Roster
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
+from cabinet.service.explain import Explainer
 from cabinet.service.parameters import flag, integer
 from cabinet.service.uploads import Uploads, whole
 from cabinet.service.views import View
+from hal.clock import Clock
 from hal.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,13 @@ class RosterService:
     """One change at a time. Blocking work runs in `worker`, the same for every call on the database."""
 
     def __init__(
-        self, roster: Roster, runner: Runner, desk: Desk, worker: Worker, snapshot: Callable[[], Rights]
+        self,
+        roster: Roster,
+        runner: Runner,
+        desk: Desk,
+        worker: Worker,
+        snapshot: Callable[[], Rights],
+        clock: Clock,
     ) -> None:
         self._roster = roster
         self._runner = runner
@@ -42,6 +50,7 @@ class RosterService:
         self._plans: dict[int, Plan] = {}
         """Journaled or about to be, by request, until they are written."""
         self._uploads = Uploads()
+        self._explainer = Explainer(roster, runner, worker, clock)
 
     def methods(self) -> Mapping[str, Handler]:
         return {
@@ -53,6 +62,7 @@ class RosterService:
             "roster.people": self._page(self._roster.people),
             "roster.items": self._page(self._roster.items),
             "roster.rights": self._page(self._roster.rights),
+            "roster.explain": self._explainer.explain,
             "roster.credentials": self._page(self._roster.credentials),
         }
 

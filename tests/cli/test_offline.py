@@ -128,8 +128,21 @@ def test_a_roster_of_real_files(ctl: Ctl, tmp_path: Path) -> None:
     assert (person["name"], person["cards"], person["pin"]) == ("王芳", 1, True)
     (right,) = ctl("right", "list", "--json", *there).json["rights"]
     assert (right["persons"], right["items"]) == (["1001"], ["K-0007"])
+    yes = ctl("right", "explain", "1001", "K-0007", *there)
+    assert (yes.code, yes.out.splitlines()[0].partition(" at ")[0]) == (0, "yes: 1001 may take K-0007")
+    assert "    identify: card or number+pin\n" in yes.out
+    no = ctl("right", "explain", "1001", "K-0009", *there)
+    assert (no.code, no.err.splitlines()[-1]) == (10, "cabinetctl: there is no item K-0009; see `cabinetctl item list`")
+    assert ctl("person", "add", "1002", "--name", "林", *there).code == 0
+    refused = ctl("right", "explain", "1002", "K-0007", "--at", "2026-03-10T20:00", *there)
+    assert refused.out.splitlines() == [
+        "no: 1002 may not take K-0007 at 2026-03-10T20:00+00:00: no right of the person reaches the item",
+        "  who can help: a custodian can grant a right",
+    ]
+    assert ctl("right", "explain", "1001", "K-0007", "--at", "noon", *there).code == 2
+    assert ctl("right", "explain", "1001", "K-0007", "--json", *there).json["allowed"] is True
     assert ctl("credential", "list", "--json", *there).json["credentials"][0]["card"] == "0006547886"
     assert ctl("item", "add", "K-0008", "--slot", "99", *there).code == 5
     kinds = [line.split()[3] for line in ctl("journal", "list", *there).out.splitlines()]
-    assert kinds == ["roster.applied", "right.granted", "credential.enrolled", "credential.enrolled"]
+    assert kinds == ["roster.applied", "right.granted", "credential.enrolled", "credential.enrolled", "person.added"]
     assert ctl("journal", "verify", *there).code == 0

@@ -25,13 +25,13 @@ DECIDING: Final = (
     Mutant(
         "any-factor-will-do",
         "one factor of a combination is enough",
-        [Edit("cabinet.policy.decide:_by_right", "alternative <= factors", "alternative & factors")],
+        [Edit("cabinet.policy.decide:decide_by", "alternative <= factors", "alternative & factors")],
         [Crashed("take-and-return")],
     ),
     Mutant(
         "untrusted-clock-opens",
         "a schedule is judged by a clock that nobody vouches for",
-        [Edit("cabinet.policy.decide:_by_right", "if not wall_time_trusted:", "if False:")],
+        [Edit("cabinet.policy.decide:decide_by", "if not wall_time_trusted:", "if False:")],
         [Crashed("clock-not-trusted")],
     ),
     Mutant(

@@ -1,0 +1,75 @@
+"""right explain: yes or no, and the rules that lead there."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, cast
+
+from cabinet.cli.daemon import Result, Roster
+from cabinet.cli.output import Output
+from cabinet.control.protocol import Exit
+
+if TYPE_CHECKING:
+    from cabinet.cli.arguments import Parser
+
+_RULES = {
+    "grants": "grants it",
+    "person_suspended": "the person is suspended",
+    "person_not_yet_active": "the person's access has not begun",
+    "person_expired": "the person's access has ended",
+    "no_right": "no right of the person reaches the item",
+    "outside_schedule": "closed at this time",
+    "clock_untrusted": "has hours, and the cabinet's clock is not trusted",
+    "factor_missing": "the person cannot identify as it asks",
+    "approvers_missing": "too few people may approve",
+    "item_out": "the item is out",
+}
+
+
+def right_explain_arguments(parser: Parser) -> None:
+    parser.epilog = "Answers as the cabinet would, if the person shows all they have. The exit code is 0 for both."
+    parser.add_argument("person", metavar="PERSON", help="id of the person")
+    parser.add_argument("item", metavar="ITEM", help="id of the item")
+    parser.add_argument("--at", metavar="TIME", help="local time such as 2026-03-31T08:00; without it now")
+
+
+def right_explain(args: Namespace, out: Output) -> int:
+    params = {"person": args.person, "item": args.item} | ({"at": args.at} if args.at else {})
+    with Roster(args, out) as roster:
+        told = roster.call("roster.explain", params)
+    if out.as_json:
+        out.answer(told)
+        return Exit.OK
+    for line in _lines(told):
+        out.line(line)
+    return Exit.OK
+
+
+def _lines(told: Result) -> Iterator[str]:
+    who, what = f"{told['person']} may", f"take {told['item']} at {told['at']}"
+    if told["allowed"]:
+        yield f"yes: {who} {what}, by right {told['right']}"
+    else:
+        yield f"no: {who} not {what}: {_RULES.get(str(told['rule']), told['rule'])}"
+    if told["holder"]:
+        yield f"  out with: {told['holder']}"
+    for step in cast("list[Result]", told["rights"]):
+        yield f"  right {step['right']}: {_RULES.get(str(step['verdict']), step['verdict'])}"
+        yield f"    open: {step['schedule'] or 'at any time'}"
+        yield f"    identify: {_either(step)}"
+        if step["approvals"]:
+            yield f"    approval: {step['approvals']} of {_joined(step['approvers']) or 'nobody who may'}"
+        yield f"    due back: {step['due'] or 'never'}"
+    if told["help"]:
+        helpers = _joined(told["helpers"])
+        yield f"  who can help: {told['help']}{f' ({helpers})' if helpers else ''}"
+
+
+def _either(step: Result) -> str:
+    lacking = cast("list[str]", step["lacking"])
+    return " or ".join(f"{one} (not enrolled)" if one in lacking else one for one in cast("list[str]", step["factors"]))
+
+
+def _joined(names: object) -> str:
+    return ", ".join(map(str, cast("list[str]", names)))

@@ -1,0 +1,143 @@
+"""Why somebody may take something, or may not: the daemon's own decision, right by right, in words.
+
+It supposes that the person shows all they have and that all who may approve do: what is then still in the way cannot
+be helped by anybody who stands at the cabinet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cabinet.policy.decide import (
+    Decision,
+    Denial,
+    Grant,
+    NeedsApproval,
+    NeedsFactor,
+    decide,
+    decide_by,
+    person_denial,
+    rights_over,
+)
+from cabinet.policy.quorum import may_approve
+from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person, Right, Rights
+from cabinet.policy.schedule import describe, due_ms
+
+CUSTODIAN: Final = "custodian"
+"""The role of those who look after rights and people."""
+_CUSTODIANS_HELP: Final = "a custodian can change the roster"
+_HELP: Final[Mapping[str, str]] = {
+    "person_suspended": "a custodian can end the suspension",
+    "person_not_yet_active": _CUSTODIANS_HELP,
+    "person_expired": "a custodian can extend the access",
+    "no_right": "a custodian can grant a right",
+    "outside_schedule": "come within the window; a custodian can widen it",
+    "clock_untrusted": "a technician can set the clock; a custodian can confirm it",
+    "factor_missing": "a custodian can enrol what is missing",
+    "approvers_missing": "a custodian can name more people who may approve",
+    "item_out": "whoever has it can bring it back",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One right that reaches the item. `verdict` is `grants`, or the rule that is in the way."""
+
+    right: str
+    verdict: str
+    schedule: str | None
+    """Its windows in words; None: at any time."""
+    factors: tuple[str, ...]
+    """Alternatives, as `card+pin`."""
+    lacking: tuple[str, ...]
+    """Those of them that this person cannot show."""
+    approvals: int
+    approvers: tuple[str, ...]
+    """Pseudonyms of those who may approve now."""
+    due_ms: int | None
+    """When the item would be due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`rule` None: yes, by `right`. `helpers` are pseudonyms of custodians who are active."""
+
+    rule: str | None
+    right: str | None
+    window: str | None
+    help: str | None
+    helpers: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+def explain(
+    rights: Rights, person: Person, item: Item, wall_ms: int, *, wall_time_trusted: bool, out: bool = False
+) -> Explanation:
+    """`out`: the item is not there."""
+    shown = could_show(rights, person)
+    others = [one for one in rights.people.values() if _is_active(one, wall_ms, trusted=wall_time_trusted)]
+    decision = decide(rights, person, item, shown, wall_ms, wall_time_trusted=wall_time_trusted, approvers=others)
+    steps = tuple(
+        _step(rights, right, person, shown, wall_ms, others, trusted=wall_time_trusted)
+        for right in rights_over(rights, person, item)
+    )
+    rule, right, window = _said(decision)
+    if out and rule is None:
+        rule = "item_out"
+    helpers = () if rule is None else tuple(one.pseudonym for one in others if CUSTODIAN in one.roles)
+    return Explanation(rule, right, window, _HELP.get(rule or ""), helpers, steps)
+
+
+def could_show(rights: Rights, person: Person) -> frozenset[Factor]:
+    """Everything this person has been given to identify with."""
+    shown: set[Factor] = {"pin"} if person.pin_set else set()
+    if person.pseudonym in rights.cards.values():
+        shown.add("card")
+    if person.pseudonym in rights.numbers.values():
+        shown.add("number")
+    return frozenset(shown)
+
+
+def _said(decision: Decision) -> tuple[str | None, str | None, str | None]:
+    """Rule, right, window."""
+    match decision:
+        case Grant(right):
+            return None, right.id, None
+        case Denial(rule, window, right_id):
+            return rule, right_id, window
+        case NeedsApproval(right):
+            return "approvers_missing", right.id, None
+        case NeedsFactor(right):
+            return "factor_missing", right.id, None
+
+
+def _step(
+    rights: Rights,
+    right: Right,
+    person: Person,
+    shown: frozenset[Factor],
+    wall_ms: int,
+    others: list[Person],
+    *,
+    trusted: bool,
+) -> Step:
+    decision = person_denial(person, wall_ms, wall_time_trusted=trusted) or decide_by(
+        rights, right, person, shown, wall_ms, others, wall_time_trusted=trusted
+    )
+    rule, _, _ = _said(decision)
+    alternatives = ["+".join(sorted(one, key=AUTH_ORDER.index)) for one in right.factors]
+    return Step(
+        right.id,
+        rule or "grants",
+        describe(rights.schedules[right.schedule]) if right.schedule else None,
+        tuple(alternatives),
+        tuple(text for text, one in zip(alternatives, right.factors, strict=True) if not one <= shown),
+        right.quorum.count,
+        tuple(one.pseudonym for one in others if right.quorum.count and may_approve(right.quorum, person, one)),
+        due_ms(right.curfew, wall_ms, rights.zone),
+    )
+
+
+def _is_active(person: Person, wall_ms: int, *, trusted: bool) -> bool:
+    return person_denial(person, wall_ms, wall_time_trusted=trusted) is None

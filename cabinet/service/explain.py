@@ -1,0 +1,88 @@
+"""roster.explain: may this person take this item, and why, or why not?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from cabinet.control.protocol import Code, ControlError, Params
+from cabinet.control.session import Peer
+from cabinet.policy.explain import Step, explain
+from cabinet.policy.rights import Pseudonym
+from cabinet.roster.store import Roster
+from cabinet.runner import Runner
+from cabinet.service.parameters import line
+from cabinet.service.views import View
+from hal.clock import Clock
+from hal.worker import Worker
+
+_NAMED_MAX = 20
+"""Approvers and helpers that an answer names."""
+
+
+class Explainer:
+    """Answers with ids of people, as who asks knows them."""
+
+    def __init__(self, roster: Roster, runner: Runner, worker: Worker, clock: Clock) -> None:
+        self._roster = roster
+        self._runner = runner
+        self._worker = worker
+        self._clock = clock
+
+    async def explain(self, params: Params, peer: Peer) -> View:
+        """`at` is local time in the cabinet's zone, ISO 8601; without it now, by the cabinet's clock."""
+        person_id, item_id = line(params, "person", 32), line(params, "item", 32)
+        rights = self._runner.rights
+        pseudonym = await self._worker.run(self._roster.pseudonym_of, person_id)
+        person = rights.people.get(pseudonym) if pseudonym else None
+        item = rights.items.get(item_id)
+        if person is None:
+            raise ControlError(Code.NOT_FOUND, f"there is no person {person_id}; see `cabinetctl person list`")
+        if item is None:
+            raise ControlError(Code.NOT_FOUND, f"there is no item {item_id}; see `cabinetctl item list`")
+        now = self._clock.now()
+        wall_ms, trusted = now.wall_ms, now.wall_time_trusted
+        if params.get("at") is not None:
+            wall_ms, trusted = self._instant_ms(line(params, "at", 40)), True
+        out = self._runner.state.ledger.outs.get(item.slot) if item.slot is not None else None
+        told = explain(rights, person, item, wall_ms, wall_time_trusted=trusted, out=bool(out and out.holder))
+        return {
+            "person": person_id,
+            "item": item_id,
+            "at": self._local(wall_ms),
+            "clock": "trusted" if trusted else "not trusted",
+            "allowed": told.rule is None,
+            "rule": told.rule,
+            "right": told.right,
+            "window": told.window,
+            "help": told.help,
+            "helpers": await self._ids(told.helpers),
+            "holder": (await self._ids([out.holder]))[0] if out and out.holder else None,
+            "rights": [await self._step(step) for step in told.steps],
+        }
+
+    async def _step(self, step: Step) -> View:
+        view = asdict(step) | {"approvers": await self._ids(step.approvers), "due": self._local(step.due_ms)}
+        del view["due_ms"]
+        return view
+
+    def _local(self, wall_ms: int | None) -> str | None:
+        if wall_ms is None:
+            return None
+        return datetime.fromtimestamp(wall_ms / 1000, self._runner.rights.zone).isoformat(timespec="minutes")
+
+    async def _ids(self, people: Iterable[Pseudonym]) -> list[str]:
+        found = [await self._worker.run(self._roster.id_of, one) for one in list(people)[:_NAMED_MAX]]
+        return sorted(one for one in found if one is not None)
+
+    def _instant_ms(self, text: str) -> int:
+        try:
+            instant = datetime.fromisoformat(text)
+        except ValueError:
+            raise ControlError(Code.BAD_PARAMS, "at: a time such as 2026-03-31T08:00 is needed") from None
+        zone = self._runner.rights.zone
+        local = instant.replace(tzinfo=zone) if instant.tzinfo is None else instant
+        if not 2000 <= local.year <= 2100:
+            raise ControlError(Code.BAD_PARAMS, "at: a year from 2000 to 2100 is needed")
+        return int(local.astimezone(UTC).timestamp() * 1000)

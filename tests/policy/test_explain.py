@@ -1,0 +1,116 @@
+"""What an explanation says is what the cabinet would do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, time
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cabinet.policy.decide import Grant, decide
+from cabinet.policy.explain import Explanation, could_show, explain
+from cabinet.policy.rights import Curfew, Item, Person, Quorum, Right, Rights, Schedule, Window
+
+NOON_MS = 1_767_614_400_000 - 1_767_614_400_000 % 86_400_000 + 12 * 3_600_000
+WEEK = frozenset(range(7))
+OFFICE = Schedule("office", (Window(WEEK, time(8), time(18)),))
+NIGHT = Schedule("night", (Window(WEEK, time(22), time(6)),))
+ADA = Person("ADA", pin_set=True, roles=frozenset({"custodian"}), groups=frozenset({"approvers"}))
+LIN = Person("LIN", groups=frozenset({"approvers"}))
+MAX = Person("MAX", pin_set=True)
+KEY = Item("K-0001", slot=1)
+MINE = Right("mine", frozenset({"MAX"}), items=frozenset({"K-0001"}), factors=(frozenset({"card"}),))
+
+
+def snapshot(*rights: Right, people: tuple[Person, ...] = (ADA, LIN, MAX)) -> Rights:
+    return Rights(
+        people={one.pseudonym: one for one in people},
+        cards={b"a": "ADA", b"l": "LIN", b"m": "MAX"},
+        numbers={"1": "MAX"},
+        items={KEY.id: KEY},
+        item_at={1: KEY.id},
+        schedules={"office": OFFICE, "night": NIGHT},
+        by_person={"MAX": tuple(right for right in rights if "MAX" in right.persons)},
+        zone=UTC,
+    )
+
+
+def told(*rights: Right, person: Person = MAX, out: bool = False, trusted: bool = True) -> Explanation:
+    roster = snapshot(*rights, people=(ADA, LIN, person))
+    return explain(roster, person, KEY, NOON_MS, wall_time_trusted=trusted, out=out)
+
+
+def test_yes_by_the_right_that_grants() -> None:
+    said = told(replace(MINE, id="night", schedule="night"), replace(MINE, curfew=Curfew(after_s=3600)))
+    assert (said.rule, said.right, said.help, said.helpers) == (None, "mine", None, ())
+    assert [(step.right, step.verdict) for step in said.steps] == [("night", "outside_schedule"), ("mine", "grants")]
+    assert said.steps[1].due_ms == NOON_MS + 3_600_000
+
+
+def test_no_names_the_rule_the_window_and_who_can_help() -> None:
+    said = told(replace(MINE, schedule="night"))
+    assert (said.rule, said.right, said.window) == ("outside_schedule", "mine", "mon-sun 22:00-06:00")
+    assert (said.help, said.helpers) == ("come within the window; a custodian can widen it", ("ADA",))
+
+
+def test_no_right_at_all() -> None:
+    said = told()
+    assert (said.rule, said.steps, said.helpers) == ("no_right", (), ("ADA",))
+
+
+def test_what_the_person_cannot_show_is_named() -> None:
+    said = told(
+        replace(MINE, factors=(frozenset({"card", "pin"}), frozenset({"card"}))), person=replace(MAX, pin_set=False)
+    )
+    assert said.rule is None
+    assert (said.steps[0].factors, said.steps[0].lacking) == (("card+pin", "card"), ("card+pin",))
+    said = told(replace(MINE, factors=(frozenset({"card", "pin"}),)), person=replace(MAX, pin_set=False))
+    assert said.rule == "factor_missing"
+
+
+def test_who_may_approve_is_named_and_too_few_are_said() -> None:
+    two = Quorum(2, frozenset({"approvers"}))
+    said = told(replace(MINE, quorum=two))
+    assert (said.rule, said.steps[0].approvals, said.steps[0].approvers) == (None, 2, ("ADA", "LIN"))
+    said = told(replace(MINE, quorum=replace(two, count=3)))
+    assert said.rule == "approvers_missing"
+
+
+def test_a_suspended_person_and_an_item_that_is_out() -> None:
+    assert told(MINE, person=replace(MAX, suspended=True)).rule == "person_suspended"
+    assert told(MINE, out=True).rule == "item_out"
+
+
+RIGHTS = st.builds(
+    replace,
+    st.just(MINE),
+    id=st.sampled_from(["a", "b"]),
+    schedule=st.sampled_from([None, "office", "night"]),
+    factors=st.sampled_from([(frozenset({"card"}),), (frozenset({"card", "pin"}),), (frozenset({"number", "pin"}),)]),
+    quorum=st.builds(Quorum, st.integers(0, 3), st.just(frozenset({"approvers"})), st.booleans()),
+)
+PERSONS = st.builds(
+    replace,
+    st.just(MAX),
+    suspended=st.booleans(),
+    pin_set=st.booleans(),
+    active_until_ms=st.sampled_from([None, NOON_MS, NOON_MS + 1]),
+)
+
+
+@given(st.lists(RIGHTS, max_size=3), PERSONS, st.booleans())
+def test_it_says_what_the_decision_says(rights: list[Right], person: Person, trusted: bool) -> None:
+    roster = snapshot(*rights, people=(ADA, LIN, person))
+    said = explain(roster, person, KEY, NOON_MS, wall_time_trusted=trusted)
+    decision = decide(
+        roster,
+        person,
+        KEY,
+        could_show(roster, person),
+        NOON_MS,
+        wall_time_trusted=trusted,
+        approvers=[one for one in (ADA, LIN)],
+    )
+    assert (said.rule is None) == isinstance(decision, Grant)
+    assert (said.rule is None) == any(step.verdict == "grants" for step in said.steps)
