@@ -23,6 +23,8 @@ _RULES = {
     "clock_untrusted": "has hours, and the cabinet's clock is not trusted",
     "factor_missing": "the person cannot identify as it asks",
     "approvers_missing": "too few people may approve",
+    "allowance_used": "the person, or all of its people together, have as many as they may",
+    "overdue_first": "the person has something that is overdue",
     "item_out": "the item is out",
 }
 

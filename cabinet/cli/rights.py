@@ -21,6 +21,11 @@ EVERY = "*"
 CUT = "..."
 """Stands behind names when the daemon left some of a long list out."""
 ID_LENGTH_MAX = 32
+_COLUMNS = ("id", "who", "what", "factors", "schedule", "curfew", "approval", "at most")
+_KEYS = (
+    *("factors", "schedule", "curfew", "authorisers", "authorised_by", "distinct_departments"),
+    *("most_out", "most_out_together", "blocked_while_overdue"),
+)
 
 
 def right_grant_arguments(parser: Parser) -> None:
@@ -45,13 +50,18 @@ def right_grant_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--distinct-departments", action="store_true", default=None, help="approvers are of different departments"
     )
+    parser.add_argument("--most-out", type=int, metavar="N", help="so many of them may one person have at a time")
+    parser.add_argument("--most-out-together", type=int, metavar="N", help="and all people of the right together")
+    parser.add_argument(
+        "--blocked-while-overdue", action="store_true", default=None, help="nothing for who has something overdue"
+    )
     add_dry_run(parser)
 
 
 def right_grant(args: Namespace, out: Output) -> int:
     right: dict[str, object] = {"id": args.id or right_id(args.who, args.what)}
     right |= _split(args.who, "persons", "groups") | _split(args.what, "items", "item_groups")
-    for key in ("factors", "schedule", "curfew", "authorisers", "authorised_by", "distinct_departments"):
+    for key in _KEYS:
         if getattr(args, key) is not None:
             right[key] = getattr(args, key)
     with Roster(args, out) as roster:
@@ -80,7 +90,7 @@ def right_list(args: Namespace, out: Output) -> int:
     if out.as_json:
         out.answer({"rights": rights})
     else:
-        out.table(("id", "who", "what", "factors", "schedule", "curfew", "approval"), [_row(right) for right in rights])
+        out.table(_COLUMNS, [_row(right) for right in rights])
     return Exit.OK
 
 
@@ -98,7 +108,15 @@ def _row(right: Result) -> list[object]:
     who, what = _joined(right, "persons", "groups"), _joined(right, "items", "item_groups")
     if right.get("cut"):
         who, what = [*who, CUT], [*what, CUT]
-    return [right.get("id"), who, what, either, right.get("schedule"), right.get("curfew"), _approval(right)]
+    until = (right.get("schedule"), right.get("curfew"))
+    return [right.get("id"), who, what, either, *until, _approval(right), _at_most(right)]
+
+
+def _at_most(right: Result) -> str:
+    each, together = right.get("most_out"), right.get("most_out_together")
+    parts = [f"{each} each" if each else "", f"{together} together" if together else ""]
+    parts.append("none while overdue" if right.get("blocked_while_overdue") else "")
+    return ", ".join(part for part in parts if part)
 
 
 def _approval(right: Result) -> str:

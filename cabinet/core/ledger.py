@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeVar
 
 from cabinet.core.leaves import Leaf
+from cabinet.policy.allowance import Held
 from cabinet.policy.rights import Pseudonym
 
 
@@ -94,6 +95,17 @@ def fold(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     """The ledger after leaf `n`, written at wall time `ts` (ms). Kinds without durable meaning change nothing."""
     handler = _FOLDS.get(leaf.ev)
     return handler(ledger, n, ts, leaf) if handler else ledger
+
+
+def held(ledger: Ledger, wall_ms: int | None) -> list[Held]:
+    """What somebody has, or has just been released; overdue by this wall time, None: by what was journaled."""
+    out = [
+        Held(one.item, one.holder, one.overdue or (wall_ms is not None and (one.due_ms or wall_ms + 1) <= wall_ms))
+        for one in ledger.outs.values()
+        if one.item is not None and one.holder is not None
+    ]
+    released = [Held(one.item, one.person) for one in ledger.grants.values() if one.item and one.person]
+    return out + released
 
 
 def alarm_id(code: str, slot: int | None = None, device: str | None = None) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from cabinet.core import release
 from cabinet.core.leaves import Subject
-from cabinet.core.ledger import Out
+from cabinet.core.ledger import Out, held
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import LINGER_S, Turn
 from cabinet.policy.decide import Decision, Denial, Grant, NeedsApproval, NeedsFactor, decide, items_of
 from cabinet.policy.rights import Item, Person
 
-_REASONS_WORTH_SAYING = ("outside_schedule", "clock_untrusted", "factor_missing")
+_REASONS_WORTH_SAYING = ("outside_schedule", "clock_untrusted", "factor_missing", "allowance_used", "overdue_first")
 
 
 def offer(turn: Turn, person: Person) -> None:
@@ -148,6 +148,7 @@ def decision_on(turn: Turn, person: Person, item: Item) -> Decision:
         visit.factors,
         turn.now.wall_ms,
         wall_time_trusted=turn.now.wall_time_trusted,
+        held=held(turn.ledger, turn.now.wall_ms if turn.now.wall_time_trusted else None),
         approvers=[turn.rights.people[one] for one in visit.approvers if one in turn.rights.people],
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from cabinet.policy.allowance import Held, refusal
 from cabinet.policy.quorum import missing
 from cabinet.policy.rights import Factor, Item, Person, Right, Rights
 from cabinet.policy.schedule import describe, is_open
@@ -18,6 +19,8 @@ Rule = Literal[
     "outside_schedule",
     "clock_untrusted",
     "factor_missing",
+    "allowance_used",
+    "overdue_first",
     "item_out",
     "no_item",
 ]
@@ -81,14 +84,17 @@ def decide(
     *,
     wall_time_trusted: bool,
     approvers: Sequence[Person] = (),
+    held: Sequence[Held] = (),
 ) -> Decision:
     """The best of all rights that reach the item: a grant, else one missing only others' approval or a factor, else
-    why not. `approvers` have approved in this visit."""
-    if refusal := person_denial(person, wall_ms, wall_time_trusted=wall_time_trusted):
-        return refusal
+    why not. `approvers` have approved in this visit; `held` is everything that is out or about to be."""
+    if denial := person_denial(person, wall_ms, wall_time_trusted=wall_time_trusted):
+        return denial
     best: Decision = Denial("no_right")
     for right in rights_over(rights, person, item):
-        decision = decide_by(rights, right, person, factors, wall_ms, approvers, wall_time_trusted=wall_time_trusted)
+        decision = decide_by(
+            rights, right, person, item, factors, wall_ms, approvers, held, wall_time_trusted=wall_time_trusted
+        )
         if isinstance(decision, Grant):
             return decision
         if _rank(decision) > _rank(best):
@@ -99,33 +105,26 @@ def decide(
 def rights_over(rights: Rights, person: Person, item: Item) -> Iterator[Right]:
     """The person's rights that name the item, one of its groups, or everything."""
     for right in rights.rights_of(person):
-        if _covers(right, item):
+        if right.covers(item):
             yield right
 
 
 def items_of(rights: Rights, person: Person) -> list[Item]:
     """Every item with a slot that some right of the person reaches, by slot."""
     mine = rights.rights_of(person)
-    found = [item for item in rights.items.values() if any(_covers(right, item) for right in mine)]
+    found = [item for item in rights.items.values() if any(right.covers(item) for right in mine)]
     return sorted((item for item in found if item.slot is not None), key=lambda item: item.slot or 0)
-
-
-def _covers(right: Right, item: Item) -> bool:
-    return (
-        item.id in right.items
-        or "*" in right.items
-        or "*" in right.item_groups
-        or not right.item_groups.isdisjoint(item.groups)
-    )
 
 
 def decide_by(
     rights: Rights,
     right: Right,
     person: Person,
+    item: Item,
     factors: frozenset[Factor],
     wall_ms: int,
     approvers: Sequence[Person],
+    held: Sequence[Held],
     *,
     wall_time_trusted: bool,
 ) -> Decision:
@@ -136,6 +135,8 @@ def decide_by(
             return Denial("clock_untrusted", describe(schedule), right.id)
         if not is_open(schedule, wall_ms, rights.zone):
             return Denial("outside_schedule", describe(schedule), right.id)
+    if (rule := refusal(rights, right, person, item, held)) is not None:
+        return Denial(rule, None, right.id)
     if any(alternative <= factors for alternative in right.factors):
         more = missing(right.quorum, person, approvers)
         return NeedsApproval(right, more) if more else Grant(right)
@@ -159,5 +160,5 @@ def _rank(decision: Decision) -> int:
     """Which reason helps most when several rights fail: the one that is closest to a grant."""
     if isinstance(decision, NeedsFactor | NeedsApproval):
         return 8 + isinstance(decision, NeedsApproval)
-    order = ("no_right", "factor_missing", "outside_schedule", "clock_untrusted")
+    order = ("no_right", "factor_missing", "outside_schedule", "clock_untrusted", "allowance_used", "overdue_first")
     return order.index(decision.rule) if isinstance(decision, Denial) else 10

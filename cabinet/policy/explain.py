@@ -5,10 +5,11 @@ be helped by anybody who stands at the cabinet."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from cabinet.policy.allowance import Held
 from cabinet.policy.decide import (
     Decision,
     Denial,
@@ -36,6 +37,8 @@ _HELP: Final[Mapping[str, str]] = {
     "clock_untrusted": "a technician can set the clock; a custodian can confirm it",
     "factor_missing": "a custodian can enrol what is missing",
     "approvers_missing": "a custodian can name more people who may approve",
+    "allowance_used": "bring one of them back first; a custodian can allow more",
+    "overdue_first": "bring back first what is overdue",
     "item_out": "whoever has it can bring it back",
 }
 
@@ -72,18 +75,26 @@ class Explanation:
 
 
 def explain(
-    rights: Rights, person: Person, item: Item, wall_ms: int, *, wall_time_trusted: bool, out: bool = False
+    rights: Rights,
+    person: Person,
+    item: Item,
+    wall_ms: int,
+    *,
+    wall_time_trusted: bool,
+    held: Sequence[Held] = (),
 ) -> Explanation:
-    """`out`: the item is not there."""
+    """`held` is everything that is out."""
     shown = could_show(rights, person)
     others = [one for one in rights.people.values() if _is_active(one, wall_ms, trusted=wall_time_trusted)]
-    decision = decide(rights, person, item, shown, wall_ms, wall_time_trusted=wall_time_trusted, approvers=others)
+    decision = decide(
+        rights, person, item, shown, wall_ms, wall_time_trusted=wall_time_trusted, approvers=others, held=held
+    )
     steps = tuple(
-        _step(rights, right, person, shown, wall_ms, others, trusted=wall_time_trusted)
+        _step(rights, right, person, item, shown, wall_ms, others, held, trusted=wall_time_trusted)
         for right in rights_over(rights, person, item)
     )
     rule, right, window = _said(decision)
-    if out and rule is None:
+    if rule is None and any(one.item == item.id for one in held):
         rule = "item_out"
     helpers = () if rule is None else tuple(one.pseudonym for one in others if CUSTODIAN in one.roles)
     return Explanation(rule, right, window, _HELP.get(rule or ""), helpers, steps)
@@ -116,14 +127,16 @@ def _step(
     rights: Rights,
     right: Right,
     person: Person,
+    item: Item,
     shown: frozenset[Factor],
     wall_ms: int,
     others: list[Person],
+    held: Sequence[Held],
     *,
     trusted: bool,
 ) -> Step:
     decision = person_denial(person, wall_ms, wall_time_trusted=trusted) or decide_by(
-        rights, right, person, shown, wall_ms, others, wall_time_trusted=trusted
+        rights, right, person, item, shown, wall_ms, others, held, wall_time_trusted=trusted
     )
     rule, _, _ = _said(decision)
     alternatives = ["+".join(sorted(one, key=AUTH_ORDER.index)) for one in right.factors]

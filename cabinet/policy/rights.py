@@ -77,6 +77,15 @@ class Quorum:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many of the items that a right covers may be out at a time: with each person, and with all its people
+    together. None: any number."""
+
+    each: int | None = None
+    together: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Right:
     """One line of rights.toml. Empty `persons` and `groups` match nobody, empty `items` and `item_groups` nothing;
     "*" stands for all."""
@@ -91,6 +100,22 @@ class Right:
     """Alternatives, each a set that must be presented completely."""
     curfew: Curfew = Curfew()
     quorum: Quorum = Quorum()
+    allowance: Allowance = Allowance()
+    blocked_while_overdue: bool = False
+    """Nothing by this right for who has something that is overdue."""
+
+    def covers(self, item: Item) -> bool:
+        """It names the item, one of its groups, or everything."""
+        return (
+            item.id in self.items
+            or "*" in self.items
+            or "*" in self.item_groups
+            or not self.item_groups.isdisjoint(item.groups)
+        )
+
+    def names(self, person: Person) -> bool:
+        """It is the person's, one of their groups', or everybody's."""
+        return person.pseudonym in self.persons or "*" in self.groups or not self.groups.isdisjoint(person.groups)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,11 @@ class RightEntry(Entry):
     authorised_by: Annotated[list[LabelOrAll], Field(max_length=24)] = []
     """Groups whose members may."""
     distinct_departments: bool = False
+    most_out: Annotated[int, Field(ge=1, le=999)] | None = None
+    """So many of its items may one person have at a time."""
+    most_out_together: Annotated[int, Field(ge=1, le=999)] | None = None
+    """And all its people together."""
+    blocked_while_overdue: bool = False
 
     @model_validator(mode="before")
     @classmethod

@@ -104,6 +104,9 @@ def _right_row(entry: RightEntry) -> dict[str, Any]:
         "authorisers": entry.authorisers,
         "authorised_by": join(list(dict.fromkeys(entry.authorised_by))),
         "distinct_departments": int(entry.distinct_departments),
+        "most_out": entry.most_out,
+        "most_out_together": entry.most_out_together,
+        "blocked_while_overdue": int(entry.blocked_while_overdue),
     }
 
 
@@ -120,6 +123,9 @@ def _said(entry: RightEntry) -> dict[str, Field]:
     if entry.authorisers:
         said |= {"authorisers": entry.authorisers, "authorised_by": list(entry.authorised_by)}
         said["distinct_departments"] = entry.distinct_departments
+    for key in ("most_out", "most_out_together", "blocked_while_overdue"):
+        if getattr(entry, key):
+            said[key] = getattr(entry, key)
     return said
 
 

@@ -108,6 +108,9 @@ def _right(row: Mapping[Any, Any], records: Records) -> dict[str, Any]:
         "authorisers": row["authorisers"],
         "authorised_by": list(split(row["authorised_by"])),
         "distinct_departments": bool(row["distinct_departments"]),
+        "most_out": row["most_out"],
+        "most_out_together": row["most_out_together"],
+        "blocked_while_overdue": bool(row["blocked_while_overdue"]),
         "cut": max(len(named), *(len(names) for names in lists.values())) > _NAMES_MAX,
     }
 

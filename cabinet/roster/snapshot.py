@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, select
 
-from cabinet.policy.rights import Curfew, Item, Person, Pseudonym, Quorum, Right, Rights, Schedule, Window
+from cabinet.policy.rights import Allowance, Curfew, Item, Person, Pseudonym, Quorum, Right, Rights, Schedule, Window
 from cabinet.policy.schedule import DAY_NAMES
 from cabinet.roster.content import clock_time, factor_set, span_s
 from cabinet.roster.records import open_person, split
@@ -105,6 +105,8 @@ def _right(row: Row[Any], persons: frozenset[Pseudonym]) -> Right:
         factors=tuple(factor_set(text) for text in split(row.factors)),
         curfew=_curfew(split(row.curfew)),
         quorum=Quorum(row.authorisers, frozenset(split(row.authorised_by)), bool(row.distinct_departments)),
+        allowance=Allowance(row.most_out, row.most_out_together),
+        blocked_while_overdue=bool(row.blocked_while_overdue),
     )
 
 

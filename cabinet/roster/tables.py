@@ -93,6 +93,9 @@ RIGHT: Final = _table(
     Column("authorisers", Integer, nullable=False),
     Column("authorised_by", Text, nullable=False),
     Column("distinct_departments", Integer, nullable=False),
+    Column("most_out", Integer),
+    Column("most_out_together", Integer),
+    Column("blocked_while_overdue", Integer, nullable=False),
 )
 RIGHT_PERSON: Final = _table(
     "entitled_person",

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Peer
+from cabinet.core.ledger import held
 from cabinet.policy.explain import Step, explain
 from cabinet.policy.rights import Pseudonym
 from cabinet.roster.store import Roster
@@ -45,8 +46,10 @@ class Explainer:
         wall_ms, trusted = now.wall_ms, now.wall_time_trusted
         if params.get("at") is not None:
             wall_ms, trusted = self._instant_ms(line(params, "at", 40)), True
-        out = self._runner.state.ledger.outs.get(item.slot) if item.slot is not None else None
-        told = explain(rights, person, item, wall_ms, wall_time_trusted=trusted, out=bool(out and out.holder))
+        ledger = self._runner.state.ledger
+        out = ledger.outs.get(item.slot) if item.slot is not None else None
+        having = held(ledger, wall_ms if trusted else None)
+        told = explain(rights, person, item, wall_ms, wall_time_trusted=trusted, held=having)
         return {
             "person": person_id,
             "item": item_id,

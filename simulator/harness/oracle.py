@@ -114,6 +114,13 @@ class Oracle:
         rights = [right for right in self.rights if self._covers(right, self.people[name], item)]
         return any(self._is_open(right, wall_ms, trusted=True) for right in rights)
 
+    def right(self, name: str) -> Mapping[str, Any]:
+        return next(right for right in self.rights if right["id"] == name)
+
+    def reaches(self, right: Mapping[str, Any], item: str) -> bool:
+        """It names the item or a group of it."""
+        return item in right.get("items", ()) or not self.items[item].isdisjoint(right.get("item_groups", ()))
+
     def is_active(self, person: Somebody, wall_ms: int, *, trusted: bool) -> bool:
         if person.suspended:
             return False
@@ -129,8 +136,7 @@ class Oracle:
 
     def _covers(self, right: Mapping[str, Any], person: Somebody, item: str) -> bool:
         who = person.id in right.get("persons", ()) or not person.groups.isdisjoint(right.get("groups", ()))
-        what = item in right.get("items", ()) or not self.items[item].isdisjoint(right.get("item_groups", ()))
-        return who and what
+        return who and self.reaches(right, item)
 
     def _is_open(self, right: Mapping[str, Any], wall_ms: int, *, trusted: bool) -> bool:
         if "schedule" not in right:

@@ -8,6 +8,7 @@ from datetime import UTC, time
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cabinet.policy.allowance import Held
 from cabinet.policy.decide import Grant, decide
 from cabinet.policy.explain import Explanation, could_show, explain
 from cabinet.policy.rights import Curfew, Item, Person, Quorum, Right, Rights, Schedule, Window
@@ -36,9 +37,9 @@ def snapshot(*rights: Right, people: tuple[Person, ...] = (ADA, LIN, MAX)) -> Ri
     )
 
 
-def told(*rights: Right, person: Person = MAX, out: bool = False, trusted: bool = True) -> Explanation:
+def told(*rights: Right, person: Person = MAX, held: tuple[Held, ...] = (), trusted: bool = True) -> Explanation:
     roster = snapshot(*rights, people=(ADA, LIN, person))
-    return explain(roster, person, KEY, NOON_MS, wall_time_trusted=trusted, out=out)
+    return explain(roster, person, KEY, NOON_MS, wall_time_trusted=trusted, held=held)
 
 
 def test_yes_by_the_right_that_grants() -> None:
@@ -79,7 +80,7 @@ def test_who_may_approve_is_named_and_too_few_are_said() -> None:
 
 def test_a_suspended_person_and_an_item_that_is_out() -> None:
     assert told(MINE, person=replace(MAX, suspended=True)).rule == "person_suspended"
-    assert told(MINE, out=True).rule == "item_out"
+    assert told(MINE, held=(Held("K-0001", "ADA"),)).rule == "item_out"
 
 
 RIGHTS = st.builds(
@@ -110,7 +111,7 @@ def test_it_says_what_the_decision_says(rights: list[Right], person: Person, tru
         could_show(roster, person),
         NOON_MS,
         wall_time_trusted=trusted,
-        approvers=[one for one in (ADA, LIN)],
+        approvers=[ADA, LIN],
     )
     assert (said.rule is None) == isinstance(decision, Grant)
     assert (said.rule is None) == any(step.verdict == "grants" for step in said.steps)

@@ -9,6 +9,7 @@ from typing import Final
 from cabinet.journal.note import Signer
 from simulator.harness.blueprint import full_name
 from simulator.harness.cabinet import Cabinet
+from simulator.harness.invariants.allowances import NotTooMuch
 from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
 from simulator.harness.invariants.due import DueIsTold
@@ -76,6 +77,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             GoodStays(truth, lambda: (plan.shelf.open().version, plan.shelf.open().digest)),
             JumpingClock(lambda: cabinet.wall.quality),
             NoMistakes(unhandled),
+            NotTooMuch(oracle, plan.ids),
             DueIsTold(truth, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )

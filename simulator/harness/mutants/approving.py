@@ -73,4 +73,22 @@ APPROVING: Final = (
         ],
         [Crashed("two-approve")],
     ),
+    Mutant(
+        "released-does-not-count",
+        "what was released and not taken yet does not count as had",
+        [Edit("cabinet.core.ledger:held", "return out + released", "return out")],
+        [Crashed("one-van-at-a-time")],
+    ),
+    Mutant(
+        "out-does-not-count",
+        "what somebody has does not count once it is out",
+        [Edit("cabinet.core.ledger:held", "return out + released", "return released")],
+        [Crashed("one-van-at-a-time")],
+    ),
+    Mutant(
+        "overdue-and-more",
+        "who has something overdue is given more",
+        [Edit("cabinet.policy.allowance:refusal", "one.overdue and one.holder", "False and one.holder")],
+        [Crashed("overdue-first")],
+    ),
 )

@@ -1,0 +1,79 @@
+"""How much anybody may have: 20, folded from the leaves once more, and judged by the roster's files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.harness import happenings as seen
+from simulator.harness.oracle import Oracle
+from simulator.harness.witness import Hear, Violated
+
+GONE = frozenset(("item.removed", "item.found_absent"))
+BACK = frozenset(("item.returned", "item.found_present"))
+NOT_TAKEN = frozenset(("item.not_taken", "item.outcome_unknown"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Having:
+    item: str
+    name: str
+    due_ms: int | None
+
+
+class NotTooMuch:
+    number = 20
+    title = "nobody has more than they may, and nothing new while something is overdue"
+
+    def __init__(self, oracle: Oracle, names: Mapping[str, str]) -> None:
+        """`names` by pseudonym."""
+        self._oracle = oracle
+        self._names = names
+        self._out: dict[int, _Having] = {}
+        self._released: dict[int, _Having] = {}
+
+    def hears(self) -> Mapping[type, Hear]:
+        return {seen.Leaf: self._leaf}
+
+    def at_rest(self) -> None:
+        """Nothing more than at each moment."""
+
+    def _leaf(self, leaf: seen.Leaf) -> None:
+        content, kind = leaf.content, leaf.content["ev"]
+        if kind == "item.granted":
+            self._granted(leaf)
+        elif kind in GONE or kind == "item.forced":
+            self._released.pop(content["slot"], None)
+            self._out.pop(content["slot"], None)
+            if kind in GONE and (having := self._having(content)) is not None:
+                self._out[content["slot"]] = having
+        elif kind in BACK:
+            self._released.pop(content["slot"], None)
+            self._out.pop(content["slot"], None)
+        elif kind in NOT_TAKEN:
+            self._released.pop(content["slot"], None)
+
+    def _granted(self, leaf: seen.Leaf) -> None:
+        content = leaf.content
+        wanted = self._having(content)
+        self._released.pop(content["slot"], None)
+        if wanted is None:
+            return
+        others = [one for one in (*self._out.values(), *self._released.values()) if one.item != wanted.item]
+        right = self._oracle.right(content["right"])
+        mine = [one for one in others if one.name == wanted.name]
+        late = [one for one in mine if one.due_ms is not None and one.due_ms < content["ts"]]
+        if right.get("blocked_while_overdue") and late and content["tq"] != "none":
+            raise Violated(self, f"{wanted.name} got {wanted.item}, and {late[0].item} is overdue")
+        reached = [one for one in mine if self._oracle.reaches(right, one.item)]
+        if len(reached) >= right.get("most_out", len(reached) + 1):
+            raise Violated(self, f"{wanted.name} got {wanted.item}, and has {', '.join(one.item for one in reached)}")
+        self._released[content["slot"]] = wanted
+
+    def _having(self, content: Mapping[str, Any]) -> _Having | None:
+        """None: it is nobody's."""
+        holder = next((sub["p"] for sub in content.get("subs", ()) if sub["r"] == "holder"), None)
+        if holder is None or content.get("item") is None:
+            return None
+        return _Having(content["item"], self._names[holder], content.get("due"))
