@@ -11,10 +11,10 @@ from pathlib import Path
 
 from simulator.demo.processes import BIN, DemoFailed, Processes
 from simulator.demo.stage import Stage
-from simulator.demo.visit import Visit, verdict
+from simulator.demo.visit import Visits, verdict
 from simulator.story import read_story
 
-STORY = "take-and-return"
+STORIES = ("take-and-return", "two-approve", "told-why")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
         with Processes(folder) as processes:
             stage = Stage(folder, processes)
             stage.build()
-            Visit(stage, read_story(STORY)).play()
+            Visits(stage, [read_story(name) for name in STORIES]).play()
             print(verdict(stage))
             print(f"run directory: {folder}")
             if not arguments.once:

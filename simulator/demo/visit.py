@@ -1,9 +1,10 @@
-"""A story, told as it happens: each sentence is done at the simulated cabinet or seen to be so, beside what the real
+"""Stories, told as they happen: each sentence is done at the simulated cabinet or seen to be so, beside what the real
 daemon journals, shows and publishes meanwhile."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
@@ -17,12 +18,12 @@ HAND_S = 0.7
 """No door is opened and closed faster, and no contact is read that fast on a busy machine."""
 
 
-class Visit:
+class Visits:
     """Prints each step as it happens. Knows the sentences about people, doors, fobs, display and journal."""
 
-    def __init__(self, stage: Stage, story: Story) -> None:
+    def __init__(self, stage: Stage, stories: Sequence[Story]) -> None:
         self._stage = stage
-        self._story = story
+        self._stories = stories
         self._cast = read_cast()
         self._began_s = monotonic()
         self._card_is_held = False
@@ -31,24 +32,27 @@ class Visit:
         """Raises DemoFailed at a sentence that does not come true."""
         self._prepare()
         self._began_s = monotonic()
-        for step in self._story.steps:
-            if isinstance(step.sentence, told.Expectation):
-                self._see(step.sentence)
-            else:
-                self._do(step)
+        for story in self._stories:
+            print(f"\n{story.title}\n")
+            for step in story.steps:
+                if isinstance(step.sentence, told.Expectation):
+                    self._see(step.sentence)
+                else:
+                    self._do(story, step)
         self._stage.cabinetctl("wait", "synced", "--timeout", "30")
         self._mqtt()
 
     def _prepare(self) -> None:
         self._stage.cabinetctl("roster", "import", str(ROSTER))
+        spoken = " ".join(step.text for story in self._stories for step in story.steps)
         for person in self._cast.values():
-            if person.pin is not None and any(f" {person.name}" in f" {step.text}" for step in self._story.steps):
+            if person.pin is not None and f"{person.name} types their PIN" in spoken:
                 self._stage.cabinetctl("credential", "enrol", person.id, "--pin", stdin=person.pin + "\n")
         self._stage.cabinetctl("wait", "synced", "--timeout", "30")
         self._stage.watch()
         self._stage.upstream.passed(1.0)  # what was published on connecting
 
-    def _do(self, step: told.Step) -> None:
+    def _do(self, story: Story, step: told.Step) -> None:
         world, text = self._stage.world, step.text.removesuffix(".")
         is_left_out = isinstance(step.sentence, told.Wait)
         self._say("person", f"({text}: left out here)" if is_left_out else text)
@@ -72,7 +76,7 @@ class Visit:
             case told.Wait():
                 pass
             case _:
-                raise DemoFailed(f"{self._story.name}.txt:{step.line}: not for a demo: {step.text}")
+                raise DemoFailed(f"{story.name}.txt:{step.line}: not for a demo: {step.text}")
 
     def _see(self, sentence: told.Expectation) -> None:
         match sentence:

@@ -77,7 +77,7 @@ def test_the_readme_shows_what_the_demo_prints(demo: tuple[Path, list[str]]) -> 
 def _shape(line: str) -> str:
     line = re.sub(r"^ +[\d.]+ s  ", "", line)
     line = re.sub(r"\b\d+\b", "N", line) if line.startswith(("journal", "mqtt")) else line
-    return re.sub(r"(due=|holder=|grant=|Due back )[^=]*?(?= \w+=|$)", r"\1", line)
+    return re.sub(r"(due=|holder=|authoriser=|grant=|Due back )[^=]*?(?= \w+=|$)", r"\1", line)
 
 
 def _commands() -> Iterator[tuple[str, bool]]:
