@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cabinet.core import approve, junk, lockout, visit
+from cabinet.core import junk, lockout, second, visit
 from cabinet.core.effects import CheckPin
 from cabinet.core.events import CardShown, DigitsEntered, DigitsTyped, KeypadCancelled, PinChecked
 from cabinet.core.leaves import Field, Subject
@@ -21,8 +21,8 @@ def on_card(turn: Turn, event: CardShown) -> None:
         turn.say("unknown_card", "refused")
         return
     running = turn.state.visit
-    if running is not None and approve.is_wanted(running, person.pseudonym):
-        approve.on_card(turn, running, person, event.reader)
+    if running is not None and second.is_wanted(running, person.pseudonym):
+        second.on_card(turn, running, person, event.reader)
     elif running is None or running.person != person.pseudonym:
         if running is not None:
             visit.end(turn, "replaced")
@@ -43,7 +43,7 @@ def on_typed(turn: Turn, event: DigitsTyped) -> None:
 def on_entered(turn: Turn, event: DigitsEntered) -> None:
     """Nobody here: a personal number. Otherwise what the visit waits for; digits during a PIN check are dropped."""
     running = turn.state.visit
-    if running is None or running.stage == "approve":
+    if running is None or running.stage == "second":
         _number(turn, event)
     elif running.stage == "pin":
         _pin(turn, running, event)
@@ -71,8 +71,8 @@ def on_pin_checked(turn: Turn, event: PinChecked) -> None:
         return
     if not event.correct:
         _wrong(turn, running, event)
-    elif running.approver is not None:
-        approve.on_pin(turn, running.approver, event.keypad)
+    elif running.second is not None:
+        second.on_pin(turn, running.second, event.keypad)
     elif event.person is None or (person := turn.rights.people.get(event.person)) is None:
         visit.end(turn, "erased")
     else:
@@ -81,7 +81,7 @@ def on_pin_checked(turn: Turn, event: PinChecked) -> None:
 
 
 def _number(turn: Turn, event: DigitsEntered) -> None:
-    """Begins a visit, or the approval of one, that is nobody's until the PIN is right; an unknown number looks the
+    """Begins a visit, or the second person of one, that is nobody's until the PIN is right; an unknown number looks the
     same."""
     wait_s = lockout.remaining_s(turn.ledger, lockout.keypad_key(event.keypad), turn.now.wall_ms)
     if wait_s:
@@ -89,7 +89,7 @@ def _number(turn: Turn, event: DigitsEntered) -> None:
         return
     pseudonym = turn.rights.numbers.get(event.secret.reveal())
     if turn.state.visit is not None:
-        approve.on_number(turn, pseudonym)
+        second.on_number(turn, pseudonym)
         return
     person = turn.rights.people.get(pseudonym) if pseudonym else None
     _begin(turn, pseudonym, person, event.keypad, frozenset({"number"}), "pin")
@@ -190,7 +190,7 @@ def _locked_out(turn: Turn, keypad: str, person: Pseudonym | None, wait_s: int |
 def _give_up(turn: Turn) -> None:
     """The keypad is free for others; a visit ends only by its own visitor's tries."""
     running = turn.state.visit
-    if running is not None and (running.stage == "approve" or running.approver is not None):
-        approve.again(turn)
+    if running is not None and (running.stage == "second" or running.second is not None):
+        second.again(turn)
     else:
         visit.end(turn, "locked_out")

@@ -159,6 +159,12 @@ def _came(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     )
 
 
+def _handed_over(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """As if it had just left the slot, with somebody else."""
+    out = Out(_text(leaf, "item"), _person(leaf, "receiver"), ts, _number(leaf, "due"))
+    return replace(ledger, outs={**ledger.outs, _slot(leaf): out})
+
+
 def _overdue(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     slot = _slot(leaf)
     return replace(ledger, outs={**ledger.outs, slot: replace(ledger.outs[slot], overdue=True)})
@@ -236,6 +242,7 @@ _FOLDS: dict[str, Fold] = {
     "item.returned": _came,
     "item.found_present": _came,
     "item.overdue": _overdue,
+    "item.handed_over": _handed_over,
     "visit.refused": _failed,
     "visit.identified": _identified,
     "alarm.raised": _raised,

@@ -11,12 +11,12 @@ from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.policy.rights import Factor, Language, Pseudonym
 
-Stage = Literal["pin", "checking", "choose", "approve"]
+Stage = Literal["pin", "checking", "choose", "second"]
 
 
 @dataclass(frozen=True, slots=True)
-class Approver:
-    """Somebody who is about to approve, and with which factors they have identified so far. `person` None: a personal
+class Second:
+    """Who approves or takes over, and with which factors they have identified so far. `person` None: a personal
     number nobody has."""
 
     person: Pseudonym | None
@@ -48,7 +48,7 @@ class Setup:
 class Visit:
     """One person in front of the cabinet. `person` None: a personal number nobody has (treated alike until the PIN).
 
-    `chosen` is the item that waits for a factor or an approval. `seq` counts PIN checks, so that a
+    `chosen` is the item that waits for a factor or a second person. `seq` counts PIN checks, so that a
     late answer finds no taker."""
 
     number: int
@@ -60,7 +60,7 @@ class Visit:
     language: Language
     chosen: str | None = None
     seq: int = 0
-    approver: Approver | None = None
+    second: Second | None = None
     """Whose PIN the stages "pin" and "checking" are about; None: the visitor's own."""
     approvers: tuple[Pseudonym, ...] = ()
     """Who has approved, for the whole visit."""
@@ -68,12 +68,12 @@ class Visit:
     @property
     def tested(self) -> Pseudonym | None:
         """Whose PIN is asked for."""
-        return self.approver.person if self.approver else self.person
+        return self.second.person if self.second else self.person
 
     @property
     def by_number(self) -> bool:
         """Whether whoever is tested has typed a personal number."""
-        return "number" in (self.approver.factors if self.approver else self.factors)
+        return "number" in (self.second.factors if self.second else self.factors)
 
 
 @dataclass(frozen=True, slots=True)

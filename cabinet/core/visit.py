@@ -8,7 +8,7 @@ from cabinet.core.ledger import Out, held
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import LINGER_S, Turn
 from cabinet.policy.decide import Decision, Denial, Grant, NeedsApproval, NeedsFactor, decide, items_of
-from cabinet.policy.rights import Item, Person
+from cabinet.policy.rights import Item, Person, Pseudonym
 
 _REASONS_WORTH_SAYING = ("outside_schedule", "clock_untrusted", "factor_missing", "allowance_used", "overdue_first")
 
@@ -30,10 +30,10 @@ def request(turn: Turn, person: Person, item: Item) -> None:
     """Grants, asks for the missing factor or for others' approval, or denies with the reason."""
     match decision_on(turn, person, item):
         case NeedsFactor():
-            turn.stay(stage="pin", chosen=item.id, approver=None)
+            turn.stay(stage="pin", chosen=item.id, second=None)
             turn.say("enter_pin")
         case NeedsApproval(_, count):
-            turn.stay(stage="approve", chosen=item.id, approver=None)
+            turn.stay(stage="second", chosen=item.id, second=None)
             turn.say("approve", item=item.id, count=count)
         case Grant(right):
             release.grant(turn, turn.stay(stage="choose", chosen=None), item, right)
@@ -53,6 +53,9 @@ def choose(turn: Turn, visit: Visit, digits: str) -> None:
         # Never what was typed: it may be the PIN of somebody whose visit was just replaced.
         known = slot in turn.state.setup.slots
         turn.say("no_item" if known else "no_slot", "refused", slot=slot)
+    elif holds(turn, person.pseudonym, item):
+        turn.stay(stage="second", chosen=item.id, second=None)
+        turn.say("hand_over", item=item.id)
     else:
         request(turn, person, item)
 
@@ -151,6 +154,12 @@ def decision_on(turn: Turn, person: Person, item: Item) -> Decision:
         held=held(turn.ledger, turn.now.wall_ms if turn.now.wall_time_trusted else None),
         approvers=[turn.rights.people[one] for one in visit.approvers if one in turn.rights.people],
     )
+
+
+def holds(turn: Turn, person: Pseudonym, item: Item) -> bool:
+    """Whether the item is out, with this person."""
+    out = turn.ledger.outs.get(item.slot) if item.slot is not None else None
+    return out is not None and out.holder == person and out.item == item.id
 
 
 def _is_out(turn: Turn, item: Item) -> bool:

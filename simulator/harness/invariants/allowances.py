@@ -24,7 +24,7 @@ class _Having:
 
 class NotTooMuch:
     number = 20
-    title = "nobody has more than they may, and nothing new while something is overdue"
+    title = "nobody has more than they may, and who has what is as the journal told it"
 
     def __init__(self, oracle: Oracle, names: Mapping[str, str]) -> None:
         """`names` by pseudonym."""
@@ -42,24 +42,40 @@ class NotTooMuch:
     def _leaf(self, leaf: seen.Leaf) -> None:
         content, kind = leaf.content, leaf.content["ev"]
         if kind == "item.granted":
-            self._granted(leaf)
+            if (wanted := self._judged(leaf, "holder")) is not None:
+                self._released[content["slot"]] = wanted
+        elif kind == "item.handed_over":
+            self._handed_over(leaf)
         elif kind in GONE or kind == "item.forced":
             self._released.pop(content["slot"], None)
             self._out.pop(content["slot"], None)
-            if kind in GONE and (having := self._having(content)) is not None:
+            if kind in GONE and (having := self._having(content, "holder")) is not None:
                 self._out[content["slot"]] = having
         elif kind in BACK:
             self._released.pop(content["slot"], None)
-            self._out.pop(content["slot"], None)
+            self._came_back(leaf, self._out.pop(content["slot"], None))
         elif kind in NOT_TAKEN:
             self._released.pop(content["slot"], None)
 
-    def _granted(self, leaf: seen.Leaf) -> None:
+    def _handed_over(self, leaf: seen.Leaf) -> None:
+        before, giver = self._out.get(leaf.content["slot"]), self._having(leaf.content, "holder")
+        if before is None or giver is None or before.name != giver.name:
+            raise Violated(self, f"leaf {leaf.n}: somebody hands over {leaf.content['item']}, which they do not have")
+        if (wanted := self._judged(leaf, "receiver")) is not None:
+            self._out[leaf.content["slot"]] = wanted
+
+    def _came_back(self, leaf: seen.Leaf, had: _Having | None) -> None:
+        said = self._having(leaf.content, "holder")
+        if (said.name if said else None) != (had.name if had else None):
+            raise Violated(self, f"leaf {leaf.n}: {leaf.content['item']} is back from somebody who did not have it")
+
+    def _judged(self, leaf: seen.Leaf, role: str) -> _Having | None:
+        """What somebody gets by this leaf; None: it is nobody."""
         content = leaf.content
-        wanted = self._having(content)
+        wanted = self._having(content, role)
         self._released.pop(content["slot"], None)
         if wanted is None:
-            return
+            return None
         others = [one for one in (*self._out.values(), *self._released.values()) if one.item != wanted.item]
         right = self._oracle.right(content["right"])
         mine = [one for one in others if one.name == wanted.name]
@@ -69,11 +85,11 @@ class NotTooMuch:
         reached = [one for one in mine if self._oracle.reaches(right, one.item)]
         if len(reached) >= right.get("most_out", len(reached) + 1):
             raise Violated(self, f"{wanted.name} got {wanted.item}, and has {', '.join(one.item for one in reached)}")
-        self._released[content["slot"]] = wanted
+        return wanted
 
-    def _having(self, content: Mapping[str, Any]) -> _Having | None:
+    def _having(self, content: Mapping[str, Any], role: str) -> _Having | None:
         """None: it is nobody's."""
-        holder = next((sub["p"] for sub in content.get("subs", ()) if sub["r"] == "holder"), None)
+        holder = next((sub["p"] for sub in content.get("subs", ()) if sub["r"] == role), None)
         if holder is None or content.get("item") is None:
             return None
         return _Having(content["item"], self._names[holder], content.get("due"))

@@ -102,6 +102,8 @@ class OnlyAllowed:
             self._denied(leaf)
         if leaf.content["ev"] == "visit.authorised":
             self._authorised(leaf)
+        if leaf.content["ev"] == "item.handed_over":
+            self._handed_over(leaf)
         if leaf.content["ev"] != "item.granted":
             return
         grant = self._truth.grants[leaf.content["slot"]]
@@ -132,6 +134,16 @@ class OnlyAllowed:
         shown = self._shown(self._cast[name])
         if not self._oracle.may_approve(name, who["holder"], leaf.content["item"], shown):
             raise Violated(self, f"{name} counts as having approved {leaf.content['item']}: not allowed")
+
+    def _handed_over(self, leaf: seen.Leaf) -> None:
+        content = leaf.content
+        who = {sub["r"]: self._names.get(sub["p"], "") for sub in content["subs"]}
+        giver, name = who["holder"], who["receiver"]
+        if giver == name or not self._shown(self._cast[giver]):
+            raise Violated(self, f"leaf {leaf.n}: {giver} has handed {content['item']} over, and did not show up")
+        shown, trusted = self._shown(self._cast[name]), content["tq"] != "none"
+        if not self._oracle.may_take(name, content["item"], shown, content["ts"], trusted=trusted, approved={}):
+            raise Violated(self, f"leaf {leaf.n}: {name} took {content['item']} over: not allowed")
 
     def _denied(self, leaf: seen.Leaf) -> None:
         content = leaf.content

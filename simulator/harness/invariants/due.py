@@ -50,7 +50,8 @@ class DueIsTold:
                 self._alarms.add(place)
             case "alarm.cleared":
                 self._alarms.discard(place)
-            case "item.removed" | "item.found_absent":
+            case "item.removed" | "item.found_absent" | "item.handed_over":
+                self._due_ms.pop(content["slot"], None)
                 if content.get("due") is not None:
                     self._due_ms[content["slot"]] = content["due"]
             case "item.overdue" | "item.returned" | "item.found_present":

@@ -18,7 +18,7 @@ APPROVING: Final = (
                 "counted",
             ),
             Edit(
-                "cabinet.core.approve:_approved",
+                "cabinet.core.approve:by",
                 "dict.fromkeys((*running.approvers, person.pseudonym))",
                 "(*running.approvers, person.pseudonym)",
             ),
@@ -46,7 +46,7 @@ APPROVING: Final = (
     Mutant(
         "card-alone-approves",
         "an approver's card is enough where a taker needs the PIN too",
-        [Edit("cabinet.core.approve:_identified", "alternative <= factors", "alternative & factors")],
+        [Edit("cabinet.core.approve:by", "alternative <= factors", "alternative & factors")],
         [Crashed("two-approve")],
     ),
     Mutant(
@@ -56,7 +56,7 @@ APPROVING: Final = (
             Edit(
                 "cabinet.core.identify:on_pin_checked",
                 "    if not event.correct:\n        _wrong(",
-                "    if not event.correct and running.approver is None:\n        _wrong(",
+                "    if not event.correct and running.second is None:\n        _wrong(",
             )
         ],
         [Crashed("may-not-approve")],
@@ -90,5 +90,35 @@ APPROVING: Final = (
         "who has something overdue is given more",
         [Edit("cabinet.policy.allowance:refusal", "one.overdue and one.holder", "False and one.holder")],
         [Crashed("overdue-first")],
+    ),
+    Mutant(
+        "handed-to-anybody",
+        "whoever stands there takes over what the visitor has",
+        [
+            Edit(
+                "cabinet.core.handover:to",
+                "        case Denial(rule):\n            return rule\n        case Grant(right):\n",
+                "        case Denial() | Grant():\n            right = next(iter(turn.rights.by_person.values()))[0]\n",
+            )
+        ],
+        [Crashed("handed-over")],
+    ),
+    Mutant(
+        "handed-to-oneself",
+        "a second person may be the first one, by their number",
+        [Edit("cabinet.core.second:_identified", "person.pseudonym == first.pseudonym", "False")],
+        [Crashed("handed-over")],
+    ),
+    Mutant(
+        "handed-over-by-anybody",
+        "anybody hands over what is out",
+        [Edit("cabinet.core.visit:holds", "out.holder == person and", "")],
+        [Crashed("handed-over")],
+    ),
+    Mutant(
+        "still-with-the-giver",
+        "after a handover the giver is still said to have it",
+        [Edit("cabinet.core.ledger:_handed_over", '"receiver"', '"holder"')],
+        [Crashed("handed-over")],
     ),
 )

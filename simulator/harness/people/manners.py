@@ -14,6 +14,7 @@ CHOOSE: Final = ("Slot number", "请输入槽位号")
 PIN: Final = ("PIN, then", "请输入密码")
 IDLE: Final = ("Hold your card", "请刷卡")
 APPROVE: Final = ("more to approve", "人批准")
+HAND_OVER: Final = ("who takes it over", "接收人")
 REFUSED: Final = (
     *("not known", "suspended", "ended", "not begun", "no right", "Nothing here", "Not at this time", "clock"),
     *("another way", "out already", "cannot record", "未登记", "已暂停", "已到期", "尚未生效", "没有此权限", "暂无"),
@@ -231,14 +232,37 @@ async def with_approval(visitor: Visitor) -> None:
         elif shown in PIN:
             await visitor.type(f"{visitor.person.pin or '0000'}#")
         else:
-            await _approve(visitor.beside(visitor.random.choice(list(visitor.cabinet.plan.cast.values()))))
+            await _identify(visitor.beside(visitor.random.choice(list(visitor.cabinet.plan.cast.values()))))
         await visitor.pause(0.6, 0.9)
     await visitor.type("*")
     visitor.close_door()
 
 
-async def _approve(visitor: Visitor) -> None:
-    """With the card, or with the number; and the PIN, now and then a wrong one."""
+async def hand_over(visitor: Visitor) -> None:
+    """Takes a key, comes back with somebody else and gives it to them, who may have it or not."""
+    slot = await take(visitor)
+    if slot is None or not await visitor.unlocked(slot) or (fob := visitor.lift(slot)) is None:
+        visitor.close_door()
+        return
+    await visitor.pause()
+    visitor.close_door()
+    await visitor.be_away(visitor.random.choice((30, 600, 9_000)))
+    await visitor.badge()
+    await visitor.pause(0.5, 1.0)
+    await visitor.type(f"{slot}#")
+    if await visitor.read(*HAND_OVER) is not None:
+        other = visitor.beside(visitor.random.choice(list(visitor.cabinet.plan.cast.values())))
+        await _identify(other)
+        await visitor.pause(1.0, 1.5)
+    await visitor.type("**")
+    await visitor.be_away(visitor.random.choice((10, 1_000)))
+    visitor.seat(slot, fob)
+    await visitor.pause()
+    visitor.close_door()
+
+
+async def _identify(visitor: Visitor) -> None:
+    """As a second person: with the card, or with the number; and the PIN, now and then a wrong one."""
     if visitor.random.random() < 0.8:
         await visitor.badge()
     else:
@@ -274,6 +298,7 @@ MANNERS: Final[Mapping[Manner, int]] = {
     guess: 1,
     plug_amid_release: 2,
     with_approval: 6,
+    hand_over: 5,
 }
 """How often each is met, in parts of their sum."""
 

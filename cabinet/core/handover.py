@@ -1,0 +1,52 @@
+"""An item changes hands at the cabinet without being put back: who has it and who gets it are both identified."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cabinet.core import visit
+from cabinet.core.leaves import Role, Subject
+from cabinet.core.ledger import held
+from cabinet.core.release import local_time
+from cabinet.core.state import Visit
+from cabinet.core.turn import Turn
+from cabinet.policy.decide import Denial, Grant, NeedsApproval, NeedsFactor, decide
+from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person
+from cabinet.policy.schedule import due_ms
+
+ROLE: Final[Role] = "receiver"
+
+
+def to(turn: Turn, running: Visit, giver: Person, person: Person, item: Item, factors: frozenset[Factor]) -> str | None:
+    """None: it is theirs now. `pin`: theirs is still asked. Else the rule by which they may not have it.
+
+    What others have to approve is put back and taken anew."""
+    wall_ms, trusted = turn.now.wall_ms, turn.now.wall_time_trusted
+    having = held(turn.ledger, wall_ms if trusted else None)
+    match decide(turn.rights, person, item, factors, wall_ms, wall_time_trusted=trusted, held=having):
+        case NeedsFactor():
+            return "pin"
+        case NeedsApproval():
+            return "approvers_missing"
+        case Denial(rule):
+            return rule
+        case Grant(right):
+            due = due_ms(right.curfew, wall_ms, turn.rights.zone)
+            turn.journal(
+                "item.handed_over",
+                [Subject("holder", giver.pseudonym), Subject(ROLE, person.pseudonym)],
+                visit=running.number,
+                slot=item.slot,
+                item=item.id,
+                auth="+".join(sorted(factors, key=AUTH_ORDER.index)),
+                right=right.id,
+                due=due,
+            )
+            turn.clear_alarm("item.overdue", slot=item.slot)
+            turn.stay(stage="choose", chosen=None, second=None)
+            if due is None:
+                turn.say("handed_over", "accepted", item=item.id)
+            else:
+                turn.say("handed_over_due", "accepted", item=item.id, due=local_time(turn, due))
+            visit.after_return(turn)
+    return None
