@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, time, tzinfo
+from datetime import UTC, date, time, tzinfo
 from typing import Final, Literal, TypeAlias
 
 Pseudonym: TypeAlias = str
@@ -54,8 +54,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
+    """On a day of `closed` no window begins."""
+
     id: str
     windows: tuple[Window, ...]
+    closed: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from cabinet.policy.rights import Curfew, Schedule, Window
 
@@ -12,7 +12,7 @@ DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 def is_open(schedule: Schedule, wall_ms: int, zone: tzinfo) -> bool:
     """Does any window hold at this instant? Compares wall-clock readings, so a repeated hour counts twice."""
     local = _local(wall_ms, zone)
-    return any(_holds(window, local) for window in schedule.windows)
+    return any(_holds(window, local, schedule.closed) for window in schedule.windows)
 
 
 def due_ms(curfew: Curfew, taken_ms: int, zone: tzinfo) -> int | None:
@@ -27,17 +27,21 @@ def due_ms(curfew: Curfew, taken_ms: int, zone: tzinfo) -> int | None:
 
 def describe(schedule: Schedule) -> str:
     """The windows as a person reads them: `mon-fri 08:00-18:00, sat 09:00-12:00`."""
-    return ", ".join(f"{_days(w.days)} {w.start:%H:%M}-{w.until:%H:%M}" for w in schedule.windows)
+    windows = ", ".join(f"{_days(w.days)} {w.start:%H:%M}-{w.until:%H:%M}" for w in schedule.windows)
+    return f"{windows}, not on holidays" if schedule.closed else windows
 
 
-def _holds(window: Window, local: datetime) -> bool:
-    clock = local.time()
+def _holds(window: Window, local: datetime, closed: frozenset[date]) -> bool:
+    clock, today = local.time(), local.date()
     if window.start < window.until:
-        return local.weekday() in window.days and window.start <= clock < window.until
-    yesterday = (local.weekday() - 1) % 7
-    began_today = local.weekday() in window.days and clock >= window.start
-    began_yesterday = yesterday in window.days and clock < window.until
+        return _begins(window, today, closed) and window.start <= clock < window.until
+    began_today = _begins(window, today, closed) and clock >= window.start
+    began_yesterday = _begins(window, today - timedelta(days=1), closed) and clock < window.until
     return began_today or began_yesterday
+
+
+def _begins(window: Window, day: date, closed: frozenset[date]) -> bool:
+    return day.weekday() in window.days and day not in closed
 
 
 def _next_at(at: time, after_ms: int, zone: tzinfo) -> int:

@@ -239,6 +239,8 @@ class ScheduleEntry(Entry):
     start: Annotated[TimeOfDay | None, Field(alias="from")] = None
     until: TimeOfDay | None = None
     windows: Annotated[list[WindowEntry], Field(min_length=1, max_length=64)] | None = None
+    closed_on: Annotated[list[IsoDate], Field(max_length=366)] = []
+    """Holidays: days on which no window begins."""
 
     @model_validator(mode="after")
     def _has_windows_once(self) -> ScheduleEntry:

@@ -50,7 +50,7 @@ class HoldingsPlan:
 
     def put_schedule(self, entry: ScheduleEntry) -> None:
         lines = [f"{join(w.days)} {w.start} {w.until}" for w in entry.all_windows()]
-        row = {"id": entry.id, "windows": "\n".join(lines)}
+        row = {"id": entry.id, "windows": "\n".join(lines), "closed_on": join(sorted(set(entry.closed_on)))}
         self._differs("schedules", entry.id, self._row(SCHEDULE, entry.id), row, self._draft.writes.schedules)
 
     def put_customer(self, entry: CustomerEntry, keys: DeviceKeys, random: Random) -> None:

@@ -83,7 +83,7 @@ def _schedule(row: Row[Any]) -> Schedule:
         days, start, until = line.split(" ")
         numbered = frozenset(DAY_NAMES.index(day) for day in split(days))
         windows.append(Window(numbered, clock_time(start), clock_time(until)))
-    return Schedule(row.id, tuple(windows))
+    return Schedule(row.id, tuple(windows), frozenset(map(date.fromisoformat, split(row.closed_on))))
 
 
 def _rights(connection: Connection) -> list[Right]:

@@ -79,6 +79,7 @@ SCHEDULE: Final = _table(
     "schedule",
     Column("id", Text, primary_key=True),
     Column("windows", Text, nullable=False),  # `mon;tue 08:00 18:00`, one a line
+    Column("closed_on", Text, nullable=False),  # days, ISO 8601
 )
 RIGHT: Final = _table(
     "entitlement",

@@ -145,18 +145,22 @@ class Oracle:
             return False
         schedule = self.schedules[right["schedule"]]
         local = self.local(wall_ms)
-        return any(_in_window(window, local) for window in schedule.get("windows", [schedule]))
+        closed = set(schedule.get("closed_on", ()))
+        return any(_in_window(window, local, closed) for window in schedule.get("windows", [schedule]))
 
 
 def _suffices(right: Mapping[str, Any], shown: Iterable[frozenset[str]]) -> bool:
     return any(set(one.split("+")) <= combination for one in right["factors"] for combination in shown)
 
 
-def _in_window(window: Mapping[str, Any], local: datetime) -> bool:
+def _in_window(window: Mapping[str, Any], local: datetime, closed: set[str]) -> bool:
     """Tried from each day on which it could have begun."""
     start, until = _minutes(window["from"]), _minutes(window["until"])
     clock = local.hour * 60 + local.minute + local.second / 60 + local.microsecond / 60e6
-    today, yesterday = DAYS[local.weekday()], DAYS[(local - timedelta(days=1)).weekday()]
+    today, yesterday = (
+        DAYS[day.weekday()] if day.isoformat() not in closed else "a holiday"
+        for day in (local.date(), local.date() - timedelta(days=1))
+    )
     if start < until:
         return today in window["days"] and start <= clock < until
     return (today in window["days"] and clock >= start) or (yesterday in window["days"] and clock < until)

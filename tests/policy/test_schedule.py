@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from dataclasses import replace
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -127,3 +128,19 @@ def test_windows_are_described_as_people_write_them() -> None:
         ),
     )
     assert describe(schedule) == "mon-fri 08:00-18:00, sat 09:00-12:30, tue,wed,sun 22:00-06:00"
+
+
+@pytest.mark.parametrize(
+    ("hours", "instant", "expected"),
+    [
+        (("08:00", "18:00"), "2026-05-01T10:00+02:00", False),
+        (("08:00", "18:00"), "2026-05-04T10:00+02:00", True),
+        (("22:00", "06:00"), "2026-05-01T23:00+02:00", False),
+        (("22:00", "06:00"), "2026-05-01T05:00+02:00", True),  # began the evening before
+        (("22:00", "06:00"), "2026-05-02T05:00+02:00", False),  # would have begun on the holiday
+    ],
+)
+def test_on_a_holiday_no_window_begins(hours: tuple[str, str], instant: str, expected: bool) -> None:
+    schedule = replace(week(*hours, range(7)), closed=frozenset({date(2026, 5, 1)}))
+    assert is_open(schedule, ms(instant), ZURICH) is expected
+    assert describe(schedule).endswith(", not on holidays")

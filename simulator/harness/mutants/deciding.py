@@ -65,6 +65,12 @@ DECIDING: Final = (
         [Crashed("second-hour")],
     ),
     Mutant(
+        "holidays-forgotten",
+        "a holiday is a day like any other",
+        [Edit("cabinet.policy.schedule:_begins", " and day not in closed", "")],
+        [Crashed("holiday")],
+    ),
+    Mutant(
         "visit-never-idles",
         "a visit lasts until somebody else badges",
         [
