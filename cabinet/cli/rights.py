@@ -10,6 +10,7 @@ from zlib import crc32
 
 from cabinet.cli.arguments import add_dry_run
 from cabinet.cli.daemon import Result, Roster, say_change
+from cabinet.cli.errors import CommandError
 from cabinet.cli.output import Output
 from cabinet.control.protocol import Exit
 
@@ -81,17 +82,43 @@ def right_id(who: Sequence[str], what: Sequence[str]) -> str:
 
 
 def right_list_arguments(parser: Parser) -> None:
-    pass
+    parser.add_argument("--who", metavar="PERSON", help="only rights that name this person, or a group of theirs")
+    parser.add_argument("--item", metavar="ITEM", help="only rights that name this item, or a group of it")
 
 
 def right_list(args: Namespace, out: Output) -> int:
     with Roster(args, out) as roster:
         rights = list(roster.all("rights"))
+        if args.who is not None:
+            rights = [one for one in rights if _names(one, _one(roster, "people", args.who), "persons", "groups")]
+        if args.item is not None:
+            rights = [one for one in rights if _names(one, _one(roster, "items", args.item), "items", "item_groups")]
     if out.as_json:
         out.answer({"rights": rights})
     else:
         out.table(_COLUMNS, [_row(right) for right in rights])
     return Exit.OK
+
+
+def _one(roster: Roster, what: str, name: str) -> Result:
+    """Raises CommandError."""
+    for found in roster.all(what):
+        if found["id"] == name:
+            return found
+    kind = {"people": "person", "items": "item"}[what]
+    raise CommandError(Exit.NOT_FOUND, f"there is no {kind} {name}; see `cabinetctl {kind} list`")
+
+
+def _names(right: Result, one: Result, single: str, grouped: str) -> bool:
+    """A list that the daemon has cut short may name anybody."""
+    names, groups = set(_list(right, single)), set(_list(right, grouped))
+    mine = {EVERY, *_list(one, "groups")}
+    return bool(right.get("cut")) or one["id"] in names or EVERY in names or not groups.isdisjoint(mine)
+
+
+def _list(one: Result, key: str) -> list[str]:
+    found = one.get(key)
+    return [str(name) for name in found] if isinstance(found, list) else []
 
 
 def _split(names: Sequence[str], single: str, grouped: str) -> dict[str, object]:

@@ -128,6 +128,14 @@ def test_a_roster_of_real_files(ctl: Ctl, tmp_path: Path) -> None:
     assert (person["name"], person["cards"], person["pin"]) == ("王芳", 1, True)
     (right,) = ctl("right", "list", "--json", *there).json["rights"]
     assert (right["persons"], right["items"]) == (["1001"], ["K-0007"])
+    assert ctl("right", "grant", "--id", "others", "--who", "group:x", "--what", "*", *there).code == 5
+    mine = ctl("right", "list", "--who", "1001", "--item", "K-0007", "--json", *there).json["rights"]
+    assert [one["id"] for one in mine] == [right["id"]]
+    nobody = ctl("right", "list", "--who", "1999", *there)
+    assert (nobody.code, nobody.err.splitlines()[-1]) == (
+        10,
+        "cabinetctl: there is no person 1999; see `cabinetctl person list`",
+    )
     yes = ctl("right", "explain", "1001", "K-0007", *there)
     assert (yes.code, yes.out.splitlines()[0].partition(" at ")[0]) == (0, "yes: 1001 may take K-0007")
     assert "    identify: card or number+pin\n" in yes.out
