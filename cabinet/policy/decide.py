@@ -111,9 +111,12 @@ def rights_over(rights: Rights, person: Person, item: Item) -> Iterator[Right]:
 
 def items_of(rights: Rights, person: Person) -> list[Item]:
     """Every item with a slot that some right of the person reaches, by slot."""
-    mine = rights.rights_of(person)
-    found = [item for item in rights.items.values() if any(right.covers(item) for right in mine)]
-    return sorted((item for item in found if item.slot is not None), key=lambda item: item.slot or 0)
+    found: dict[str, Item] = {}
+    for right in rights.rights_of(person):
+        groups = right.item_groups | ({"*"} if "*" in right.items else set())
+        found |= {item.id: item for group in groups for item in rights.items_in.get(group, ())}
+        found |= {name: item for name in right.items if (item := rights.items.get(name)) and item.slot is not None}
+    return sorted(found.values(), key=lambda item: item.slot or 0)
 
 
 def decide_by(

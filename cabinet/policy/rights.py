@@ -136,6 +136,15 @@ class Rights:
     by_person: Mapping[Pseudonym, tuple[Right, ...]] = field(default_factory=dict)
     by_group: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
     zone: tzinfo = UTC
+    items_in: Mapping[str, tuple[Item, ...]] = field(init=False, repr=False, compare=False)
+    """Items with a slot, by group; those under "*" are all."""
+
+    def __post_init__(self) -> None:
+        found: dict[str, list[Item]] = {}
+        for item in self.items.values():
+            for group in (*item.groups, "*") if item.slot is not None else ():
+                found.setdefault(group, []).append(item)
+        object.__setattr__(self, "items_in", {group: tuple(items) for group, items in found.items()})
 
     def rights_of(self, person: Person) -> list[Right]:
         """Every right that names the person, one of their groups, or everybody; in roster order per source."""

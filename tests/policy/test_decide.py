@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cabinet.policy.decide import Decision, Denial, Grant, NeedsFactor, decide, items_of
 from cabinet.policy.rights import Factor, Item, Person, Right, Rights, Schedule, Window
@@ -99,3 +101,22 @@ def test_items_are_listed_by_slot() -> None:
     every = Right("all", groups=frozenset({"*"}), items=frozenset({"*"}))
     snapshot = Rights(items=items, by_group={"*": (every,)})
     assert [item.id for item in items_of(snapshot, ADA)] == ["K-3", "K-2", "K-1"]
+
+
+NAMES, GROUPS = st.frozensets(st.sampled_from(["a", "b", "c", "*"])), st.frozensets(st.sampled_from(["g", "h", "*"]))
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([None, 1, 2, 3]), GROUPS)),
+    st.lists(st.tuples(NAMES, GROUPS)),
+)
+def test_what_a_person_reaches_is_what_their_rights_cover(
+    items: list[tuple[str, int | None, frozenset[str]]], rights: list[tuple[frozenset[str], frozenset[str]]]
+) -> None:
+    known = {name: Item(name, slot=slot, groups=groups - {"*"}) for name, slot, groups in items}
+    mine = tuple(Right("r", frozenset({"QURB"}), items=names, item_groups=groups) for names, groups in rights)
+    roster = Rights(people={ADA.pseudonym: ADA}, items=known, by_person={ADA.pseudonym: mine})
+    found = items_of(roster, ADA)
+    covered = {item.id for item in known.values() if item.slot and any(right.covers(item) for right in mine)}
+    assert {item.id for item in found} == covered
+    assert [item.slot for item in found] == sorted(item.slot or 0 for item in found)
