@@ -88,7 +88,7 @@ class ClockJumps:
 class TrustClock:
     """What vouches for the wall clock from now on."""
 
-    quality: Literal["ntp", "rtc", "none"]
+    quality: Literal["ntp", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +195,12 @@ def read_story(name: str, folder: Path = SCENARIOS) -> Story:
     except OSError:
         known = ", ".join(names(folder))
         raise StoryError(f"there is no scenario {name!r}; there are: {known}") from None
+    if not lines:
+        raise StoryError(f"{file.name}: the file is empty; its first line is the title")
     steps = [
         Step(number, text.strip(), parse(text.strip(), f"{file.name}:{number}"))
         for number, text in enumerate(lines[1:], start=2)
-        if text.strip() and not text.startswith("#")
+        if text.strip() and not text.lstrip().startswith("#")
     ]
     return Story(name, lines[0].strip(), tuple(steps))
 

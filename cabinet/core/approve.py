@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from cabinet.core import visit
 from cabinet.core.leaves import Role, Subject
-from cabinet.core.state import Visit
+from cabinet.core.state import Refusal, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import NeedsApproval, completable, person_denial
 from cabinet.policy.quorum import may_approve
@@ -17,18 +17,18 @@ ROLE: Final[Role] = "authoriser"
 
 def by(
     turn: Turn, running: Visit, taker: Person, person: Person, item: Item, factors: frozenset[Factor], device: str
-) -> str | None:
-    """None: it is done. `pin`: theirs is still asked. Else the rule that keeps this person from approving."""
+) -> Refusal | Literal["pin"] | None:
+    """None: it is done. `pin`: theirs is still asked. Else what keeps this person from approving."""
     needs = visit.decision_on(turn, taker, item)
     if not isinstance(needs, NeedsApproval):
         visit.request(turn, taker, item)  # a roster or a clock has changed meanwhile
         return None
     if denial := person_denial(person, turn.now.wall_ms, wall_time_trusted=turn.now.wall_time_trusted):
-        return denial.rule
+        return Refusal(denial.rule)
     if not may_approve(needs.right.quorum, taker, person):
-        return "may_not_approve"
+        return Refusal("may_not_approve")
     if not any(alternative <= factors for alternative in needs.right.factors):
-        return "pin" if completable(needs.right.factors, factors, person) else "factor_missing"
+        return "pin" if completable(needs.right.factors, factors, person) else Refusal("factor_missing")
     turn.journal(
         "visit.authorised",
         [Subject("holder", taker.pseudonym), Subject(ROLE, person.pseudonym)],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from cabinet.core import visit
 from cabinet.core.leaves import Role, Subject
 from cabinet.core.ledger import held
 from cabinet.core.release import local_time
-from cabinet.core.state import Visit
+from cabinet.core.state import Refusal, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import Denial, Grant, NeedsApproval, NeedsFactor, decide
 from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person
@@ -17,8 +17,10 @@ from cabinet.policy.schedule import due_ms
 ROLE: Final[Role] = "receiver"
 
 
-def to(turn: Turn, running: Visit, giver: Person, person: Person, item: Item, factors: frozenset[Factor]) -> str | None:
-    """None: it is theirs now. `pin`: theirs is still asked. Else the rule by which they may not have it.
+def to(
+    turn: Turn, running: Visit, giver: Person, person: Person, item: Item, factors: frozenset[Factor]
+) -> Refusal | Literal["pin"] | None:
+    """None: it is theirs now. `pin`: theirs is still asked. Else why they may not have it.
 
     What others have to approve is put back and taken anew."""
     wall_ms, trusted = turn.now.wall_ms, turn.now.wall_time_trusted
@@ -27,9 +29,9 @@ def to(turn: Turn, running: Visit, giver: Person, person: Person, item: Item, fa
         case NeedsFactor():
             return "pin"
         case NeedsApproval():
-            return "approvers_missing"
-        case Denial(rule):
-            return rule
+            return Refusal("approvers_missing")
+        case Denial(rule, window):
+            return Refusal(rule, window)
         case Grant(right):
             due = due_ms(right.curfew, wall_ms, turn.rights.zone)
             turn.journal(

@@ -4,11 +4,13 @@ The visit stays the visitor's. The second person identifies as the right demands
 
 from __future__ import annotations
 
+from typing import Literal
+
 from cabinet.core import approve, handover, visit
 from cabinet.core.leaves import Subject
-from cabinet.core.state import Second, Visit
+from cabinet.core.state import Refusal, Second, Visit
 from cabinet.core.turn import Turn
-from cabinet.policy.rights import Factor, Person, Pseudonym
+from cabinet.policy.rights import Factor, Item, Person, Pseudonym
 
 
 def is_wanted(running: Visit, pseudonym: Pseudonym) -> bool:
@@ -52,10 +54,10 @@ def _identified(turn: Turn, person: Person, factors: frozenset[Factor], device: 
     if first is None or item is None:
         visit.end(turn, "erased")
         return
-    verdict: str | None
+    verdict: Refusal | Literal["pin"] | None
     is_handover = visit.holds(turn, first.pseudonym, item)
     if person.pseudonym == first.pseudonym:
-        verdict = "same_person"  # their number instead of their card
+        verdict = Refusal("same_person")  # their number instead of their card
     elif is_handover:
         verdict = handover.to(turn, running, first, person, item, factors)
     else:
@@ -64,7 +66,19 @@ def _identified(turn: Turn, person: Person, factors: frozenset[Factor], device: 
         turn.stay(stage="pin", second=Second(person.pseudonym, factors))
         turn.say("enter_pin")
     elif verdict is not None:
-        subject = Subject(handover.ROLE if is_handover else approve.ROLE, person.pseudonym)
-        turn.journal("visit.refused", [subject], visit=running.number, rule=verdict, item=item.id, reader=device)
-        again(turn)
-        turn.say(verdict, "refused", item=item.id)
+        role = handover.ROLE if is_handover else approve.ROLE
+        _refuse(turn, running, Subject(role, person.pseudonym), item, verdict, device)
+
+
+def _refuse(turn: Turn, running: Visit, subject: Subject, item: Item, refusal: Refusal, device: str) -> None:
+    turn.journal(
+        "visit.refused",
+        [subject],
+        visit=running.number,
+        rule=refusal.rule,
+        window=refusal.window,
+        item=item.id,
+        reader=device,
+    )
+    again(turn)
+    turn.say(refusal.rule, "refused", item=item.id, window=refusal.window)

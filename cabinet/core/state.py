@@ -32,6 +32,14 @@ class SlotSetup:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a second person may not, and when they might."""
+
+    rule: str
+    window: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """Fixed for a boot, from the configuration. All times in seconds."""
 

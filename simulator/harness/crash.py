@@ -64,6 +64,7 @@ class Exploration:
 
     points: list[int]
     runs: int = 0
+    violations: int = 0
     findings: list[str] = field(default_factory=list)
 
 
@@ -95,20 +96,22 @@ class Explorer:
     def explore(self, depth: int, shares: int | None = None) -> Exploration:
         """All crashes, up to `depth` in one run, on all processors. Blocks."""
 
-        def work(index: int, of: int) -> tuple[list[int], int, list[str]]:
+        def work(index: int, of: int) -> tuple[list[int], int, int, list[str]]:
             done = Exploration([0] * (depth + 1))
             for point in self.walk(depth, index, of):
                 # Each share plays it without a crash, to know the places; it counts once.
                 done.points[len(point.path)] += bool(point.path) or index == 0
                 done.runs += point.played
-                if point.finding is not None and len(done.findings) < FINDINGS_MAX:
-                    done.findings.append(point.finding.report)
-            return done.points, done.runs, done.findings
+                if point.finding is not None:
+                    done.violations += 1
+                    done.findings = [*done.findings, point.finding.report][:FINDINGS_MAX]
+            return done.points, done.runs, done.violations, done.findings
 
         total = Exploration([0] * (depth + 1))
-        for points, runs, findings in share(work, shares):
+        for points, runs, violations, findings in share(work, shares):
             total.points = [sum(pair) for pair in zip(total.points, points, strict=True)]
             total.runs += runs
+            total.violations += violations
             total.findings += [one for one in findings if one not in total.findings]
         return total
 

@@ -4,7 +4,8 @@ It keeps of SQLite in WAL mode with synchronous FULL what the journal relies on,
 
 - A transaction is written whole or not at all, and is durable when the append returns.
 - A write that fails leaves nothing behind. A sync that fails leaves the transaction in the cache: it is read after
-  opening again, and a power cut may still lose it, until `settle` has written it anew.
+  opening again, and a power cut may still lose it, and all that is written behind it, until `settle` has written it
+  anew: a later sync that succeeds says nothing of it.
 - SIGKILL keeps the cache, a power cut loses what was not synced, from any transaction on: the log is a prefix.
 - The lock of the folder ends with the process that holds it.
 """
@@ -79,7 +80,7 @@ class Image:
 
 
 class ModelDisk:
-    """Survives processes and power cuts. `observe` hears of each moment of a write, and may end the process there."""
+    """Survives processes and power cuts. `moments` hear of each moment of a write, and may end the process there."""
 
     def __init__(self, random: Random) -> None:
         self.images: dict[int, Image] = {}
@@ -89,6 +90,8 @@ class ModelDisk:
         self.moments: list[Callable[[Moment], None]] = []
         self._random = random
         self._cached: list[tuple[int, Write, Callable[[], None]]] = []
+        self._doubtful = False
+        """A sync has failed: what it was for, and what is written behind it, a power cut may take back."""
         self._holder: Process | None = None
 
     def power_cut(self) -> None:
@@ -96,7 +99,7 @@ class ModelDisk:
         kept = self._random.randint(0, len(self._cached))
         for _, _, take_back in reversed(self._cached[kept:]):
             take_back()
-        kept_writes, self._cached = self._cached[:kept], []
+        kept_writes, self._cached, self._doubtful = self._cached[:kept], [], False
         for epoch, write, _ in kept_writes:
             self._tell(epoch, write)
 
@@ -131,8 +134,10 @@ class ModelDisk:
         self._cached.append((epoch, write, self.images[epoch].apply(write)))
         self._pass("written")
         if self.failure == "sync-error":
+            self._doubtful = True
             raise JournalUnwritable("journal: disk I/O error while syncing")
-        self._sync()
+        if not self._doubtful:
+            self._sync()
         self._pass("synced")
 
     def settle(self) -> None:
@@ -140,6 +145,7 @@ class ModelDisk:
         self._refuse()
         if self.failure == "sync-error":
             raise JournalUnwritable("journal: disk I/O error while syncing")
+        self._doubtful = False
         self._sync()
 
     def _sync(self) -> None:

@@ -34,7 +34,7 @@ class Run:
 
     def figures(self) -> str:
         return (
-            f"seed {self.seed} level {self.level} hours {self.hours:.0f} visits {self.visits} leaves {self.leaves} "
+            f"seed {self.seed} level {self.level} hours {self.hours:.3g} visits {self.visits} leaves {self.leaves} "
             f"events {self.events} faults {self.faults} violations {int(self.finding is not None)} "
             f"seconds {self.real_s:.1f} hours/s {self.hours / max(self.real_s, 1e-9):.1f}"
         )

@@ -23,6 +23,7 @@ from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.simulation import Simulation
 from simulator.story import Sentence, Step, Story, StoryError
 from simulator.types import seeded
+from simulator.world import NotPossible
 
 SETTLED_S: Final = 5.0
 MOMENT_S: Final = 1.0
@@ -61,6 +62,8 @@ class StoryPlayer:
         self._strict = strict
         self._heard = 0
         self._visitors: dict[str, Visitor] = {}
+        self._lifted: dict[int, str] = {}
+        """The fob last lifted from each slot."""
 
     async def play(self, simulation: Simulation) -> None:
         """Raises StoryFailed."""
@@ -92,8 +95,8 @@ class StoryPlayer:
         """Everything works, a visit too, and all that was journaled arrives."""
         for device in self._cabinet.level.devices:
             self._cabinet.clear(device)
-        self._cabinet.disk.failure = None
-        self._simulation.broker.lies.clear()
+        for what in ("disk", "broker"):
+            self._break(what, None)
         self._cabinet.power_on()
         self._cabinet.world.close_door()
         await asyncio.sleep(RECOVERED_S)
@@ -113,8 +116,8 @@ class StoryPlayer:
                 missing = await self._missing(step.sentence)
             else:
                 missing = await self._act(step.sentence)
-        except FaultError as error:
-            raise StoryError(f"line {step.line}: {step.text} {error}") from None
+        except (StoryError, FaultError, NotPossible) as error:
+            raise StoryError(f"{self._story.name}.txt:{step.line}: {step.text} {error}") from None
         if missing is not None and self._strict:
             raise StoryFailed(f"{self._story.name}.txt:{step.line}: {step.text} But {missing}")
 
@@ -127,12 +130,16 @@ class StoryPlayer:
             case told.HoldCard(who, card):
                 await self._who(who).badge(card)
             case told.Type(who, what):
-                await self._who(who).type(self._cabinet.plan.cast[who].keys(what))
+                visitor = self._who(who)
+                if what == "PIN" and visitor.person.pin is None:
+                    raise StoryError(f"{who} has no PIN")
+                await visitor.type(visitor.person.keys(what))
             case told.Hand():
                 why = self._hand(sentence)
                 await asyncio.sleep(MOMENT_S)
                 return why
-            case told.MoveDoor(is_open=is_open):
+            case told.MoveDoor(who, is_open):
+                self._who(who)
                 (cabinet.world.open_door if is_open else cabinet.world.close_door)()
                 await asyncio.sleep(MOMENT_S)
             case told.Wait(seconds):
@@ -164,19 +171,21 @@ class StoryPlayer:
             person = self._cabinet.plan.cast.get(name)
             if person is None:
                 known = ", ".join(self._cabinet.plan.cast)
-                raise StoryError(f"{self._story.name}.txt: there is no {name}; there are: {known}")
+                raise StoryError(f"there is no {name}; there are: {known}")
             self._visitors[name] = Visitor(self._cabinet, self._lobby, person, seeded(1, name))
         return self._visitors[name]
 
     def _hand(self, hand: told.Hand) -> str | None:
         visitor, world = self._who(hand.who), self._cabinet.world
+        if hand.slot not in world.slots:
+            raise StoryError(f"there is no slot {hand.slot}")
         match hand.act:
-            case "lift":
-                done = visitor.lift(hand.slot) is not None
-            case "force":
-                done = visitor.force(hand.slot) is not None
+            case "lift" | "force":
+                fob = visitor.lift(hand.slot) if hand.act == "lift" else visitor.force(hand.slot)
+                done = fob is not None
+                self._lifted[hand.slot] = fob or self._lifted.get(hand.slot, "")
             case "seat":
-                done = visitor.seat(hand.slot, hand.fob or f"F-{hand.slot}")
+                done = visitor.seat(hand.slot, hand.fob or self._lifted.get(hand.slot) or f"F-{hand.slot}")
         holds = "the bolt holds" if world.locked(hand.slot) else "the bolt does not hold"
         return None if done else f"{world.fob_in(hand.slot) or 'nothing'} hangs there, and {holds}"
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import time
+from typing import get_args
 
-from cabinet.policy.rights import Allowance, Curfew, Quorum, Rights
+import pytest
+
+from cabinet.core.messages import text
+from cabinet.policy.decide import Rule
+from cabinet.policy.rights import Allowance, Curfew, Language, Quorum, Rights, Schedule, Window
 from tests.core.cabinet import (
     ADA,
     ADA_CARD,
@@ -137,3 +143,21 @@ def test_an_overdue_item_begins_anew_with_the_receiver() -> None:
     cabinet.badge(LIN_CARD)
     assert "item.overdue/1" not in cabinet.state.ledger.alarms
     assert not cabinet.state.ledger.outs[1].overdue
+
+
+def test_every_reason_can_be_said() -> None:
+    """Also one that needs a window, or a slot."""
+    closed = Schedule("never", (Window(frozenset(), time(8), time(18)),))
+    mine, theirs = right(ADA, "K-0001"), right(LIN, "K-0001", schedule="never")
+    cabinet = with_ada(rights(mine, theirs, schedules=(closed,)))
+    cabinet.badge(LIN_CARD)
+    refused = cabinet.last("visit.refused").fields
+    assert (refused["rule"], refused["window"]) == ("outside_schedule", " 08:00-18:00")
+    assert cabinet.screen() == "Not at this time.\nOpen:  08:00-18:00"
+
+
+@pytest.mark.parametrize("language", get_args(Language))
+@pytest.mark.parametrize("rule", [*get_args(Rule), "same_person", "may_not_approve", "approvers_missing"])
+def test_every_rule_has_its_words(rule: str, language: Language) -> None:
+    """With no more to fill in than a refusal knows."""
+    assert text(rule, language, item="K-0001", window="mon 08:00-18:00", slot=1)

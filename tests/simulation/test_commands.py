@@ -20,7 +20,7 @@ def test_run_prints_digest_and_figures(capsys: pytest.CaptureFixture[str]) -> No
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"digest [0-9a-f]{64}", lines[-2])
     assert re.match(
-        r"seed 5 level capability hours 2 visits \d+ leaves \d+ events \d+ faults \d+ violations 0", lines[-1]
+        r"seed 5 level capability hours 2\.\d+ visits \d+ leaves \d+ events \d+ faults \d+ violations 0", lines[-1]
     )
 
 

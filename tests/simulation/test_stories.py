@@ -52,3 +52,27 @@ def test_no_sentence_is_read_in_two_ways() -> None:
     for file in SCENARIOS.glob("*.txt"):
         for step in read_story(file.stem).steps:
             assert parse(step.text, "here") == step.sentence
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("Zoe opens the door.", "there is no Zoe; there are: Ada, "),
+        ("Lin types their PIN.", "Lin has no PIN"),
+        ("Ada lifts slot 12.", "there is no slot 12"),
+        ("The device toaster fails: burnt.", "there is no device toaster; there are: "),
+        ("The device reader fails: burnt.", "fault 'burnt' is not offered here"),
+        ("The disk fails: burnt.", "there is no fault burnt; there are: full, "),
+    ],
+)
+def test_what_is_not_there_is_named_with_its_line(line: str, complaint: str, tmp_path: Path) -> None:
+    (tmp_path / "odd.txt").write_text(f"Odd\n\n  # a remark\n{line}\n")
+    finding = find(Simulation(1), StoryPlayer(read_story("odd", tmp_path)).play, "the test")
+    assert finding is not None
+    assert f"odd.txt:4: {line} {complaint}" in finding.what
+
+
+def test_an_empty_file_has_no_title(tmp_path: Path) -> None:
+    (tmp_path / "odd.txt").write_text("")
+    with pytest.raises(StoryError, match=r"odd\.txt: the file is empty; its first line is the title"):
+        read_story("odd", tmp_path)

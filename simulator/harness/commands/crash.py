@@ -46,7 +46,7 @@ def figures(arguments: argparse.Namespace, done: Exploration, real_s: float) -> 
     by_depth = " ".join(f"points-{depth} {count}" for depth, count in enumerate(done.points) if depth)
     return (
         f"scenario {arguments.scenario} seed {arguments.seed} level {arguments.level} depth {arguments.depth} "
-        f"{by_depth} runs {done.runs} violations {len(done.findings)} "
+        f"{by_depth} runs {done.runs} violations {done.violations} "
         f"seconds {real_s:.1f} runs/s {done.runs / real_s:.0f} points/s {sum(done.points) / real_s:.0f}"
     )
 

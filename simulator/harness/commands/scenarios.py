@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from simulator.story import names, read_story
+from simulator.story import StoryError, names, read_story
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,6 +12,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    for name in names():
-        print(f"{name}: {read_story(name).title}")
+    try:
+        for name in names():
+            print(f"{name}: {read_story(name).title}")
+    except StoryError as error:
+        print(error)
+        return 2
     return 0

@@ -75,7 +75,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             Bounded(lambda: _load(cabinet)),
             FullDisk(truth),
             GoodStays(truth, lambda: (plan.shelf.open().version, plan.shelf.open().digest)),
-            JumpingClock(lambda: cabinet.wall.quality),
+            JumpingClock(lambda: cabinet.wall.quality, now_s),
             NoMistakes(unhandled),
             NotTooMuch(oracle, plan.ids),
             DueIsTold(truth, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),

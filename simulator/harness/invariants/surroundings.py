@@ -1,4 +1,4 @@
-"""What the daemon stands on gives way: 15 (a disk that takes nothing), 17 (a wall clock that jumps)."""
+"""What the daemon stands on gives way: 15 (a disk that took nothing), 17 (what vouches for the time)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from simulator.harness import happenings as seen
 from simulator.harness.truth import Truth
 from simulator.harness.witness import Hear, Violated
 
+WRITTEN_S = 10.0
+"""The slowest disk takes a leaf in less."""
+
 
 class FullDisk:
     number = 15
-    title = "what cannot be stored opens nothing; an alarm, and recovery by itself"
+    title = "a disk that took nothing is told of"
+    """That nothing opens meanwhile is a part of 1."""
 
     def __init__(self, truth: Truth) -> None:
         self._truth = truth
@@ -20,7 +24,7 @@ class FullDisk:
         self._told: set[int] = set()
 
     def hears(self) -> Mapping[type, Hear]:
-        return {seen.Broken: self._broken, seen.Coil: self._coil, seen.Screen: self._screen}
+        return {seen.Broken: self._broken, seen.Screen: self._screen}
 
     def at_rest(self) -> None:
         """Whoever was told that nothing can be recorded finds the alarm in the journal afterwards."""
@@ -36,11 +40,6 @@ class FullDisk:
         if broken.what == "disk" and not self._refused:
             self._since_n = len(self._truth.leaves)
 
-    def _coil(self, coil: seen.Coil) -> None:
-        grant = self._truth.grants.get(coil.slot)
-        if coil.on and "disk" in self._truth.broken and grant is not None and grant.n >= len(self._truth.leaves):
-            raise Violated(self, f"slot {coil.slot} opens while nothing can be stored")
-
     def _screen(self, screen: seen.Screen) -> None:
         if "disk" in self._truth.broken and screen.text.startswith(("The cabinet cannot record", "暂时无法记录")):
             self._refused = True
@@ -48,21 +47,26 @@ class FullDisk:
 
 class JumpingClock:
     number = 17
-    title = "the wall clock may jump; time that nobody vouches for opens nothing timed"
+    title = "a leaf says how far its time is to be trusted"
+    """That a clock nobody vouches for opens nothing timed is a part of 2."""
 
-    def __init__(self, quality: Callable[[], str]) -> None:
+    def __init__(self, quality: Callable[[], str], now_s: Callable[[], float]) -> None:
         self._quality = quality
-        self._qualities = {quality()}
+        self._now_s = now_s
+        self._since: list[tuple[float, str]] = [(float("-inf"), quality())]
 
     def hears(self) -> Mapping[type, Hear]:
         return {seen.WallClock: self._changed, seen.Leaf: self._leaf}
 
     def at_rest(self) -> None:
-        self._qualities = {self._quality()}
+        """Nothing more than at each moment."""
 
     def _changed(self, _: seen.WallClock) -> None:
-        self._qualities.add(self._quality())
+        self._since.append((self._now_s(), self._quality()))
 
     def _leaf(self, leaf: seen.Leaf) -> None:
-        if leaf.content["tq"] not in self._qualities:
+        """What was true when it began to be written may have changed since."""
+        while len(self._since) > 1 and self._since[1][0] < self._now_s() - WRITTEN_S:
+            self._since.pop(0)
+        if leaf.content["tq"] not in {quality for _, quality in self._since}:
             raise Violated(self, f"leaf {leaf.n} says its time is {leaf.content['tq']}; it is {self._quality()}")

@@ -97,7 +97,9 @@ APPROVING: Final = (
         [
             Edit(
                 "cabinet.core.handover:to",
-                "        case Denial(rule):\n            return rule\n        case Grant(right):\n",
+                "        case Denial(rule, window):\n"
+                "            return Refusal(rule, window)\n"
+                "        case Grant(right):\n",
                 "        case Denial() | Grant():\n            right = next(iter(turn.rights.by_person.values()))[0]\n",
             )
         ],

@@ -40,6 +40,24 @@ RECORDING: Final = (
         [Crashed("disk-that-does-not-sync")],
     ),
     Mutant(
+        "never-settled",
+        "after a failed sync and a new start, what is in the cache counts as durable with the next commit",
+        [Edit("cabinet.journal.store:Journal._settle", "            file.settle()\n", "            pass\n")],
+        [Crashed("disk-that-does-not-sync")],
+    ),
+    Mutant(
+        "gap-not-told",
+        "when the disk takes leaves again, the journal does not tell that it did not",
+        [Edit("cabinet.core.machine:on_journal_recovered", '    turn.raise_alarm("journal.failed")\n', "")],
+        [Crashed("full-disk")],
+    ),
+    Mutant(
+        "time-vouched-for",
+        "every leaf says that its time is the time service's",
+        [Edit("cabinet.vault.sealing:seal", "tq=now.quality", 'tq="ntp"')],
+        [Crashed("clock-not-trusted")],
+    ),
+    Mutant(
         "memory-ahead-of-the-disk",
         "the journal's memory takes a leaf before the disk has it",
         [
