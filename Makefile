@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: help demo test simulate lint bench clean
 
 help:
-	@echo "make demo [ONCE=1]  play one visit against the simulated cabinet and stay (ONCE=1: end after it)"
+	@echo "make demo [ONCE=1]  play a few stories against the simulated cabinet and stay (ONCE=1: end after them)"
 	@echo "make test           lint, types, import contracts, the whole suite"
 	@echo "make simulate [SEED=N HOURS=H] [MINUTES=M]  days with faults, and crashes; with MINUTES further seeds until then"
 	@echo "make bench          measure, print ratios, write bench/results.json"

@@ -13,7 +13,7 @@ COMMANDS = {
     "cabinet": "a whole cabinet on links under one directory, with one world behind it",
     "broker": "a small MQTT broker for a demo without mosquitto",
     "say": "one command to the world of a running simulated cabinet",
-    "demo": "one visit against the real daemon, told step by step",
+    "demo": "a few stories against the real daemon, told step by step",
 }
 SIMULATIONS = {
     "run": "days of a cabinet on virtual time, with faults; checks the invariants",

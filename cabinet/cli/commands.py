@@ -45,6 +45,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("right explain", "explain", "may this person take this item, and why, or why not"),
         Command("item add", "items", "add an item, or change what is said of one"),
         Command("item list", "items", "every item and its slot"),
+        Command("item find", "items", "items by any of their words, where they are, and who has them"),
         Command("roster import", "roster", "apply people.csv, items.csv and rights.toml of a directory"),
         Command("roster check", "roster", "find every problem of these files, without the cabinet"),
     ),

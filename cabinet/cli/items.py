@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from cabinet.cli.arguments import add_dry_run, slot_number, values
-from cabinet.cli.daemon import Roster, say_change
-from cabinet.cli.output import Output
+from cabinet.cli.daemon import Result, Roster, say_change
+from cabinet.cli.errors import CommandError
+from cabinet.cli.output import Output, local_time
 from cabinet.control.protocol import Exit
 
 if TYPE_CHECKING:
@@ -47,3 +49,39 @@ def item_list(args: Namespace, out: Output) -> int:
     columns = ("id", "kind", "name", "slot", "fob", "customer", "groups", "tags", "expires")
     out.table(columns, [[item.get(column) for column in columns] for item in items])
     return Exit.OK
+
+
+def item_find_arguments(parser: Parser) -> None:
+    parser.epilog = (
+        "Every word has to stand in the id, name, kind, customer, a tag or a group. Exit 10: nothing is found."
+    )
+    parser.add_argument("words", nargs="+", metavar="WORD", help="capital letters do not matter")
+
+
+def item_find(args: Namespace, out: Output) -> int:
+    with Roster(args, out) as roster:
+        found = [item for item in roster.all("items") if _matches(item, args.words)]
+        outs = {one["item"]: one for one in cast("list[Result]", roster.call("roster.outs", {})["outs"])}
+    if not found:
+        raise CommandError(Exit.NOT_FOUND, f"no item has all of: {' '.join(args.words)}; see `cabinetctl item list`")
+    if out.as_json:
+        out.answer({"items": [item | {"out": outs.get(item["id"])} for item in found]})
+        return Exit.OK
+    columns = ("id", "kind", "name", "slot", "with", "since", "due")
+    out.table(columns, [_where(item, outs.get(item["id"])) for item in found])
+    return Exit.OK
+
+
+def _matches(item: Result, words: Sequence[str]) -> bool:
+    labels = [*cast("list[str]", item.get("tags") or []), *cast("list[str]", item.get("groups") or [])]
+    text = " ".join(str(item.get(key) or "") for key in ("id", "name", "kind", "customer"))
+    return all(word.casefold() in " ".join((text, *labels)).casefold() for word in words)
+
+
+def _where(item: Result, out: Result | None) -> list[object]:
+    about = [item.get(column) for column in ("id", "kind", "name", "slot")]
+    if out is None:
+        return [*about, None, None, None]
+    late = " overdue" if out["overdue"] else ""
+    due = local_time(out["due"])
+    return [*about, out["holder"] or "nobody knows", local_time(out["since"]), f"{due}{late}" if due else None]

@@ -20,6 +20,7 @@ from cabinet.service.explain import Explainer
 from cabinet.service.parameters import flag, integer
 from cabinet.service.uploads import Uploads, whole
 from cabinet.service.views import View
+from cabinet.service.whereabouts import Whereabouts
 from hal.clock import Clock
 from hal.worker import Worker
 
@@ -51,6 +52,7 @@ class RosterService:
         """Journaled or about to be, by request, until they are written."""
         self._uploads = Uploads()
         self._explainer = Explainer(roster, runner, worker, clock)
+        self._whereabouts = Whereabouts(roster, runner, worker)
 
     def methods(self) -> Mapping[str, Handler]:
         return {
@@ -63,6 +65,7 @@ class RosterService:
             "roster.items": self._page(self._roster.items),
             "roster.rights": self._page(self._roster.rights),
             "roster.explain": self._explainer.explain,
+            "roster.outs": self._whereabouts.outs,
             "roster.credentials": self._page(self._roster.credentials),
         }
 

@@ -1,4 +1,4 @@
-"""`python -m simulator demo`: one visit against the real daemon, told step by step."""
+"""`python -m simulator demo`: a few stories against the real daemon, told step by step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STORIES = ("take-and-return", "two-approve", "told-why")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--once", action="store_true", help="end after the visit; the run directory stays")
+    parser.add_argument("--once", action="store_true", help="end after them; the run directory stays")
     parser.add_argument("--runs", type=Path, default=Path("run"), metavar="DIR", help="where run directories go (run)")
 
 

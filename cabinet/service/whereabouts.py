@@ -1,0 +1,34 @@
+"""roster.outs: what is out, and with whom, for those who may know names."""
+
+from __future__ import annotations
+
+from cabinet.control.protocol import Params
+from cabinet.control.session import Peer
+from cabinet.roster.store import Roster
+from cabinet.runner import Runner
+from cabinet.service.views import View, iso
+from hal.worker import Worker
+
+
+class Whereabouts:
+    def __init__(self, roster: Roster, runner: Runner, worker: Worker) -> None:
+        self._roster = roster
+        self._runner = runner
+        self._worker = worker
+
+    async def outs(self, params: Params, peer: Peer) -> View:
+        """By slot. `holder` null: nobody took it with a grant."""
+        outs = self._runner.state.ledger.outs
+        return {
+            "outs": [
+                {
+                    "slot": slot,
+                    "item": out.item,
+                    "holder": await self._worker.run(self._roster.id_of, out.holder) if out.holder else None,
+                    "since": iso(out.since_ms),
+                    "due": iso(out.due_ms),
+                    "overdue": out.overdue,
+                }
+                for slot, out in sorted(outs.items())
+            ]
+        }
