@@ -12,7 +12,7 @@ from cabinet.control.protocol import ControlError
 from simulator.harness import happenings as seen
 from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.network.troubles import NetworkTroubles
-from simulator.harness.people.manners import MANNERS
+from simulator.harness.people.mix import MANNERS
 from simulator.harness.people.reliable import RELIABLE, try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.simulation import Simulation

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from simulator.harness.people.visitor import Visitor
 
-Manner = Callable[[Visitor], Awaitable[None]]
 OPEN: Final = ("is open", "号槽位已开")
 CHOOSE: Final = ("Slot number", "请输入槽位号")
 PIN: Final = ("PIN, then", "请输入密码")
 IDLE: Final = ("Hold your card", "请刷卡")
-APPROVE: Final = ("more to approve", "人批准")
-HAND_OVER: Final = ("who takes it over", "接收人")
 REFUSED: Final = (
     *("not known", "suspended", "ended", "not begun", "no right", "Nothing here", "Not at this time", "clock"),
     *("another way", "out already", "cannot record", "未登记", "已暂停", "已到期", "尚未生效", "没有此权限", "暂无"),
@@ -42,7 +38,7 @@ async def follow(visitor: Visitor, wanted: int | None = None) -> int | None:
             await visitor.pause()
             await visitor.type(f"{visitor.person.pin}#")
         else:
-            offered = _offered_on(visitor.screen)
+            offered = offered_on(visitor.screen)
             if not offered:
                 return None
             slot = wanted if wanted in offered else visitor.random.choice(offered)
@@ -101,7 +97,7 @@ async def mistype(visitor: Visitor) -> None:
     if await visitor.read(*PIN) is None:
         return
     for _ in range(visitor.random.randint(1, 4)):
-        await visitor.type(f"{_wrong(visitor)}#")
+        await visitor.type(f"{wrong(visitor)}#")
         await visitor.pause(0.5, 1.5)
     if visitor.person.pin is not None:
         await visitor.type(f"12*{visitor.person.pin}#")
@@ -196,7 +192,7 @@ async def guess(visitor: Visitor) -> None:
     for _ in range(visitor.random.randint(4, 8)):
         await visitor.type(f"{visitor.person.id}#")
         if await visitor.read(*PIN, within_s=1.0) is not None:
-            await visitor.type(f"{_wrong(visitor)}#")
+            await visitor.type(f"{wrong(visitor)}#")
         await visitor.pause(0.4, 1.0)
         if visitor.cabinet.powered and visitor.random.random() < 0.3:
             pull_the_plug(visitor)
@@ -219,59 +215,6 @@ async def plug_amid_release(visitor: Visitor) -> None:
     visitor.close_door()
 
 
-async def with_approval(visitor: Visitor) -> None:
-    """Takes what others have to approve, if anything; those who come by do, and some who may not, and some twice."""
-    await visitor.badge()
-    for _ in range(6):
-        shown = await visitor.read(*OPEN, *APPROVE, *PIN, *CHOOSE, *REFUSED)
-        if shown is None or shown in (*REFUSED, *OPEN):
-            break
-        if shown in CHOOSE:
-            offered = _offered_on(visitor.screen)
-            await visitor.type(f"{max(offered, default=1)}#")
-        elif shown in PIN:
-            await visitor.type(f"{visitor.person.pin or '0000'}#")
-        else:
-            await _identify(visitor.beside(visitor.random.choice(list(visitor.cabinet.plan.cast.values()))))
-        await visitor.pause(0.6, 0.9)
-    await visitor.type("*")
-    visitor.close_door()
-
-
-async def hand_over(visitor: Visitor) -> None:
-    """Takes a key, comes back with somebody else and gives it to them, who may have it or not."""
-    slot = await take(visitor)
-    if slot is None or not await visitor.unlocked(slot) or (fob := visitor.lift(slot)) is None:
-        visitor.close_door()
-        return
-    await visitor.pause()
-    visitor.close_door()
-    await visitor.be_away(visitor.random.choice((30, 600, 9_000)))
-    await visitor.badge()
-    await visitor.pause(0.5, 1.0)
-    await visitor.type(f"{slot}#")
-    if await visitor.read(*HAND_OVER) is not None:
-        other = visitor.beside(visitor.random.choice(list(visitor.cabinet.plan.cast.values())))
-        await _identify(other)
-        await visitor.pause(1.0, 1.5)
-    await visitor.type("**")
-    await visitor.be_away(visitor.random.choice((10, 1_000)))
-    visitor.seat(slot, fob)
-    await visitor.pause()
-    visitor.close_door()
-
-
-async def _identify(visitor: Visitor) -> None:
-    """As a second person: with the card, or with the number; and the PIN, now and then a wrong one."""
-    if visitor.random.random() < 0.8:
-        await visitor.badge()
-    else:
-        await visitor.type(f"{visitor.person.id}#")
-    if await visitor.read(*PIN, within_s=1.0) is not None:
-        pin = visitor.person.pin if visitor.random.random() < 0.9 else None
-        await visitor.type(f"{pin or _wrong(visitor)}#")
-
-
 def pull_the_plug(visitor: Visitor) -> None:
     """And puts it in again a moment later."""
     visitor.cabinet.power_fails(visitor.random.uniform(1, 15))
@@ -283,37 +226,17 @@ async def _unplug_later(visitor: Visitor) -> None:
         pull_the_plug(visitor)
 
 
-MANNERS: Final[Mapping[Manner, int]] = {
-    take_and_return: 40,
-    by_number: 8,
-    take_two: 6,
-    forget_to_take: 4,
-    mistype: 6,
-    neighbour: 4,
-    return_elsewhere: 4,
-    swap: 3,
-    pull: 2,
-    tear: 2,
-    stranger: 4,
-    guess: 1,
-    plug_amid_release: 2,
-    with_approval: 6,
-    hand_over: 5,
-}
-"""How often each is met, in parts of their sum."""
-
-
 def _slot_on(screen: str) -> int | None:
     digits = "".join(character for character in screen.split("\n")[0] if character.isdigit())
     return int(digits) if digits else None
 
 
-def _offered_on(screen: str) -> list[int]:
+def offered_on(screen: str) -> list[int]:
     pairs = screen.partition("\n")[2].replace("\n", " ").split(",")
     return [int(number) for pair in pairs if (number := pair.split(":")[0].strip()).isdigit()]
 
 
-def _wrong(visitor: Visitor) -> str:
+def wrong(visitor: Visitor) -> str:
     while (guessed := f"{visitor.random.randint(0, 9999):04}") == visitor.person.pin:
         pass
     return guessed
