@@ -25,6 +25,7 @@ _RULES = {
     "approvers_missing": "too few people may approve",
     "allowance_used": "the person, or all of its people together, have as many as they may",
     "overdue_first": "the person has something that is overdue",
+    "qualification_missing": "the person lacks a qualification, or it has expired",
     "item_out": "the item is out",
 }
 
@@ -53,7 +54,8 @@ def _lines(told: Result) -> Iterator[str]:
     if told["allowed"]:
         yield f"yes: {who} {what}, by right {told['right']}"
     else:
-        yield f"no: {who} not {what}: {_RULES.get(str(told['rule']), told['rule'])}"
+        missing = f" ({told['missing']})" if told["missing"] else ""
+        yield f"no: {who} not {what}: {_RULES.get(str(told['rule']), told['rule'])}{missing}"
     if told["holder"]:
         yield f"  out with: {told['holder']}"
     for step in cast("list[Result]", told["rights"]):

@@ -24,12 +24,15 @@ def person_add_arguments(parser: Parser) -> None:
     parser.add_argument("--active-from", metavar="DAY", help="first day, such as 2026-03-31; empty: since ever")
     parser.add_argument("--active-until", metavar="DAY", help="last day; empty: without end")
     parser.add_argument("--roles", type=values, metavar="A;B", help="such as custodian")
+    parser.add_argument(
+        "--qualifications", type=values, metavar="A;B:DAY", help="learnt or signed, with the last day where it expires"
+    )
     add_dry_run(parser)
 
 
 def person_add(args: Namespace, out: Output) -> int:
     person: dict[str, object] = {"id": args.id, "name": args.name}
-    for key in ("department", "groups", "language", "roles"):
+    for key in ("department", "groups", "language", "roles", "qualifications"):
         if getattr(args, key) is not None:
             person[key] = getattr(args, key)
     for key in ("active_from", "active_until"):

@@ -25,7 +25,7 @@ ID_LENGTH_MAX = 32
 _COLUMNS = ("id", "who", "what", "factors", "schedule", "curfew", "approval", "at most")
 _KEYS = (
     *("factors", "schedule", "curfew", "authorisers", "authorised_by", "distinct_departments"),
-    *("most_out", "most_out_together", "blocked_while_overdue"),
+    *("most_out", "most_out_together", "blocked_while_overdue", "requires"),
 )
 
 
@@ -44,6 +44,7 @@ def right_grant_arguments(parser: Parser) -> None:
         metavar="WHEN",
         help="due 8h after taking, or at 18:00; repeat for the earlier of both",
     )
+    parser.add_argument("--requires", action="append", metavar="QUALIFICATION", help="the taker has it; repeatable")
     parser.add_argument("--authorisers", type=int, metavar="N", help="so many others have to approve at the cabinet")
     parser.add_argument(
         "--authorised-by", action="append", metavar="GROUP", help="whose members may approve; repeatable"

@@ -30,8 +30,8 @@ def to(
             return "pin"
         case NeedsApproval():
             return Refusal("approvers_missing")
-        case Denial(rule, window):
-            return Refusal(rule, window)
+        case Denial(rule, window, _, missing):
+            return Refusal(rule, window, missing)
         case Grant(right):
             due = due_ms(right.curfew, wall_ms, turn.rights.zone)
             turn.journal(

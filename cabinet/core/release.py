@@ -59,8 +59,9 @@ def deny(turn: Turn, visit: Visit, item: Item, denial: Denial) -> None:
         rule=denial.rule,
         window=denial.window,
         right=denial.right,
+        missing=denial.missing,
     )
-    turn.say(denial.rule, "refused", window=denial.window, item=item.id, slot=item.slot)
+    turn.say(denial.rule, "refused", window=denial.window, missing=denial.missing, item=item.id, slot=item.slot)
 
 
 def on_release_asked(turn: Turn, event: ReleaseAsked) -> None:

@@ -77,8 +77,9 @@ def _refuse(turn: Turn, running: Visit, subject: Subject, item: Item, refusal: R
         visit=running.number,
         rule=refusal.rule,
         window=refusal.window,
+        missing=refusal.missing,
         item=item.id,
         reader=device,
     )
     again(turn)
-    turn.say(refusal.rule, "refused", item=item.id, window=refusal.window)
+    turn.say(refusal.rule, "refused", item=item.id, window=refusal.window, missing=refusal.missing)

@@ -37,6 +37,7 @@ class Refusal:
 
     rule: str
     window: str | None = None
+    missing: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

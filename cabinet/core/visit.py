@@ -10,7 +10,10 @@ from cabinet.core.turn import LINGER_S, Turn
 from cabinet.policy.decide import Decision, Denial, Grant, NeedsApproval, NeedsFactor, decide, items_of
 from cabinet.policy.rights import Item, Person, Pseudonym
 
-_REASONS_WORTH_SAYING = ("outside_schedule", "clock_untrusted", "factor_missing", "allowance_used", "overdue_first")
+_REASONS_WORTH_SAYING = (
+    *("outside_schedule", "clock_untrusted", "factor_missing", "qualification_missing"),
+    *("allowance_used", "overdue_first"),
+)
 
 
 def offer(turn: Turn, person: Person) -> None:

@@ -18,6 +18,7 @@ Rule = Literal[
     "no_right",
     "outside_schedule",
     "clock_untrusted",
+    "qualification_missing",
     "factor_missing",
     "allowance_used",
     "overdue_first",
@@ -49,11 +50,13 @@ class NeedsApproval:
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """`rule` names what refused; `window` the schedule in words where one was missed; `right` the closest right."""
+    """`rule` names what refused; `window` the schedule in words where one was missed; `right` the closest right;
+    `missing` the qualification that is not there, or not any more."""
 
     rule: Rule
     window: str | None = None
     right: str | None = None
+    missing: str | None = None
 
 
 Decision: TypeAlias = Grant | NeedsFactor | NeedsApproval | Denial
@@ -138,6 +141,8 @@ def decide_by(
             return Denial("clock_untrusted", describe(schedule), right.id)
         if not is_open(schedule, wall_ms, rights.zone):
             return Denial("outside_schedule", describe(schedule), right.id)
+    if denial := _unqualified(right, person, wall_ms, wall_time_trusted=wall_time_trusted):
+        return denial
     if (rule := refusal(rights, right, person, item, held)) is not None:
         return Denial(rule, None, right.id)
     if any(alternative <= factors for alternative in right.factors):
@@ -145,6 +150,19 @@ def decide_by(
         return NeedsApproval(right, more) if more else Grant(right)
     lacking = completable(right.factors, factors, person)
     return NeedsFactor(right, lacking) if lacking else Denial("factor_missing", None, right.id)
+
+
+def _unqualified(right: Right, person: Person, wall_ms: int, *, wall_time_trusted: bool) -> Denial | None:
+    """What expires needs a clock that somebody vouches for."""
+    for name in sorted(right.requires):
+        if name not in person.qualifications:
+            return Denial("qualification_missing", None, right.id, name)
+        until_ms = person.qualifications[name]
+        if until_ms is not None and not wall_time_trusted:
+            return Denial("clock_untrusted", None, right.id)
+        if until_ms is not None and until_ms <= wall_ms:
+            return Denial("qualification_missing", None, right.id, name)
+    return None
 
 
 def completable(
@@ -163,5 +181,8 @@ def _rank(decision: Decision) -> int:
     """Which reason helps most when several rights fail: the one that is closest to a grant."""
     if isinstance(decision, NeedsFactor | NeedsApproval):
         return 8 + isinstance(decision, NeedsApproval)
-    order = ("no_right", "factor_missing", "outside_schedule", "clock_untrusted", "allowance_used", "overdue_first")
+    order = (
+        *("no_right", "factor_missing", "qualification_missing", "outside_schedule", "clock_untrusted"),
+        *("allowance_used", "overdue_first"),
+    )
     return order.index(decision.rule) if isinstance(decision, Denial) else 10

@@ -36,6 +36,7 @@ _HELP: Final[Mapping[str, str]] = {
     "outside_schedule": "come within the window; a custodian can widen it",
     "clock_untrusted": "a technician can set the clock; a custodian can confirm it",
     "factor_missing": "a custodian can enrol what is missing",
+    "qualification_missing": "a custodian can record it once it is there again",
     "approvers_missing": "a custodian can name more people who may approve",
     "allowance_used": "bring one of them back first; a custodian can allow more",
     "overdue_first": "bring back first what is overdue",
@@ -69,6 +70,8 @@ class Explanation:
     rule: str | None
     right: str | None
     window: str | None
+    missing: str | None
+    """The qualification."""
     help: str | None
     helpers: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -94,10 +97,11 @@ def explain(
         for right in rights_over(rights, person, item)
     )
     rule, right, window = _said(decision)
+    missing = decision.missing if isinstance(decision, Denial) else None
     if rule is None and any(one.item == item.id for one in held):
         rule = "item_out"
     helpers = () if rule is None else tuple(one.pseudonym for one in others if CUSTODIAN in one.roles)
-    return Explanation(rule, right, window, _HELP.get(rule or ""), helpers, steps)
+    return Explanation(rule, right, window, missing, _HELP.get(rule or ""), helpers, steps)
 
 
 def could_show(rights: Rights, person: Person) -> frozenset[Factor]:

@@ -29,6 +29,9 @@ class Person:
     """Wall time, Unix ms, first instant no longer active; None: without end."""
     suspended: bool = False
     pin_set: bool = False
+    qualifications: Mapping[str, int | None] = field(default_factory=dict)
+    """What they have learnt or signed, and the first instant at which it does not hold any more (Unix ms; None: it
+    does not expire)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,8 @@ class Right:
     curfew: Curfew = Curfew()
     quorum: Quorum = Quorum()
     allowance: Allowance = Allowance()
+    requires: frozenset[str] = frozenset()
+    """Qualifications, all of them."""
     blocked_while_overdue: bool = False
     """Nothing by this right for who has something that is overdue."""
 

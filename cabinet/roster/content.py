@@ -93,6 +93,16 @@ IdOrAll = Annotated[str, AfterValidator(_or_everyone(_id))]
 LabelOrAll = Annotated[str, AfterValidator(_or_everyone(lambda v: _label(_given(_text(32)(v)))))]
 
 
+def _qualification(value: str) -> str:
+    name, colon, last = value.partition(":")
+    name = _label(_given(_text(32)(name)))
+    return f"{name}:{_iso_date(last.strip())}" if colon else name
+
+
+Qualification = Annotated[str, AfterValidator(_qualification)]
+"""`forklift`, or `forklift:2026-12-31` with the last day on which it holds."""
+
+
 class Entry(BaseModel):
     """Unknown keys are errors, values are not bent to fit, nothing changes later."""
 
@@ -115,6 +125,8 @@ class PersonEntry(Entry):
     """The first day, local time."""
     active_until: IsoDate | None = None
     """The last day, local time."""
+    qualifications: Annotated[list[Qualification], Field(max_length=24)] = []
+    """What they have learnt or signed, each with the last day on which it holds where it expires."""
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> PersonEntry:
@@ -179,6 +191,8 @@ class RightEntry(Entry):
     most_out_together: Annotated[int, Field(ge=1, le=999)] | None = None
     """And all its people together."""
     blocked_while_overdue: bool = False
+    requires: Annotated[list[Label], Field(max_length=12)] = []
+    """Qualifications that the taker must have."""
 
     @model_validator(mode="before")
     @classmethod

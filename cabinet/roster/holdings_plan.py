@@ -107,6 +107,7 @@ def _right_row(entry: RightEntry) -> dict[str, Any]:
         "most_out": entry.most_out,
         "most_out_together": entry.most_out_together,
         "blocked_while_overdue": int(entry.blocked_while_overdue),
+        "requires": join(list(dict.fromkeys(entry.requires))),
     }
 
 
@@ -123,6 +124,8 @@ def _said(entry: RightEntry) -> dict[str, Field]:
     if entry.authorisers:
         said |= {"authorisers": entry.authorisers, "authorised_by": list(entry.authorised_by)}
         said["distinct_departments"] = entry.distinct_departments
+    if entry.requires:
+        said["requires"] = list(entry.requires)
     for key in ("most_out", "most_out_together", "blocked_while_overdue"):
         if getattr(entry, key):
             said[key] = getattr(entry, key)

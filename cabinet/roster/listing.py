@@ -44,6 +44,7 @@ def people(connection: Connection, keys: DeviceKeys, ids: Ids, after: str | None
             "active_from": person.active_from,
             "active_until": person.active_until,
             "suspended": person.suspended,
+            "qualifications": list(person.qualifications),
             "cards": cards.get(person.pseudonym, 0),
             "pin": person.pseudonym in pins,
         }
@@ -111,6 +112,7 @@ def _right(row: Mapping[Any, Any], records: Records) -> dict[str, Any]:
         "most_out": row["most_out"],
         "most_out_together": row["most_out_together"],
         "blocked_while_overdue": bool(row["blocked_while_overdue"]),
+        "requires": list(split(row["requires"])),
         "cut": max(len(named), *(len(names) for names in lists.values())) > _NAMES_MAX,
     }
 

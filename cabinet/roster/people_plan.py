@@ -87,7 +87,7 @@ class PeoplePlan:
     def _overlaid(self, old: PersonRecord | None, entry: PersonEntry) -> PersonRecord:
         given = entry.model_fields_set - {"id", "cards"} if old else _COLUMNS
         values: dict[str, Any] = {name: getattr(entry, name) for name in _COLUMNS if name in given}
-        for name in ("groups", "roles"):
+        for name in ("groups", "roles", "qualifications"):
             if name in values:
                 values[name] = tuple(dict.fromkeys(values[name]))
         if old:

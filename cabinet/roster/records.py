@@ -35,6 +35,7 @@ class PersonRecord:
     active_from: str | None = None
     active_until: str | None = None
     suspended: bool = False
+    qualifications: tuple[str, ...] = ()
 
 
 class Records:
@@ -89,6 +90,7 @@ def open_person(keys: DeviceKeys, row: Row[Any]) -> PersonRecord:
         active_from=row.active_from,
         active_until=row.active_until,
         suspended=bool(row.suspended),
+        qualifications=split(row.qualifications),
     )
 
 
@@ -106,6 +108,7 @@ def close_person(keys: DeviceKeys, record: PersonRecord, random: Random) -> dict
         "active_from": record.active_from,
         "active_until": record.active_until,
         "suspended": int(record.suspended),
+        "qualifications": join(record.qualifications),
     }
 
 

@@ -49,6 +49,7 @@ def _people(
     words = cache(lambda text: frozenset(split(text)))
     start_ms = cache(lambda day: _start_ms(date.fromisoformat(day), zone))
     end_ms = cache(lambda day: _start_ms(date.fromisoformat(day) + _DAY, zone))
+    learnt = cache(lambda text: {name: end_ms(last) if last else None for name, last in _qualifications(text)})
     people: dict[Pseudonym, Person] = {}
     numbers: dict[str, Pseudonym] = {}
     for row in connection.execute(select(PERSON), execution_options=STREAMED):
@@ -63,10 +64,16 @@ def _people(
             active_until_ms=end_ms(record.active_until) if record.active_until else None,
             suspended=record.suspended,
             pin_set=record.pseudonym in with_pin,
+            qualifications=learnt(row.qualifications),
         )
         if _TYPED.fullmatch(record.id):
             numbers[record.id] = record.pseudonym
     return people, numbers
+
+
+def _qualifications(text: str) -> list[tuple[str, str]]:
+    """Name and last day, empty where it does not expire."""
+    return [(name, last) for name, _, last in (one.partition(":") for one in split(text))]
 
 
 def _start_ms(day: date, zone: tzinfo) -> int:
@@ -107,6 +114,7 @@ def _right(row: Row[Any], persons: frozenset[Pseudonym]) -> Right:
         quorum=Quorum(row.authorisers, frozenset(split(row.authorised_by)), bool(row.distinct_departments)),
         allowance=Allowance(row.most_out, row.most_out_together),
         blocked_while_overdue=bool(row.blocked_while_overdue),
+        requires=frozenset(split(row.requires)),
     )
 
 

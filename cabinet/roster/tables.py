@@ -48,6 +48,7 @@ PERSON: Final = _table(
     Column("active_from", Text),  # days, ISO 8601, local time
     Column("active_until", Text),
     Column("suspended", Integer, nullable=False),
+    Column("qualifications", Text, nullable=False),
 )
 CREDENTIAL: Final = _table(
     "credential",
@@ -97,6 +98,7 @@ RIGHT: Final = _table(
     Column("most_out", Integer),
     Column("most_out_together", Integer),
     Column("blocked_while_overdue", Integer, nullable=False),
+    Column("requires", Text, nullable=False),
 )
 RIGHT_PERSON: Final = _table(
     "entitled_person",

@@ -59,6 +59,7 @@ class Explainer:
             "rule": told.rule,
             "right": told.right,
             "window": told.window,
+            "missing": told.missing,
             "help": told.help,
             "helpers": await self._ids(told.helpers),
             "holder": (await self._ids([out.holder]))[0] if out and out.holder else None,

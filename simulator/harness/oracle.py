@@ -24,6 +24,8 @@ class Somebody:
     groups: frozenset[str]
     active_from: date | None
     active_until: date | None
+    qualifications: dict[str, date | None] = field(default_factory=dict)
+    """With the last day, None: for good."""
     suspended: bool | None = False
     """None while it is being changed: either may hold."""
 
@@ -54,6 +56,7 @@ class Oracle:
                     frozenset(row["groups"].split(";")),
                     date.fromisoformat(row["active_from"]) if row["active_from"] else None,
                     date.fromisoformat(row["active_until"]) if row["active_until"] else None,
+                    _qualifications(row["qualifications"]),
                 )
                 for row in people
             },
@@ -87,9 +90,18 @@ class Oracle:
             self._covers(right, person, item)
             and self._is_open(right, wall_ms, trusted=trusted)
             and _suffices(right, shown)
+            and self._is_qualified(right, person, wall_ms, trusted=trusted)
             and self._is_approved(right, person, [a for n, a in approvers.items() if _suffices(right, approved[n])])
             for right in self.rights
         )
+
+    def _is_qualified(self, right: Mapping[str, Any], person: Somebody, wall_ms: int, *, trusted: bool) -> bool:
+        today = self.local(wall_ms).date()
+        for name in right.get("requires", ()):
+            last = person.qualifications.get(name, date.min)
+            if last is not None and (not trusted or last < today):
+                return False
+        return True
 
     def may_approve(self, name: str, taker: str, item: str, shown: Iterable[frozenset[str]]) -> bool:
         """Some right over the item counts their word, now that they have shown this."""
@@ -147,6 +159,11 @@ class Oracle:
         local = self.local(wall_ms)
         closed = set(schedule.get("closed_on", ()))
         return any(_in_window(window, local, closed) for window in schedule.get("windows", [schedule]))
+
+
+def _qualifications(cell: str) -> dict[str, date | None]:
+    pairs = (one.partition(":") for one in cell.split(";") if one)
+    return {name: date.fromisoformat(last) if last else None for name, _, last in pairs}
 
 
 def _suffices(right: Mapping[str, Any], shown: Iterable[frozenset[str]]) -> bool:

@@ -160,4 +160,4 @@ def test_every_reason_can_be_said() -> None:
 @pytest.mark.parametrize("rule", [*get_args(Rule), "same_person", "may_not_approve", "approvers_missing"])
 def test_every_rule_has_its_words(rule: str, language: Language) -> None:
     """With no more to fill in than a refusal knows."""
-    assert text(rule, language, item="K-0001", window="mon 08:00-18:00", slot=1)
+    assert text(rule, language, item="K-0001", window="mon 08:00-18:00", slot=1, missing="forklift")

@@ -120,3 +120,23 @@ def test_what_a_person_reaches_is_what_their_rights_cover(
     covered = {item.id for item in known.values() if item.slot and any(right.covers(item) for right in mine)}
     assert {item.id for item in found} == covered
     assert [item.slot for item in found] == sorted(item.slot or 0 for item in found)
+
+
+@pytest.mark.parametrize(
+    ("qualifications", "trusted", "rule"),
+    [
+        ({"forklift": None, "secrecy": None}, False, None),
+        ({"forklift": NOON_MS + 1, "secrecy": None}, True, None),
+        ({"forklift": NOON_MS, "secrecy": None}, True, "qualification_missing"),
+        ({"forklift": NOON_MS + 1, "secrecy": None}, False, "clock_untrusted"),
+        ({"forklift": None}, True, "qualification_missing"),
+        ({}, True, "qualification_missing"),
+    ],
+)
+def test_what_a_right_requires(qualifications: dict[str, int | None], trusted: bool, rule: str | None) -> None:
+    guarded = replace(MINE, requires=frozenset({"forklift", "secrecy"}))
+    found = decision(guarded, person=replace(ADA, qualifications=qualifications), trusted=trusted)
+    assert (found.rule if isinstance(found, Denial) else None) == rule
+    if rule == "qualification_missing":
+        assert isinstance(found, Denial)
+        assert found.missing in ("forklift", "secrecy")

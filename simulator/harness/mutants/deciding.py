@@ -71,6 +71,12 @@ DECIDING: Final = (
         [Crashed("holiday")],
     ),
     Mutant(
+        "training-for-good",
+        "a qualification never expires",
+        [Edit("cabinet.policy.decide:_unqualified", "until_ms <= wall_ms", "False")],
+        [Crashed("not-trained")],
+    ),
+    Mutant(
         "visit-never-idles",
         "a visit lasts until somebody else badges",
         [
