@@ -6,7 +6,7 @@ from random import Random
 from time import perf_counter
 
 from bench.figure import Figure, p99
-from cabinet.policy.decide import decide, items_of
+from cabinet.policy.decide import decide, reach
 from cabinet.policy.rights import Item, Person, Right, Rights
 
 PEOPLE, ITEMS, RIGHTS, GROUPS, ITEM_GROUPS = 10_000, 2_000, 50_000, 200, 400
@@ -39,8 +39,8 @@ def _decision_s(roster: Rights, random: Random) -> float:
 def _offer_s(roster: Rights, random: Random) -> float:
     person = random.choice([*roster.people.values()])
     began = perf_counter()
-    for item in items_of(roster, person):
-        decide(roster, person, item, frozenset({"card"}), 0, wall_time_trusted=True)
+    for item, over in reach(roster, person):
+        decide(roster, person, item, frozenset({"card"}), 0, wall_time_trusted=True, over=over)
     return perf_counter() - began
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cabinet.core import release
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import Out, held
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import LINGER_S, Turn
-from cabinet.policy.decide import Decision, Denial, Grant, NeedsApproval, NeedsFactor, decide, items_of
-from cabinet.policy.rights import Item, Person, Pseudonym
+from cabinet.policy.decide import Decision, Denial, Grant, NeedsApproval, NeedsFactor, decide, reach
+from cabinet.policy.rights import Item, Person, Pseudonym, Right
 
 _REASONS_WORTH_SAYING = (
     *("outside_schedule", "clock_untrusted", "factor_missing", "qualification_missing"),
@@ -66,10 +68,9 @@ def choose(turn: Turn, visit: Visit, digits: str) -> None:
 def options_of(turn: Turn, person: Person) -> list[tuple[Item, Decision]]:
     """Items some right of the person reaches and that hang here, with what stands between."""
     return [
-        (item, decision)
-        for item in items_of(turn.rights, person)
+        (item, decision_on(turn, person, item, over))
+        for item, over in reach(turn.rights, person)
         if not _is_out(turn, item)
-        for decision in [decision_on(turn, person, item)]
     ]
 
 
@@ -141,8 +142,8 @@ def _nothing(turn: Turn, person: Person, options: list[tuple[Item, Decision]]) -
         turn.say("nothing")
 
 
-def decision_on(turn: Turn, person: Person, item: Item) -> Decision:
-    """For the visit that runs, as it stands."""
+def decision_on(turn: Turn, person: Person, item: Item, over: Iterable[Right] | None = None) -> Decision:
+    """For the visit that runs, as it stands. `over` as in `decide`."""
     visit = turn.state.visit
     assert visit is not None, "a decision needs a visit"
     if _is_out(turn, item):
@@ -154,6 +155,7 @@ def decision_on(turn: Turn, person: Person, item: Item) -> Decision:
         visit.factors,
         turn.now.wall_ms,
         wall_time_trusted=turn.now.wall_time_trusted,
+        over=over,
         held=held(turn.ledger, turn.now.wall_ms if turn.now.wall_time_trusted else None),
         approvers=[turn.rights.people[one] for one in visit.approvers if one in turn.rights.people],
     )

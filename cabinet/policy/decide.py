@@ -88,13 +88,15 @@ def decide(
     wall_time_trusted: bool,
     approvers: Sequence[Person] = (),
     held: Sequence[Held] = (),
+    over: Iterable[Right] | None = None,
 ) -> Decision:
     """The best of all rights that reach the item: a grant, else one missing only others' approval or a factor, else
-    why not. `approvers` have approved in this visit; `held` is everything that is out or about to be."""
+    why not. `approvers` have approved in this visit; `held` is everything that is out or about to be;
+    `over` the person's rights that cover the item, where they are known already."""
     if denial := person_denial(person, wall_ms, wall_time_trusted=wall_time_trusted):
         return denial
     best: Decision = Denial("no_right")
-    for right in rights_over(rights, person, item):
+    for right in rights_over(rights, person, item) if over is None else over:
         decision = decide_by(
             rights, right, person, item, factors, wall_ms, approvers, held, wall_time_trusted=wall_time_trusted
         )
@@ -112,14 +114,16 @@ def rights_over(rights: Rights, person: Person, item: Item) -> Iterator[Right]:
             yield right
 
 
-def items_of(rights: Rights, person: Person) -> list[Item]:
-    """Every item with a slot that some right of the person reaches, by slot."""
-    found: dict[str, Item] = {}
+def reach(rights: Rights, person: Person) -> list[tuple[Item, list[Right]]]:
+    """Every item with a slot that some right of the person covers, by slot, and the rights that do."""
+    found: dict[str, tuple[Item, list[Right]]] = {}
     for right in rights.rights_of(person):
         groups = right.item_groups | ({"*"} if "*" in right.items else set())
-        found |= {item.id: item for group in groups for item in rights.items_in.get(group, ())}
-        found |= {name: item for name in right.items if (item := rights.items.get(name)) and item.slot is not None}
-    return sorted(found.values(), key=lambda item: item.slot or 0)
+        named = {name: item for name in right.items if (item := rights.items.get(name)) and item.slot is not None}
+        named |= {item.id: item for group in groups for item in rights.items_in.get(group, ())}
+        for item in named.values():
+            found.setdefault(item.id, (item, []))[1].append(right)
+    return sorted(found.values(), key=lambda pair: pair[0].slot or 0)
 
 
 def decide_by(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cabinet.policy.decide import Decision, Denial, Grant, NeedsFactor, decide, items_of
+from cabinet.policy.decide import Decision, Denial, Grant, NeedsFactor, decide, reach
 from cabinet.policy.rights import Factor, Item, Person, Right, Rights, Schedule, Window
 
 ADA = Person("QURB", groups=frozenset({"cleaning"}), pin_set=True)
@@ -30,6 +30,10 @@ def decision(
         zone=UTC,
     )
     return decide(snapshot, person, KEY, frozenset(factors or {"card"}), NOON_MS, wall_time_trusted=trusted)
+
+
+def items_of(roster: Rights, person: Person) -> list[Item]:
+    return [item for item, _ in reach(roster, person)]
 
 
 MINE = Right("mine", frozenset({"QURB"}), items=frozenset({"K-0001"}))
@@ -119,6 +123,7 @@ def test_what_a_person_reaches_is_what_their_rights_cover(
     found = items_of(roster, ADA)
     covered = {item.id for item in known.values() if item.slot and any(right.covers(item) for right in mine)}
     assert {item.id for item in found} == covered
+    assert all([right for right in mine if right.covers(item)] == over for item, over in reach(roster, ADA))
     assert [item.slot for item in found] == sorted(item.slot or 0 for item in found)
 
 
