@@ -37,6 +37,7 @@ def by(
         right=needs.right.id,
         auth="+".join(sorted(factors, key=AUTH_ORDER.index)),
         reader=device,
+        keypad=device if "number" in factors else None,
     )
     approvers = tuple(dict.fromkeys((*running.approvers, person.pseudonym)))
     turn.stay(stage="choose", second=None, approvers=approvers)

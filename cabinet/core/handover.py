@@ -18,7 +18,7 @@ ROLE: Final[Role] = "receiver"
 
 
 def to(
-    turn: Turn, running: Visit, giver: Person, person: Person, item: Item, factors: frozenset[Factor]
+    turn: Turn, running: Visit, giver: Person, person: Person, item: Item, factors: frozenset[Factor], device: str
 ) -> Refusal | Literal["pin"] | None:
     """None: it is theirs now. `pin`: theirs is still asked. Else why they may not have it.
 
@@ -41,6 +41,8 @@ def to(
                 slot=item.slot,
                 item=item.id,
                 auth="+".join(sorted(factors, key=AUTH_ORDER.index)),
+                reader=device,
+                keypad=device if "number" in factors else None,
                 right=right.id,
                 due=due,
             )

@@ -162,7 +162,7 @@ def _came(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 def _handed_over(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     """As if it had just left the slot, with somebody else."""
     out = Out(_text(leaf, "item"), _person(leaf, "receiver"), ts, _number(leaf, "due"))
-    return replace(ledger, outs={**ledger.outs, _slot(leaf): out})
+    return replace(_pin_was_right(ledger, leaf, "receiver"), outs={**ledger.outs, _slot(leaf): out})
 
 
 def _overdue(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -184,11 +184,19 @@ def _failed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 
 def _identified(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return _pin_was_right(ledger, leaf, "holder")
+
+
+def _authorised(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return _pin_was_right(ledger, leaf, "authoriser")
+
+
+def _pin_was_right(ledger: Ledger, leaf: Leaf, role: str) -> Ledger:
     """A correct PIN clears its person's tries, and the keypad's when it was typed with a number."""
     auth = (_text(leaf, "auth") or "").split("+")
     if "pin" not in auth:
         return ledger
-    failures = _without(ledger.failures, _person(leaf, "holder"))
+    failures = _without(ledger.failures, _person(leaf, role))
     return replace(ledger, failures=_without(failures, _keypad_key(leaf)) if "number" in auth else failures)
 
 
@@ -245,6 +253,7 @@ _FOLDS: dict[str, Fold] = {
     "item.handed_over": _handed_over,
     "visit.refused": _failed,
     "visit.identified": _identified,
+    "visit.authorised": _authorised,
     "alarm.raised": _raised,
     "alarm.cleared": _cleared,
     "door.opened": _door,

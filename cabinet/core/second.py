@@ -59,7 +59,7 @@ def _identified(turn: Turn, person: Person, factors: frozenset[Factor], device: 
     if person.pseudonym == first.pseudonym:
         verdict = Refusal("same_person")  # their number instead of their card
     elif is_handover:
-        verdict = handover.to(turn, running, first, person, item, factors)
+        verdict = handover.to(turn, running, first, person, item, factors, device)
     else:
         verdict = approve.by(turn, running, first, person, item, factors, device)
     if verdict == "pin":

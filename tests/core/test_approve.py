@@ -116,6 +116,18 @@ def test_wrong_pins_of_an_approver_count_for_them_and_leave_the_visit() -> None:
     assert cabinet.pulses() == [1]
 
 
+def test_a_right_pin_ends_the_row_of_wrong_ones() -> None:
+    cabinet = Cabinet(guarded(ONE))
+    cabinet.badge(ADA_CARD)
+    cabinet.enter("1002")
+    cabinet.enter("0000")
+    assert set(cabinet.state.ledger.failures) == {LIN, "keypad:keypad"}
+    cabinet.enter(PIN)
+    assert cabinet.pulses() == [1]
+    assert cabinet.state.ledger.failures == {}
+    assert cabinet.refolded() == cabinet.state.ledger
+
+
 def test_an_unknown_number_of_an_approver_looks_like_any_other() -> None:
     cabinet = Cabinet(guarded(ONE))
     cabinet.badge(ADA_CARD)

@@ -15,6 +15,8 @@ LONGEST_S = 900
 BLOCKED_AT = 100
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 ROUNDED_S = 1.5
+PASSED_AS = {"visit.identified": "holder", "visit.authorised": "authoriser", "item.handed_over": "receiver"}
+"""By which leaf somebody's right PIN is told, and as whom they stand in it."""
 
 
 class GuessesCounted:
@@ -76,8 +78,8 @@ class GuessesCounted:
             for key, count in ((holder, "failed"), (f"keypad:{content['keypad']}", "keypad_failed")):
                 if key is not None and content.get(count) is not None:
                     self._count(key, content[count])
-        elif content["ev"] == "visit.identified" and "pin" in content["auth"].split("+"):
-            self._failed.pop(holder or "", None)
+        elif (role := PASSED_AS.get(content["ev"])) is not None and "pin" in content["auth"].split("+"):
+            self._failed.pop(next(sub["p"] for sub in content["subs"] if sub["r"] == role), None)
             if "number" in content["auth"]:
                 self._failed.pop(f"keypad:{content.get('keypad')}", None)
         elif content["ev"] == "credential.enrolled":
