@@ -136,8 +136,12 @@ def _nothing(turn: Turn, person: Person, options: list[tuple[Item, Decision]]) -
     """Says why, where one reason explains it; the visit stays for a return or a look at another slot."""
     visit = turn.stay(stage="choose", chosen=None)
     told = [(i, d) for i, d in options if isinstance(d, Denial) and d.rule in _REASONS_WORTH_SAYING]
+    reasons = {(denial.rule, denial.window, denial.missing) for _, denial in told}
     if len(told) == 1:
         release.deny(turn, visit, *told[0])
+    elif len(reasons) == 1:
+        [(rule, window, missing)] = reasons
+        turn.say(rule, "refused", window=window, missing=missing)
     else:
         turn.say("nothing")
 

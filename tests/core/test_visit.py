@@ -265,3 +265,17 @@ def test_an_idle_visit_ends() -> None:
     assert (cabinet.kinds()[-1], cabinet.state.visit) == ("visit.ended", None)
     cabinet.enter("1")  # nobody's slot choice any more: a personal number
     assert cabinet.pulses() == []
+
+
+def test_one_reason_for_all_is_said_and_several_are_not() -> None:
+    closed = right(ADA, "K-0001", "K-0002", schedule="night")
+    cabinet = Cabinet(rights(closed, schedules=(NIGHT, OFFICE)))
+    cabinet.badge(ADA_CARD)
+    assert cabinet.screen() == "Not at this time.\nOpen: mon-fri 22:00-06:00"
+    assert "item.denied" not in cabinet.kinds(), "nothing was asked for yet"
+    cabinet.enter("2")
+    assert cabinet.last("item.denied").fields["item"] == "K-0002"
+    without_pin = right(ADA, "K-0003", factors=(frozenset({"number", "pin"}),))
+    cabinet = Cabinet(rights(closed, without_pin, schedules=(NIGHT,)))
+    cabinet.badge(ADA_CARD)
+    assert cabinet.screen().startswith("Nothing here is released to you.")
