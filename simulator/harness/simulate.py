@@ -16,6 +16,8 @@ WIRE_HOURS = 0.25
 """Byte for byte takes a hundred times as long; a short run each time does not let it rot."""
 CRASHES_A_ROUND = 8_000
 DEPTH = 2
+DEPTH_UPSTREAM = 1
+"""Where all has to arrive upstream, a run takes minutes of simulated time."""
 
 
 @dataclass(slots=True)
@@ -58,8 +60,8 @@ class Tally:
 
 
 def simulate(seed: int, hours: float, minutes: float | None = None, shares: int | None = None) -> Tally:
-    """A round on each processor, the first with `seed`; with `minutes` rounds until then. A round that has begun is
-    brought to its end. Blocks."""
+    """A round on each processor, the first with `seed`; with `minutes` rounds until then. Days that have begun
+    are brought to their end. Blocks."""
     until_s = None if minutes is None else monotonic() + minutes * 60
 
     def work(index: int, of: int) -> dict[str, object]:
@@ -70,6 +72,8 @@ def simulate(seed: int, hours: float, minutes: float | None = None, shares: int 
             tally.ran(run_days(one, WIRE_HOURS, "wire"))
             for point in islice(crashes, CRASHES_A_ROUND):
                 tally.crashed(point)
+                if until_s is not None and monotonic() >= until_s:
+                    break
             if until_s is None or monotonic() >= until_s:
                 break
         return asdict(tally)
@@ -86,5 +90,7 @@ def _crashes(seed: int, index: int, of: int) -> Iterator[Point]:
         known = names()
         first = index * len(known) // of
         for name in (*known[first:], *known[:first]):
-            walk = Explorer(read_story(name), one).walk(DEPTH, index, of)
+            story = read_story(name)
+            depth = DEPTH_UPSTREAM if story.is_about_upstream else DEPTH
+            walk = Explorer(story, one).walk(depth, index, of)
             yield from (point for point in walk if point.path)
