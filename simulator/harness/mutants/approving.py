@@ -97,8 +97,8 @@ APPROVING: Final = (
         [
             Edit(
                 "cabinet.core.handover:to",
-                "        case Denial(rule, window):\n"
-                "            return Refusal(rule, window)\n"
+                "        case Denial(rule, window, _, missing):\n"
+                "            return Refusal(rule, window, missing)\n"
                 "        case Grant(right):\n",
                 "        case Denial() | Grant():\n            right = next(iter(turn.rights.by_person.values()))[0]\n",
             )
@@ -120,7 +120,7 @@ APPROVING: Final = (
     Mutant(
         "still-with-the-giver",
         "after a handover the giver is still said to have it",
-        [Edit("cabinet.core.ledger:_handed_over", '"receiver"', '"holder"')],
+        [Edit("cabinet.core.ledger:_handed_over", '_person(leaf, "receiver")', '_person(leaf, "holder")')],
         [Crashed("handed-over")],
     ),
 )
