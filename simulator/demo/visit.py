@@ -17,6 +17,9 @@ from simulator.story import Story
 HAND_S = 0.7
 """No door is opened and closed faster, and no contact is read that fast on a busy machine."""
 
+KEY_S = 0.12
+"""Between two keys, beside what the finger needs: on a busy machine two presses of one key are one otherwise."""
+
 
 class Visits:
     """Prints each step as it happens. Knows the sentences about people, doors, fobs, display and journal."""
@@ -64,7 +67,9 @@ class Visits:
                 world(f"present card {card or self._cast[who].card}")
                 self._card_is_held = True
             case told.Type(who, what):
-                world(f"press {self._cast[who].keys(what)}")
+                for key in self._cast[who].keys(what):
+                    world(f"press {key}")
+                    self._stage.pause(KEY_S)
             case told.Hand(act="seat", slot=slot, fob=fob):
                 world(f"seat {slot} {fob}" if fob else f"seat {slot}")
             case told.Hand(act=act, slot=slot):
