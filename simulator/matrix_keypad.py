@@ -17,7 +17,7 @@ from simulator.options import OptionError, Options
 LAYOUT = ("123A", "456B", "789C", "*0#D")
 BOUNCES_MAX = 3
 BOUNCE_S = (0.0003, 0.0015)
-PRESS_S, PAUSE_S = 0.080, 0.060
+PRESS_S, PAUSE_S = 0.100, 0.100
 """How long a finger stays on a key, and off it, at least."""
 PRESSES_MAX = 64
 

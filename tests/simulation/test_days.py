@@ -31,7 +31,7 @@ def test_without_faults_nothing_breaks() -> None:
 
 @pytest.mark.parametrize("group", sorted(GROUPS - {"wire"}))
 def test_faults_can_be_chosen_by_group(group: str) -> None:
-    done = run_days(4, 12, faults=frozenset({group}))  # type: ignore[arg-type]  # one of them
+    done = run_days(4, 6, faults=frozenset({group}))  # type: ignore[arg-type]  # one of them
     assert done.finding is None, done.finding
     assert done.faults > 0
 

@@ -11,7 +11,7 @@ from simulator.harness.simulation import LEVELS, Simulation
 from simulator.harness.story_player import StoryPlayer, starts_ms
 from simulator.story import SCENARIOS, StoryError, Wait, names, parse, read_story
 
-LONG_S = 15 * 60
+LONG_S = 5 * 60
 """Byte for byte, a story that waits for longer takes a minute."""
 
 
