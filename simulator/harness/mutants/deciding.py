@@ -20,7 +20,7 @@ DECIDING: Final = (
         "expired-let-in",
         "a person is let in after the last day of their access",
         [Edit("cabinet.policy.decide:person_denial", "wall_ms >= person.active_until_ms", "False")],
-        [Days(1, 48), Days(2, 48)],
+        [Days(1, 96), Days(2, 96), Days(3, 96)],
     ),
     Mutant(
         "any-factor-will-do",
