@@ -6,7 +6,17 @@ import asyncio
 from collections import deque
 from dataclasses import replace
 
-from cabinet.core.events import FACTS, BoltPulsed, DeviceLost, DeviceRestored, DoorRead, Event, SlotRead, UpstreamLink
+from cabinet.core.events import (
+    FACTS,
+    BoltPulsed,
+    DeviceLost,
+    DeviceRestored,
+    DoorRead,
+    Event,
+    FobSeen,
+    SlotRead,
+    UpstreamLink,
+)
 
 _WAITING_MAX = 256
 _FOLD_FROM = 64
@@ -79,6 +89,8 @@ def _source(event: Event) -> tuple[str, str | int] | None:
     match event:
         case SlotRead():
             return "slot", event.slot
+        case FobSeen():
+            return "fob", event.slot
         case BoltPulsed():
             return "bolt", event.slot
         case DoorRead():

@@ -16,9 +16,11 @@ from cabinet.core.events import (
     DigitsTyped,
     DoorRead,
     Event,
+    FobSeen,
     KeypadCancelled,
     SlotRead,
 )
+from drivers.wire.card_number import format_card
 from hal.buses import Bus
 from hal.capabilities import (
     Buzzer,
@@ -29,6 +31,7 @@ from hal.capabilities import (
     Device,
     Display,
     Entered,
+    FobRead,
     IndicatorBoard,
     InputBoard,
     InputRead,
@@ -58,6 +61,7 @@ class Wiring:
         self._devices = {device.device: device for plan in plans for device in plan.devices}
         self._locks_on = [(plan.bus, self._of(LockBoard, plan.devices)) for plan in plans]
         self._slots = {slot.sensor: slot.number for slot in table.slots if slot.sensor is not None}
+        self._fob_slots = {slot.fob_reader: slot.number for slot in table.slots if slot.fob_reader is not None}
         self._supervisor = Supervisor(plans, Reports(self._emit, self._lost, self._restored), clock)
         self._post: Callable[[Event], object] = _nowhere
         self._card_digest: Callable[[bytes], bytes] = bytes
@@ -170,6 +174,8 @@ class Wiring:
                 self._post(KeypadCancelled(keypad))
             case InputRead():
                 self._input(reading)
+            case FobRead():
+                self._fob(reading)
             case CardRemoved():
                 pass  # a visit outlives the moment its card is held to the reader
 
@@ -187,6 +193,11 @@ class Wiring:
             self._post(SlotRead(slot, reading.closed))
         if place == self._table.door.contact:
             self._post(DoorRead(reading.closed))
+
+    def _fob(self, reading: FobRead) -> None:
+        slot = self._fob_slots.get(ChannelRef(reading.device, reading.channel))
+        if slot is not None:
+            self._post(FobSeen(slot, reading.state, None if reading.fob is None else format_card(reading.fob)))
 
     def _lost(self, device: str, hint: str) -> None:
         self._post(DeviceLost(device, hint))

@@ -62,7 +62,21 @@ class InputRead:
     closed: bool | None
 
 
-Reading: TypeAlias = CardPresented | CardRemoved | Typed | Entered | Cancelled | InputRead
+@dataclass(frozen=True, slots=True)
+class FobRead:
+    """What the reader of one slot sees: reported once after start and on each change, never a repetition.
+
+    `fob` is the number of a fob as bytes (drivers.wire.card_number), with state "fob" alone; "unreadable": something is
+    there that does not say who it is. State None: no proof any more (reported by the supervisor's side when the device
+    is lost)."""
+
+    device: str
+    channel: int
+    state: Literal["fob", "empty", "unreadable"] | None
+    fob: bytes | None = None
+
+
+Reading: TypeAlias = CardPresented | CardRemoved | Typed | Entered | Cancelled | InputRead | FobRead
 Emit: TypeAlias = Callable[[Reading], None]
 Pattern = Literal["off", "on", "blink"]
 Tone = Literal["key", "accepted", "refused", "alarm"]
@@ -122,6 +136,11 @@ class InputBoard(Device, Protocol):
 
     proof_mono_s: float | None
     """When the inputs were last read well (monotonic seconds); None: not since the last loss."""
+
+
+@runtime_checkable
+class FobReader(Device, Protocol):
+    """Which fob hangs in each slot: emits FobRead. A fob may be read up to a second after a sensor has seen it."""
 
 
 class Indicator(Protocol):

@@ -32,7 +32,13 @@ from hal.wording import Path, allowed, did_you_mean, problems_of, quoted
 M = TypeVar("M", bound=BaseModel)
 
 LINK_TYPES: dict[str, type[LinkSpec]] = {"serial": SerialLinkSpec, "modbus": ModbusLinkSpec, "gpio": GpioLinkSpec}
-NEEDS: dict[str, Channels] = {"lock": "lock", "sensor": "input", "indicator": "indicator", "contact": "input"}
+NEEDS: dict[str, Channels] = {
+    "lock": "lock",
+    "sensor": "input",
+    "fob_reader": "fob",
+    "indicator": "indicator",
+    "contact": "input",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from hal.capabilities import Device, Emit, InputRead, Reading
+from hal.capabilities import Device, Emit, FobRead, InputRead, Reading
 from hal.clock import Clock
 from hal.errors import DeviceError, DeviceMisconfigured, DeviceTimeout, LinkLost
 
@@ -29,7 +29,8 @@ class Reports:
     """Where the news go. Called in the loop; they neither block nor raise."""
 
     emit: Emit
-    """What devices read. After `lost`, each input the device had reported is emitted once more, with None."""
+    """What devices read. After `lost`, each input and fob that the device had reported is emitted once more, with
+    None."""
     lost: Callable[[str, str], None]
     """(device, hint) once, when it stops working or does not begin to."""
     restored: Callable[[str], None]
@@ -83,6 +84,7 @@ class KeptDevice:
         self._since_mono_s = clock.mono_s()
         self._hint: str | None = None
         self._inputs: set[int] = set()
+        self._fobs: set[int] = set()
         self._backoff = Backoff(DEVICE_BACKOFF_S)
 
     async def keep(self) -> None:
@@ -127,7 +129,7 @@ class KeptDevice:
         if not told:
             log.warning("%s: lost: %s", self.name, hint)
             self._reports.lost(self.name, hint)
-            self._forget_inputs()
+            self._forget_readings()
 
     def wake(self) -> None:
         """Tries at once if it pauses."""
@@ -157,12 +159,17 @@ class KeptDevice:
     def _emit(self, reading: Reading) -> None:
         if isinstance(reading, InputRead):
             self._inputs.add(reading.channel)
+        elif isinstance(reading, FobRead):
+            self._fobs.add(reading.channel)
         self._reports.emit(reading)
 
-    def _forget_inputs(self) -> None:
+    def _forget_readings(self) -> None:
         for channel in sorted(self._inputs):
             self._reports.emit(InputRead(self.name, channel, None))
+        for channel in sorted(self._fobs):
+            self._reports.emit(FobRead(self.name, channel, None))
         self._inputs.clear()
+        self._fobs.clear()
 
     def _change(self, state: State) -> None:
         self.state = state

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from hal.specs import BusKind
 
-Channels = Literal["lock", "input", "indicator"]
+Channels = Literal["lock", "input", "fob", "indicator"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,8 @@ class SlotSpec(Spec):
     lock: Channel
     sensor: Channel | None = None
     """Closed: the fob is seated. Without one, presence is never known."""
+    fob_reader: Channel | None = None
+    """Reads which fob is seated. Without one whatever hangs here counts as what belongs here."""
     indicator: Channel | None = None
     hold_s: Annotated[float, Field(ge=0.1, le=1.0)] | None = None
     """Pulse of this bolt, in steps of 0.1 s."""

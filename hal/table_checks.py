@@ -15,7 +15,12 @@ from hal.registry import Channels, DeviceType
 from hal.specs import ChannelRef, DeviceSpec, GpioLinkSpec, LinkSpec
 from hal.wording import Path, did_you_mean, quoted
 
-WORDS: dict[Channels, str] = {"lock": "a lock board", "input": "an input board", "indicator": "a board of lamps"}
+WORDS: dict[Channels, str] = {
+    "lock": "a lock board",
+    "input": "an input board",
+    "fob": "a reader of fobs",
+    "indicator": "a board of lamps",
+}
 
 
 @dataclass(frozen=True, slots=True)

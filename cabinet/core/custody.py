@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cabinet.core import release, visit
 from cabinet.core.effects import Sound
-from cabinet.core.events import SlotRead
+from cabinet.core.events import FobSeen, SlotRead
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import Out
 from cabinet.core.state import State
@@ -34,6 +34,10 @@ def on_slot_read(turn: Turn, event: SlotRead) -> None:
         _gone(turn, slot, unseen=unproven or mark is None or interrupted)
     else:
         _back(turn, slot, unseen=unproven or mark is None or interrupted)
+
+
+def on_fob_seen(turn: Turn, event: FobSeen) -> None:
+    turn.update(fobs={**turn.state.fobs, event.slot: event})
 
 
 def on_time(turn: Turn) -> None:

@@ -78,6 +78,15 @@ class SlotRead:
 
 
 @dataclass(frozen=True, slots=True)
+class FobSeen:
+    """What a slot's fob reader sees; state None: it no longer tells. `fob` is written as the roster writes it."""
+
+    slot: int
+    state: Literal["fob", "empty", "unreadable"] | None
+    fob: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DoorRead:
     closed: bool | None
 
@@ -180,6 +189,7 @@ Event: TypeAlias = (
     | KeypadCancelled
     | PinChecked
     | SlotRead
+    | FobSeen
     | DoorRead
     | BoltPulsed
     | DeviceLost
@@ -198,6 +208,7 @@ FACTS = (
     Started,
     RosterFound,
     SlotRead,
+    FobSeen,
     DoorRead,
     BoltPulsed,
     DeviceLost,

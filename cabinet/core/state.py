@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cabinet.core.events import FobSeen
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.policy.rights import Factor, Language, Pseudonym
@@ -105,6 +106,8 @@ class State:
     visit: Visit | None = None
     presence: Mapping[int, bool | None] = field(default_factory=dict)
     """What each slot's sensor says now; missing or None: unknown."""
+    fobs: Mapping[int, FobSeen] = field(default_factory=dict)
+    """What each slot's fob reader says now."""
     told_ms: Mapping[int, int] = field(default_factory=dict)
     """Wall time at which each slot's sensor last said something new."""
     greet_mono_s: float | None = None

@@ -53,6 +53,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.KeypadCancelled: identify.on_cancelled,
     events.PinChecked: identify.on_pin_checked,
     events.SlotRead: custody.on_slot_read,
+    events.FobSeen: custody.on_fob_seen,
     events.DoorRead: door.on_door_read,
     events.BoltPulsed: release.on_bolt_pulsed,
     events.ReleaseAsked: release.on_release_asked,
