@@ -20,6 +20,7 @@ _RULES = {
     "person_expired": "the person's access has ended",
     "no_right": "no right of the person reaches the item",
     "outside_schedule": "closed at this time",
+    "curfew_passed": "the date on which it was to be back has passed",
     "clock_untrusted": "has hours, and the cabinet's clock is not trusted",
     "factor_missing": "the person cannot identify as it asks",
     "approvers_missing": "too few people may approve",

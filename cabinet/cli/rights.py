@@ -42,7 +42,7 @@ def right_grant_arguments(parser: Parser) -> None:
         "--curfew",
         action="append",
         metavar="WHEN",
-        help="due 8h after taking, or at 18:00; repeat for the earlier of both",
+        help='due after "8h", at "18:00", "fri 18:00" or "2026-03-31 18:00", with the "schedule"; the earliest',
     )
     parser.add_argument("--requires", action="append", metavar="QUALIFICATION", help="the taker has it; repeatable")
     parser.add_argument("--authorisers", type=int, metavar="N", help="so many others have to approve at the cabinet")

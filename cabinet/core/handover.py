@@ -10,9 +10,9 @@ from cabinet.core.ledger import held
 from cabinet.core.release import local_time
 from cabinet.core.state import Refusal, Visit
 from cabinet.core.turn import Turn
+from cabinet.policy.curfew import due_by
 from cabinet.policy.decide import Denial, Grant, NeedsApproval, NeedsFactor, decide
 from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person
-from cabinet.policy.schedule import due_ms
 
 ROLE: Final[Role] = "receiver"
 
@@ -33,7 +33,7 @@ def to(
         case Denial(rule, window, _, missing):
             return Refusal(rule, window, missing)
         case Grant(right):
-            due = due_ms(right.curfew, wall_ms, turn.rights.zone)
+            due = due_by(turn.rights, right, wall_ms)
             turn.journal(
                 "item.handed_over",
                 [Subject("holder", giver.pseudonym), Subject(ROLE, person.pseudonym)],

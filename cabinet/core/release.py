@@ -11,17 +11,17 @@ from cabinet.core.ledger import OpenGrant
 from cabinet.core.messages import text
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import Turn
+from cabinet.policy.curfew import due_by
 from cabinet.policy.decide import Denial
 from cabinet.policy.quorum import may_approve
 from cabinet.policy.rights import AUTH_ORDER, Item, Pseudonym, Right
-from cabinet.policy.schedule import due_ms
 
 
 def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> None:
     """Opens the item's slot for the visitor, until `take_s` after the pulse."""
     assert visit.person is not None, "nobody is granted nothing"
     assert item.slot is not None, "items without a slot are never offered"
-    due = due_ms(right.curfew, turn.now.wall_ms, turn.rights.zone)
+    due = due_by(turn.rights, right, turn.now.wall_ms)
     close_interrupted(turn, item.slot)
     n = turn.journal(
         "item.granted",

@@ -13,7 +13,7 @@ from cabinet.policy.decide import Decision, Denial, Grant, NeedsApproval, NeedsF
 from cabinet.policy.rights import Item, Person, Pseudonym, Right
 
 _REASONS_WORTH_SAYING = (
-    *("outside_schedule", "clock_untrusted", "factor_missing", "qualification_missing"),
+    *("outside_schedule", "clock_untrusted", "factor_missing", "qualification_missing", "curfew_passed"),
     *("allowance_used", "overdue_first"),
 )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cabinet.policy.allowance import Held, refusal
+from cabinet.policy.curfew import passed
 from cabinet.policy.quorum import missing
 from cabinet.policy.rights import Factor, Item, Person, Right, Rights
 from cabinet.policy.schedule import describe, is_open
@@ -18,6 +19,7 @@ Rule = Literal[
     "no_right",
     "outside_schedule",
     "clock_untrusted",
+    "curfew_passed",
     "qualification_missing",
     "factor_missing",
     "allowance_used",
@@ -51,7 +53,7 @@ class NeedsApproval:
 @dataclass(frozen=True, slots=True)
 class Denial:
     """`rule` names what refused; `window` the schedule in words where one was missed; `right` the closest right;
-    `missing` the qualification that is not there, or not any more."""
+    `missing` the qualification that is not there, or not any more, or the date that has passed."""
 
     rule: Rule
     window: str | None = None
@@ -145,6 +147,10 @@ def decide_by(
             return Denial("clock_untrusted", describe(schedule), right.id)
         if not is_open(schedule, wall_ms, rights.zone):
             return Denial("outside_schedule", describe(schedule), right.id)
+    if right.curfew.dates and not wall_time_trusted:
+        return Denial("clock_untrusted", None, right.id)
+    if (date := passed(right.curfew, wall_ms, rights.zone)) is not None:
+        return Denial("curfew_passed", None, right.id, date)
     if denial := _unqualified(right, person, wall_ms, wall_time_trusted=wall_time_trusted):
         return denial
     if (rule := refusal(rights, right, person, item, held)) is not None:
@@ -186,7 +192,14 @@ def _rank(decision: Decision) -> int:
     if isinstance(decision, NeedsFactor | NeedsApproval):
         return 8 + isinstance(decision, NeedsApproval)
     order = (
-        *("no_right", "factor_missing", "qualification_missing", "outside_schedule", "clock_untrusted"),
+        *(
+            "no_right",
+            "factor_missing",
+            "qualification_missing",
+            "curfew_passed",
+            "outside_schedule",
+            "clock_untrusted",
+        ),
         *("allowance_used", "overdue_first"),
     )
     return order.index(decision.rule) if isinstance(decision, Denial) else 10

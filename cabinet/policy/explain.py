@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cabinet.policy.allowance import Held
+from cabinet.policy.curfew import due_by
 from cabinet.policy.decide import (
     Decision,
     Denial,
@@ -23,7 +24,7 @@ from cabinet.policy.decide import (
 )
 from cabinet.policy.quorum import may_approve
 from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person, Right, Rights
-from cabinet.policy.schedule import describe, due_ms
+from cabinet.policy.schedule import describe
 
 CUSTODIAN: Final = "custodian"
 """The role of those who look after rights and people."""
@@ -34,6 +35,7 @@ _HELP: Final[Mapping[str, str]] = {
     "person_expired": "a custodian can extend the access",
     "no_right": "a custodian can grant a right",
     "outside_schedule": "come within the window; a custodian can widen it",
+    "curfew_passed": "a custodian can set another date",
     "clock_untrusted": "a technician can set the clock; a custodian can confirm it",
     "factor_missing": "a custodian can enrol what is missing",
     "qualification_missing": "a custodian can record it once it is there again",
@@ -71,7 +73,7 @@ class Explanation:
     right: str | None
     window: str | None
     missing: str | None
-    """The qualification."""
+    """The qualification, or the date that has passed."""
     help: str | None
     helpers: tuple[str, ...]
     steps: tuple[Step, ...]
@@ -152,7 +154,7 @@ def _step(
         tuple(text for text, one in zip(alternatives, right.factors, strict=True) if not one <= shown),
         right.quorum.count,
         tuple(one.pseudonym for one in others if right.quorum.count and may_approve(right.quorum, person, one)),
-        due_ms(right.curfew, wall_ms, rights.zone),
+        due_by(rights, right, wall_ms),
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, time, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import Final, Literal, TypeAlias
 
 Pseudonym: TypeAlias = str
@@ -66,10 +66,14 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Curfew:
-    """When an item is due: `after_s` from the grant, or the next local time of day `at`; the earlier of both."""
+    """When an item is due, the earliest of all that is given: `after_s` from the grant, the next local time of day
+    `at`, the next of `weekly` (0 = Monday), a local date without its zone, the end of the window it is taken in."""
 
     after_s: int | None = None
     at: time | None = None
+    weekly: tuple[tuple[int, time], ...] = ()
+    dates: tuple[datetime, ...] = ()
+    with_window: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from cabinet.policy.rights import Factor, Language
+from cabinet.roster.curfew_text import TIME, CurfewPart, curfew_problem
 from drivers.wire.card_number import format_card, parse_card
 
 EVERYONE: Final = "*"
@@ -22,10 +23,6 @@ FACTORS: Final = ("card", "card+pin", "number+pin")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-_SPAN = re.compile(r"([1-9][0-9]{0,4})([mhd])")
-_SPAN_S: Final = {"m": 60, "h": 3600, "d": 86_400}
-_SPAN_S_MAX: Final = 366 * 86_400
 
 
 def _id(value: str) -> str:
@@ -160,15 +157,6 @@ def _factor(value: str) -> str:
     return value
 
 
-def _curfew_part(value: str) -> str:
-    span = _SPAN.fullmatch(value)
-    if span and int(span[1]) * _SPAN_S[span[2]] <= _SPAN_S_MAX:
-        return value
-    if not _TIME.fullmatch(value):
-        raise ValueError('should be a time of day such as "18:00" or a span such as "90m", "8h", "2d" (at most 366d)')
-    return value
-
-
 class RightEntry(Entry):
     """Who may take what, when, with which factors, until when. Replaces the right of the same id."""
 
@@ -179,8 +167,8 @@ class RightEntry(Entry):
     item_groups: list[LabelOrAll] = []
     schedule: Id | None = None
     factors: Annotated[list[Annotated[str, AfterValidator(_factor)]], Field(min_length=1)] = ["card", "number+pin"]
-    curfew: Annotated[list[Annotated[str, AfterValidator(_curfew_part)]], Field(max_length=2)] = []
-    """At most one span and one time of day."""
+    curfew: Annotated[list[CurfewPart], Field(max_length=12)] = []
+    """When it is due, the earliest of all."""
     authorisers: Annotated[int, Field(ge=0, le=4)] = 0
     """So many others have to approve."""
     authorised_by: Annotated[list[LabelOrAll], Field(max_length=24)] = []
@@ -207,8 +195,8 @@ class RightEntry(Entry):
             raise ValueError('a right names somebody: give persons or groups, "*" for everyone')
         if not (self.items or self.item_groups):
             raise ValueError('a right names something: give items or item_groups, "*" for everything')
-        if len({":" in part for part in self.curfew}) < len(self.curfew):
-            raise ValueError("curfew: at most one span and one time of day")
+        if problem := curfew_problem(self.curfew, has_schedule=self.schedule is not None):
+            raise ValueError(problem)
         if self.authorisers and not self.authorised_by:
             raise ValueError("authorisers: authorised_by names the groups whose members may approve")
         if not self.authorisers and (self.authorised_by or self.distinct_departments):
@@ -216,14 +204,8 @@ class RightEntry(Entry):
         return self
 
 
-def span_s(part: str) -> int | None:
-    """Seconds of a curfew written as a span; None for a time of day."""
-    span = _SPAN.fullmatch(part)
-    return int(span[1]) * _SPAN_S[span[2]] if span else None
-
-
 def _time_of_day(value: str) -> str:
-    if not _TIME.fullmatch(value) and value != "24:00":
+    if not TIME.fullmatch(value) and value != "24:00":
         raise ValueError('should be a time of day such as "08:00"')
     return value
 

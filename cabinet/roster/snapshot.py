@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, select
 
-from cabinet.policy.rights import Allowance, Curfew, Item, Person, Pseudonym, Quorum, Right, Rights, Schedule, Window
+from cabinet.policy.rights import Allowance, Item, Person, Pseudonym, Quorum, Right, Rights, Schedule, Window
 from cabinet.policy.schedule import DAY_NAMES
-from cabinet.roster.content import clock_time, factor_set, span_s
+from cabinet.roster.content import clock_time, factor_set
+from cabinet.roster.curfew_text import curfew
 from cabinet.roster.records import open_person, split
 from cabinet.roster.tables import CREDENTIAL, ITEM, PERSON, PIN, RIGHT, RIGHT_PERSON, SCHEDULE, STREAMED
 from cabinet.vault.device_key import DeviceKeys
@@ -110,18 +111,12 @@ def _right(row: Row[Any], persons: frozenset[Pseudonym]) -> Right:
         item_groups=frozenset(split(row.item_groups)),
         schedule=row.schedule,
         factors=tuple(factor_set(text) for text in split(row.factors)),
-        curfew=_curfew(split(row.curfew)),
+        curfew=curfew(split(row.curfew)),
         quorum=Quorum(row.authorisers, frozenset(split(row.authorised_by)), bool(row.distinct_departments)),
         allowance=Allowance(row.most_out, row.most_out_together),
         blocked_while_overdue=bool(row.blocked_while_overdue),
         requires=frozenset(split(row.requires)),
     )
-
-
-def _curfew(parts: tuple[str, ...]) -> Curfew:
-    spans = [seconds for part in parts if (seconds := span_s(part)) is not None]
-    times = [clock_time(part) for part in parts if span_s(part) is None]
-    return Curfew(after_s=spans[0] if spans else None, at=times[0] if times else None)
 
 
 def _index(pairs: list[tuple[K, Right]]) -> dict[K, tuple[Right, ...]]:

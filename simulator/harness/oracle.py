@@ -12,6 +12,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from simulator.harness.due_oracle import dates, due_ms
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -90,10 +92,21 @@ class Oracle:
             self._covers(right, person, item)
             and self._is_open(right, wall_ms, trusted=trusted)
             and _suffices(right, shown)
+            and self._is_in_time(right, wall_ms, trusted=trusted)
             and self._is_qualified(right, person, wall_ms, trusted=trusted)
             and self._is_approved(right, person, [a for n, a in approvers.items() if _suffices(right, approved[n])])
             for right in self.rights
         )
+
+    def due_ms(self, right: Mapping[str, Any], wall_ms: int) -> int | None:
+        """When what is taken now is to be back."""
+        schedule = self.schedules.get(right.get("schedule", ""), {})
+        closed, local = set(schedule.get("closed_on", ())), self.local(wall_ms)
+        windows = schedule.get("windows", [schedule] if schedule else [])
+        return due_ms(right, [one for one in windows if _in_window(one, local, closed)], wall_ms, self.zone)
+
+    def _is_in_time(self, right: Mapping[str, Any], wall_ms: int, *, trusted: bool) -> bool:
+        return all(trusted and date > wall_ms for date in dates(right, self.zone))
 
     def _is_qualified(self, right: Mapping[str, Any], person: Somebody, wall_ms: int, *, trusted: bool) -> bool:
         today = self.local(wall_ms).date()

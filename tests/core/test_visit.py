@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import time
+from dataclasses import replace
+from datetime import datetime, time
 
 import pytest
 
@@ -60,6 +61,20 @@ def test_a_return_during_a_visit_names_who_returned_and_ends_the_visit() -> None
     cabinet.seat(1)
     assert cabinet.kinds()[4:] == ["visit.identified", "item.returned", "visit.ended"]
     assert [s.role for s in cabinet.last("item.returned").subs] == ["holder", "returner"]
+
+
+def test_what_was_to_be_back_by_a_date_is_not_released_after_it() -> None:
+    curfew = Curfew(dates=(datetime.fromisoformat("2026-01-05 12:30"),))  # half an hour from now
+    cabinet = Cabinet(rights(right(ADA, "K-0001", curfew=curfew)))
+    cabinet.pass_time(1800)
+    cabinet.badge(ADA_CARD)
+    denied = cabinet.last("item.denied").fields
+    assert (denied["rule"], denied["missing"]) == ("curfew_passed", "2026-01-05 12:30")
+    assert cabinet.screen().startswith("This was to be back 2026-01-05 12:30")
+    cabinet.now = replace(cabinet.now, quality="none")
+    cabinet.badge(ADA_CARD)
+    assert cabinet.last("item.denied").fields["rule"] == "clock_untrusted"
+    assert cabinet.pulses() == []
 
 
 def test_of_several_items_the_slot_is_asked() -> None:

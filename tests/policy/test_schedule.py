@@ -7,11 +7,9 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cabinet.policy.rights import Curfew, Schedule, Window
-from cabinet.policy.schedule import describe, due_ms, is_open
+from cabinet.policy.rights import Schedule, Window
+from cabinet.policy.schedule import describe, is_open
 
 ZURICH = ZoneInfo("Europe/Zurich")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -77,45 +75,6 @@ def test_the_skipped_hour_shortens_and_the_repeated_hour_lengthens_a_window() ->
         minute for minute in range(1500) if is_open(early, ms("2026-10-25T00:00:00+02:00") + minute * 60_000, ZURICH)
     ]
     assert (len(spring), len(autumn)) == (0, 120)
-
-
-@pytest.mark.parametrize(
-    ("taken", "at", "due"),
-    [
-        ("2026-01-05T09:00:00+01:00", "18:00", "2026-01-05T18:00:00+01:00"),
-        ("2026-01-05T18:00:00+01:00", "18:00", "2026-01-06T18:00:00+01:00"),
-        ("2026-03-28T20:00:00+01:00", "18:00", "2026-03-29T18:00:00+02:00"),  # the day the clocks go forward
-        ("2026-03-28T20:00:00+01:00", "02:30", "2026-03-29T03:30:00+02:00"),  # 02:30 does not exist
-        ("2026-10-24T20:00:00+02:00", "02:30", "2026-10-25T02:30:00+02:00"),  # the first of two
-        ("2028-02-28T20:00:00+01:00", "18:00", "2028-02-29T18:00:00+01:00"),  # leap day
-        ("2026-12-31T20:00:00+01:00", "08:00", "2027-01-01T08:00:00+01:00"),
-    ],
-)
-def test_a_curfew_at_a_time_of_day(taken: str, at: str, due: str) -> None:
-    assert local(due_ms(Curfew(at=time.fromisoformat(at)), ms(taken), ZURICH)) == due
-
-
-def test_a_relative_curfew_counts_real_hours() -> None:
-    due = due_ms(Curfew(after_s=8 * 3600), ms("2026-03-28T22:00:00+01:00"), ZURICH)
-    assert local(due) == "2026-03-29T07:00:00+02:00"
-
-
-def test_the_earlier_of_both_curfews_counts() -> None:
-    both = Curfew(after_s=3600, at=time(18))
-    assert local(due_ms(both, ms("2026-01-05T09:00:00+08:00"), SHANGHAI), SHANGHAI) == "2026-01-05T10:00:00+08:00"
-    assert local(due_ms(both, ms("2026-01-05T17:30:00+08:00"), SHANGHAI), SHANGHAI) == "2026-01-05T18:00:00+08:00"
-    assert due_ms(Curfew(), 0, UTC) is None
-
-
-@given(
-    taken_ms=st.integers(0, 4_102_444_800_000),
-    at=st.times(),
-    zone=st.sampled_from(["Europe/Zurich", "America/New_York", "Asia/Shanghai", "Australia/Lord_Howe", "Pacific/Apia"]),
-)
-def test_a_curfew_is_always_ahead_and_within_two_days(taken_ms: int, at: time, zone: str) -> None:
-    due = due_ms(Curfew(at=at.replace(microsecond=0)), taken_ms, ZoneInfo(zone))
-    assert due is not None
-    assert 0 < due - taken_ms <= 50 * 3_600_000
 
 
 def test_windows_are_described_as_people_write_them() -> None:

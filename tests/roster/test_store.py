@@ -67,6 +67,23 @@ def test_everyone_is_a_group_of_all(roster: Roster) -> None:
     assert (right.id, right.curfew) == ("r", Curfew(after_s=5400))
 
 
+def test_curfews_are_kept_as_they_were_written(roster: Roster) -> None:
+    written = ["2d", "18:00", "mon 09:00", "fri 18:00", "2026-03-31 18:00", "schedule"]
+    apply(roster, person())
+    hours = b'[[schedule]]\nid = "s"\ndays = ["mon"]\nfrom = "08:00"\nuntil = "18:00"\n'
+    right = f"[[right]]\nid = 'r'\npersons = ['1001']\nitems = ['*']\nschedule = 's'\ncurfew = {written}\n"
+    apply(roster, {"rights.toml": hours + right.encode()})
+    rights = roster.snapshot(ZURICH)
+    (one,) = rights.rights_of(rights.people[rights.numbers["1001"]])
+    assert one.curfew == Curfew(
+        172_800,
+        time(18),
+        ((0, time(9)), (4, time(18))),
+        (datetime.fromisoformat("2026-03-31 18:00"),),
+        with_window=True,
+    )
+
+
 def test_rights_keep_the_order_they_came_in(roster: Roster) -> None:
     apply(roster, person())
     for id_ in ("z", "a"):

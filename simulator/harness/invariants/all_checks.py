@@ -78,7 +78,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             JumpingClock(lambda: cabinet.wall.quality, now_s),
             NoMistakes(unhandled),
             NotTooMuch(oracle, plan.ids),
-            DueIsTold(truth, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
+            DueIsTold(truth, oracle, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulator.harness import happenings as seen
+from simulator.harness.oracle import Oracle
 from simulator.harness.truth import Truth
 from simulator.harness.witness import Hear, Violated
 
@@ -17,8 +18,9 @@ class DueIsTold:
     number = 19
     title = "what falls due is told"
 
-    def __init__(self, truth: Truth, door_open_s: float, wall_ms: Callable[[], int]) -> None:
+    def __init__(self, truth: Truth, oracle: Oracle, door_open_s: float, wall_ms: Callable[[], int]) -> None:
         self._truth = truth
+        self._oracle = oracle
         self._door_open_s = door_open_s
         self._wall_ms = wall_ms
         self._open_since_s: float | None = None
@@ -45,6 +47,10 @@ class DueIsTold:
     def _leaf(self, leaf: seen.Leaf) -> None:
         content: Mapping[str, Any] = leaf.content
         place = (content.get("code", ""), content.get("slot"))
+        if content["ev"] in ("item.granted", "item.handed_over") and "right" in content:
+            due_ms = self._oracle.due_ms(self._oracle.right(content["right"]), content["ts"])
+            if content.get("due") != due_ms:
+                raise Violated(self, f"leaf {leaf.n}: due at {content.get('due')}, and its right says {due_ms}")
         match content["ev"]:
             case "alarm.raised":
                 self._alarms.add(place)

@@ -37,7 +37,7 @@ DECIDING: Final = (
     Mutant(
         "schedule-in-utc",
         "schedules are read in UTC instead of the cabinet's time zone",
-        [Edit("cabinet.policy.schedule:is_open", "_local(wall_ms, zone)", "_local(wall_ms, UTC)")],
+        [Edit("cabinet.policy.schedule:is_open", "local_time(wall_ms, zone)", "local_time(wall_ms, UTC)")],
         [Days(1, 48), Days(2, 48)],
     ),
     Mutant(
@@ -46,8 +46,8 @@ DECIDING: Final = (
         [
             Edit(
                 "cabinet.policy.schedule:is_open",
-                "_local(wall_ms, zone)",
-                "(lambda local: local - (local.dst() or timedelta()))(_local(wall_ms, zone))",
+                "local_time(wall_ms, zone)",
+                "(lambda local: local - (local.dst() or timedelta()))(local_time(wall_ms, zone))",
             )
         ],
         [Days(1, 96), Days(12, 96), Days(13, 96)],
@@ -58,8 +58,8 @@ DECIDING: Final = (
         [
             Edit(
                 "cabinet.policy.schedule:is_open",
-                "_local(wall_ms, zone)",
-                "(lambda local: local - timedelta(hours=9 * local.fold))(_local(wall_ms, zone))",
+                "local_time(wall_ms, zone)",
+                "(lambda local: local - timedelta(hours=9 * local.fold))(local_time(wall_ms, zone))",
             )
         ],
         [Crashed("second-hour")],
@@ -75,6 +75,24 @@ DECIDING: Final = (
         "a qualification never expires",
         [Edit("cabinet.policy.decide:_unqualified", "until_ms <= wall_ms", "False")],
         [Crashed("not-trained")],
+    ),
+    Mutant(
+        "weekday-forgotten",
+        "a curfew on a weekday is one on any day",
+        [Edit("cabinet.policy.curfew:_all_due", "weekday in (None, day.weekday())", "True")],
+        [Days(1, 24), Crashed("take-and-return")],
+    ),
+    Mutant(
+        "due-with-the-latest",
+        "of several curfews the last one counts",
+        [Edit("cabinet.policy.curfew:due_ms", "min(", "max(")],
+        [Crashed("before-the-weekend")],
+    ),
+    Mutant(
+        "date-never-passes",
+        "what was to be back by a date is released after it",
+        [Edit("cabinet.policy.curfew:passed", "<= wall_ms", "<= 0")],
+        [Crashed("date-has-passed")],
     ),
     Mutant(
         "visit-never-idles",
