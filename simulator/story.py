@@ -100,6 +100,14 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspend:
+    """The custodian changes who may come."""
+
+    who: str
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchOn:
     """Somebody else than the daemon gives a bolt current."""
 
@@ -133,8 +141,8 @@ class BoltIs:
 
 @dataclass(frozen=True, slots=True)
 class Journals:
-    """A leaf after the last one that was told of, with these fields among others; `holder` is a name. `no`: there is
-    none since the beginning."""
+    """A leaf after the last one that was told of, with these fields among others; `holder` and `host` are names.
+    `no`: there is none since the beginning."""
 
     kind: str
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -162,6 +170,7 @@ Act: TypeAlias = (
     | ClockJumps
     | TrustClock
     | Release
+    | Suspend
     | SwitchOn
     | Clock
 )
@@ -225,8 +234,8 @@ def _is_about_upstream(sentence: Sentence) -> bool:
 
 
 def _has(leaf: Mapping[str, Any], key: str, wanted: str, is_called: Callable[[str, str], bool]) -> bool:
-    if key == "holder":
-        return any(sub["r"] == "holder" and is_called(sub["p"], wanted) for sub in leaf.get("subs", ()))
+    if key in ("holder", "host"):
+        return any(sub["r"] == key and is_called(sub["p"], wanted) for sub in leaf.get("subs", ()))
     value = leaf.get(key)
     return (value if isinstance(value, str) else json.dumps(value)) == wanted
 
@@ -264,6 +273,8 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"Nobody vouches for the clock\.", lambda: TrustClock("none")),
     (r"The time service vouches for the clock\.", lambda: TrustClock("ntp")),
     (r"The technician releases slot (\d+): (.+)\.", lambda slot, reason: Release(int(slot), reason)),
+    (rf"The custodian suspends {_WHO}\.", lambda who: Suspend(who, True)),
+    (rf"The custodian lets {_WHO} in again\.", lambda who: Suspend(who, False)),
     (r"Somebody switches the relay of slot (\d+) on\.", lambda slot: SwitchOn(int(slot))),
     (r"The display says: (.+)", Shows),
     (r"The display does not say: (.+)", lambda text: Shows(text, True)),

@@ -18,6 +18,7 @@ _RULES = {
     "person_suspended": "the person is suspended",
     "person_not_yet_active": "the person's access has not begun",
     "person_expired": "the person's access has ended",
+    "host_inactive": "the person is a visitor, and their host has no access",
     "no_right": "no right of the person reaches the item",
     "outside_schedule": "closed at this time",
     "curfew_passed": "the date on which it was to be back has passed",

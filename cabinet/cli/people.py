@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from cabinet.cli.arguments import add_dry_run, values
-from cabinet.cli.daemon import Roster, say_change
+from cabinet.cli.daemon import Result, Roster, say_change
 from cabinet.cli.output import Output
 from cabinet.control.protocol import Exit
 
@@ -27,6 +27,7 @@ def person_add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--qualifications", type=values, metavar="A;B:DAY", help="learnt or signed, with the last day where it expires"
     )
+    parser.add_argument("--host", metavar="ID", help="who answers for a visitor; goes with --roles visitor")
     add_dry_run(parser)
 
 
@@ -35,7 +36,7 @@ def person_add(args: Namespace, out: Output) -> int:
     for key in ("department", "groups", "language", "roles", "qualifications"):
         if getattr(args, key) is not None:
             person[key] = getattr(args, key)
-    for key in ("active_from", "active_until"):
+    for key in ("active_from", "active_until", "host"):
         if getattr(args, key) is not None:
             person[key] = getattr(args, key) or None
     with Roster(args, out) as roster:
@@ -45,27 +46,21 @@ def person_add(args: Namespace, out: Output) -> int:
 
 
 def person_list_arguments(parser: Parser) -> None:
-    pass
+    parser.add_argument("--visitors", action="store_true", help="only visitors, each with their host")
 
 
 def person_list(args: Namespace, out: Output) -> int:
     with Roster(args, out) as roster:
-        people = list(roster.all("people"))
+        people = [one for one in roster.all("people") if not args.visitors or _is_visitor(one)]
     if out.as_json:
         out.answer({"people": people})
         return Exit.OK
-    columns = (
-        "id",
-        "name",
-        "department",
-        "groups",
-        "roles",
-        "active_from",
-        "active_until",
-        "suspended",
-        "cards",
-        "pin",
-    )
+    of_all = ("id", "name", "department", "groups", "roles", "active_from", "active_until", "suspended", "cards", "pin")
+    columns = ("id", "name", "host", "groups", "active_from", "active_until", "suspended") if args.visitors else of_all
     titles = [column.replace("_", " ") for column in columns]
     out.table(titles, [[person.get(column) for column in columns] for person in people])
     return Exit.OK
+
+
+def _is_visitor(person: Result) -> bool:
+    return "visitor" in cast("list[str]", person["roles"])

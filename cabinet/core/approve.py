@@ -23,7 +23,7 @@ def by(
     if not isinstance(needs, NeedsApproval):
         visit.request(turn, taker, item)  # a roster or a clock has changed meanwhile
         return None
-    if denial := person_denial(person, turn.now.wall_ms, wall_time_trusted=turn.now.wall_time_trusted):
+    if denial := person_denial(turn.rights, person, turn.now.wall_ms, wall_time_trusted=turn.now.wall_time_trusted):
         return Refusal(denial.rule)
     if not may_approve(needs.right.quorum, taker, person):
         return Refusal("may_not_approve")

@@ -48,8 +48,7 @@ def on_time(turn: Turn) -> None:
         if turn.full:
             return
         if (due_ms := _awaited(turn.state, slot, out)) is not None and due_ms <= turn.now.wall_ms:
-            subs = [Subject("holder", out.holder)] if out.holder else []
-            turn.journal("item.overdue", subs, slot=slot, item=out.item, due=out.due_ms)
+            turn.journal("item.overdue", turn.holding(out.holder), slot=slot, item=out.item, due=out.due_ms)
             turn.raise_alarm("item.overdue", slot=slot, item=out.item)
             turn.act(Sound("alarm"))
 

@@ -36,7 +36,7 @@ def to(
             due = due_by(turn.rights, right, wall_ms)
             turn.journal(
                 "item.handed_over",
-                [Subject("holder", giver.pseudonym), Subject(ROLE, person.pseudonym)],
+                [Subject("holder", giver.pseudonym), *turn.holding(person.pseudonym, ROLE)],
                 visit=running.number,
                 slot=item.slot,
                 item=item.id,

@@ -127,16 +127,16 @@ def _begin(
 def _identified(turn: Turn, person: Person, device: str) -> None:
     """Journals who it is and goes on: to what was chosen before the PIN, else to the offer."""
     running = turn.stay(language=person.language)
-    subject = Subject("holder", person.pseudonym)
+    subs = turn.holding(person.pseudonym)
     auth = "+".join(sorted(running.factors, key=AUTH_ORDER.index))
     wall_ms, trusted = turn.now.wall_ms, turn.now.wall_time_trusted
-    if refusal := person_denial(person, wall_ms, wall_time_trusted=trusted):
-        turn.journal("visit.refused", [subject], visit=running.number, rule=refusal.rule, auth=auth)
+    if refusal := person_denial(turn.rights, person, wall_ms, wall_time_trusted=trusted):
+        turn.journal("visit.refused", subs, visit=running.number, rule=refusal.rule, auth=auth)
         turn.say(refusal.rule, "refused")
         turn.update(visit=None)
         return
     keypad = device if "number" in running.factors else None
-    turn.journal("visit.identified", [subject], visit=running.number, auth=auth, reader=device, keypad=keypad)
+    turn.journal("visit.identified", subs, visit=running.number, auth=auth, reader=device, keypad=keypad)
     if "pin" in running.factors:
         turn.clear_alarm("visit.locked_out", device=device)
     item = turn.rights.items.get(running.chosen) if running.chosen else None

@@ -25,7 +25,7 @@ def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> None:
     close_interrupted(turn, item.slot)
     n = turn.journal(
         "item.granted",
-        [Subject("holder", visit.person), *(Subject("authoriser", one) for one in _counted(turn, visit, right))],
+        [*turn.holding(visit.person), *(Subject("authoriser", one) for one in _counted(turn, visit, right))],
         visit=visit.number,
         slot=item.slot,
         item=item.id,

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from cabinet.core.effects import Effect, Show, Sound
-from cabinet.core.leaves import Field, Leaf, Subject
+from cabinet.core.leaves import Field, Leaf, Role, Subject
 from cabinet.core.ledger import Ledger, alarm_id, fold
 from cabinet.core.messages import text
 from cabinet.core.state import State, Visit
-from cabinet.policy.rights import Language, Rights
+from cabinet.policy.rights import Language, Pseudonym, Rights
 from hal.capabilities import Tone
 from hal.clock import Now
 
@@ -49,6 +49,12 @@ class Turn:
         self.leaves.append(leaf)
         self.update(ledger=fold(self.ledger, n, self.now.wall_ms, leaf), size=n + 1)
         return n
+
+    def holding(self, person: Pseudonym | None, role: Role = "holder") -> list[Subject]:
+        """Them, and who answers for them if they are a visitor; nobody for None."""
+        known = self.rights.people.get(person) if person else None
+        host = known.host if known and known.host in self.rights.people else None
+        return ([Subject(role, person)] if person else []) + ([Subject("host", host)] if host else [])
 
     def act(self, effect: Effect) -> None:
         """For after the commit."""

@@ -16,6 +16,7 @@ Rule = Literal[
     "person_suspended",
     "person_not_yet_active",
     "person_expired",
+    "host_inactive",
     "no_right",
     "outside_schedule",
     "clock_untrusted",
@@ -64,10 +65,20 @@ class Denial:
 Decision: TypeAlias = Grant | NeedsFactor | NeedsApproval | Denial
 
 
-def person_denial(person: Person, wall_ms: int, *, wall_time_trusted: bool) -> Denial | None:
-    """Why this person may not even begin a visit; None: they may.
+def person_denial(rights: Rights, person: Person, wall_ms: int, *, wall_time_trusted: bool) -> Denial | None:
+    """Why this person may not even begin a visit; None: they may. A visitor may as long as their host might."""
+    if denial := _inactive(person, wall_ms, wall_time_trusted=wall_time_trusted):
+        return denial
+    if person.host is None:
+        return None
+    host = rights.people.get(person.host)
+    if host is None or _inactive(host, wall_ms, wall_time_trusted=wall_time_trusted):
+        return Denial("host_inactive")
+    return None
 
-    A person with dates needs a trusted clock, or a dead battery would bring the expired back."""
+
+def _inactive(person: Person, wall_ms: int, *, wall_time_trusted: bool) -> Denial | None:
+    """A person with dates needs a trusted clock, or a dead battery would bring the expired back."""
     if person.suspended:
         return Denial("person_suspended")
     dated = person.active_from_ms is not None or person.active_until_ms is not None
@@ -95,7 +106,7 @@ def decide(
     """The best of all rights that reach the item: a grant, else one missing only others' approval or a factor, else
     why not. `approvers` have approved in this visit; `held` is everything that is out or about to be;
     `over` the person's rights that cover the item, where they are known already."""
-    if denial := person_denial(person, wall_ms, wall_time_trusted=wall_time_trusted):
+    if denial := person_denial(rights, person, wall_ms, wall_time_trusted=wall_time_trusted):
         return denial
     best: Decision = Denial("no_right")
     for right in rights_over(rights, person, item) if over is None else over:

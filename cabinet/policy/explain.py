@@ -33,6 +33,7 @@ _HELP: Final[Mapping[str, str]] = {
     "person_suspended": "a custodian can end the suspension",
     "person_not_yet_active": _CUSTODIANS_HELP,
     "person_expired": "a custodian can extend the access",
+    "host_inactive": "a custodian can name another host, or give the host access again",
     "no_right": "a custodian can grant a right",
     "outside_schedule": "come within the window; a custodian can widen it",
     "curfew_passed": "a custodian can set another date",
@@ -90,7 +91,7 @@ def explain(
 ) -> Explanation:
     """`held` is everything that is out."""
     shown = could_show(rights, person)
-    others = [one for one in rights.people.values() if _is_active(one, wall_ms, trusted=wall_time_trusted)]
+    others = [one for one in rights.people.values() if _is_active(rights, one, wall_ms, trusted=wall_time_trusted)]
     decision = decide(
         rights, person, item, shown, wall_ms, wall_time_trusted=wall_time_trusted, approvers=others, held=held
     )
@@ -141,7 +142,7 @@ def _step(
     *,
     trusted: bool,
 ) -> Step:
-    decision = person_denial(person, wall_ms, wall_time_trusted=trusted) or decide_by(
+    decision = person_denial(rights, person, wall_ms, wall_time_trusted=trusted) or decide_by(
         rights, right, person, item, shown, wall_ms, others, held, wall_time_trusted=trusted
     )
     rule, _, _ = _said(decision)
@@ -158,5 +159,5 @@ def _step(
     )
 
 
-def _is_active(person: Person, wall_ms: int, *, trusted: bool) -> bool:
-    return person_denial(person, wall_ms, wall_time_trusted=trusted) is None
+def _is_active(rights: Rights, person: Person, wall_ms: int, *, trusted: bool) -> bool:
+    return person_denial(rights, person, wall_ms, wall_time_trusted=trusted) is None

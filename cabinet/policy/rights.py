@@ -32,6 +32,8 @@ class Person:
     qualifications: Mapping[str, int | None] = field(default_factory=dict)
     """What they have learnt or signed, and the first instant at which it does not hold any more (Unix ms; None: it
     does not expire)."""
+    host: Pseudonym | None = None
+    """Who answers for a visitor; None: this is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from cabinet.roster.curfew_text import TIME, CurfewPart, curfew_problem
 from drivers.wire.card_number import format_card, parse_card
 
 EVERYONE: Final = "*"
+VISITOR: Final = "visitor"
+"""The role of people who come for a while, and for whom a host answers."""
 FACTORS: Final = ("card", "card+pin", "number+pin")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -124,6 +126,8 @@ class PersonEntry(Entry):
     """The last day, local time."""
     qualifications: Annotated[list[Qualification], Field(max_length=24)] = []
     """What they have learnt or signed, each with the last day on which it holds where it expires."""
+    host: Id | None = None
+    """Who answers for a visitor, by id."""
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> PersonEntry:
@@ -149,9 +153,16 @@ class ItemEntry(Entry):
     """How many keys the bunch has."""
 
 
+_ALONE: Final = {
+    "number": "a number alone proves nothing, anybody can type it",
+    "pin": "a PIN alone names nobody, and one guess would try the PINs of all at once; number+pin asks four keys more",
+}
+"""Why one factor is not enough."""
+
+
 def _factor(value: str) -> str:
-    if value == "number":
-        raise ValueError(f"a number alone proves nothing, anybody can type it; allowed: {', '.join(FACTORS)}")
+    if reason := _ALONE.get(value):
+        raise ValueError(f"{reason}; allowed: {', '.join(FACTORS)}")
     if value not in FACTORS:
         raise ValueError(f"allowed: {', '.join(FACTORS)}")
     return value

@@ -87,6 +87,10 @@ class PeoplePlan:
     def _overlaid(self, old: PersonRecord | None, entry: PersonEntry) -> PersonRecord:
         given = entry.model_fields_set - {"id", "cards"} if old else _COLUMNS
         values: dict[str, Any] = {name: getattr(entry, name) for name in _COLUMNS if name in given}
+        if values.get("host"):
+            host = self.find(values["host"])
+            assert host is not None, "that there is one was checked before"
+            values["host"] = host.pseudonym
         for name in ("groups", "roles", "qualifications"):
             if name in values:
                 values[name] = tuple(dict.fromkeys(values[name]))

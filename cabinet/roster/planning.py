@@ -125,7 +125,7 @@ class Planner:
         ]
 
     def _draft_content(self, content: Content) -> None:
-        for person in content.people:
+        for person in sorted(content.people, key=lambda person: person.host is not None):  # hosts first
             self._people.put(person)
         for item in content.items:
             self._holdings.put_item(item)
@@ -175,4 +175,5 @@ class Planner:
             slots={item.id: item.slot for item in items if item.slot is not None},
             fobs={item.id: item.fob for item in items if item.fob is not None},
             card_owner=self._people.records.card_owner,
+            person=self._people.records.by_id,
         )

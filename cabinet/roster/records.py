@@ -36,6 +36,7 @@ class PersonRecord:
     active_until: str | None = None
     suspended: bool = False
     qualifications: tuple[str, ...] = ()
+    host: Pseudonym | None = None
 
 
 class Records:
@@ -91,6 +92,7 @@ def open_person(keys: DeviceKeys, row: Row[Any]) -> PersonRecord:
         active_until=row.active_until,
         suspended=bool(row.suspended),
         qualifications=split(row.qualifications),
+        host=row.host,
     )
 
 
@@ -109,6 +111,7 @@ def close_person(keys: DeviceKeys, record: PersonRecord, random: Random) -> dict
         "active_until": record.active_until,
         "suspended": int(record.suspended),
         "qualifications": join(record.qualifications),
+        "host": record.host,
     }
 
 

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from cabinet.roster.content import EVERYONE, Content, ItemEntry
+from cabinet.roster.content import EVERYONE, VISITOR, Content, ItemEntry, PersonEntry
 from hal.problems import Problem
 from hal.wording import did_you_mean, quoted
+
+
+class Stored(Protocol):
+    """A person as the roster has them."""
+
+    @property
+    def roles(self) -> Sequence[str]: ...
+
+    @property
+    def active_until(self) -> str | None: ...
+
+    @property
+    def host(self) -> str | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +39,8 @@ class Known:
     """Item to its fob."""
     card_owner: Callable[[str], str | None] = lambda _: None
     """The id of the person a card number belongs to."""
+    person: Callable[[str], Stored | None] = lambda _: None
+    """By id."""
 
 
 NOTHING_KNOWN = Known()
@@ -35,6 +51,7 @@ def conflicts(content: Content, known: Known, slots: Collection[int] | None) -> 
     the configuration; None: not known here."""
     yield from _twice("people", [p.id for p in content.people])
     yield from _cards(content, known)
+    yield from _visitors(content.people, known)
     yield from _twice("items", [i.id for i in content.items])
     yield from _places(content, known, slots)
     yield from _fobs(content, known)
@@ -61,6 +78,46 @@ def _cards(content: Content, known: Known) -> Iterator[Problem]:
                 yield Problem(path, f"this card stands at {quoted(other)} too; a card belongs to one person")
             elif (owner := known.card_owner(card) or person.id) != person.id:
                 yield Problem(path, f"this card belongs to {quoted(owner)} already; revoke it there first")
+
+
+def _visitors(people: tuple[PersonEntry, ...], known: Known) -> Iterator[Problem]:
+    """Judged as they will be: what an entry does not give stays."""
+    listed = {person.id: person for person in people}
+
+    def stands(person: PersonEntry, key: str) -> object:
+        old = None if key in person.model_fields_set else known.person(person.id)
+        return getattr(old or person, key)
+
+    def is_visitor(person: PersonEntry) -> bool:
+        return VISITOR in stands(person, "roles")  # type: ignore[operator]  # a list of texts
+
+    for index, person in enumerate(people):
+        host = person.host
+        if not is_visitor(person):
+            if stands(person, "host") is not None:
+                message = f'a host is for visitors; give the role "{VISITOR}" too, or leave the host out'
+                yield Problem(("people", index, "host"), message)
+            continue
+        if stands(person, "host") is None:
+            yield Problem(
+                ("people", index, "host"), "a visitor needs a host: the id of the person who answers for them"
+            )
+        if stands(person, "active_until") is None:
+            yield Problem(("people", index, "active_until"), "a visitor needs a last day, such as 2026-03-31")
+        if host is None:
+            continue
+        stored = known.person(host)
+        if host in listed:
+            hosts_visit = is_visitor(listed[host])
+        elif stored is not None:
+            hosts_visit = VISITOR in stored.roles
+        elif host in known.people:  # a row with faults of its own
+            hosts_visit = False
+        else:
+            yield Problem(("people", index, "host"), _nobody("person", host, {*listed, *known.people}))
+            continue
+        if hosts_visit:
+            yield Problem(("people", index, "host"), f"{quoted(host)} is a visitor too, and answers for nobody")
 
 
 def _places(content: Content, known: Known, slots: Collection[int] | None) -> Iterator[Problem]:

@@ -66,6 +66,7 @@ def _people(
             suspended=record.suspended,
             pin_set=record.pseudonym in with_pin,
             qualifications=learnt(row.qualifications),
+            host=record.host,
         )
         if _TYPED.fullmatch(record.id):
             numbers[record.id] = record.pseudonym

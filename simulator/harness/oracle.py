@@ -26,6 +26,8 @@ class Somebody:
     groups: frozenset[str]
     active_from: date | None
     active_until: date | None
+    host: str
+    """Id of who answers for a visitor; empty: this is none."""
     qualifications: dict[str, date | None] = field(default_factory=dict)
     """With the last day, None: for good."""
     suspended: bool | None = False
@@ -58,6 +60,7 @@ class Oracle:
                     frozenset(row["groups"].split(";")),
                     date.fromisoformat(row["active_from"]) if row["active_from"] else None,
                     date.fromisoformat(row["active_until"]) if row["active_until"] else None,
+                    row["host"],
                     _qualifications(row["qualifications"]),
                 )
                 for row in people
@@ -147,6 +150,10 @@ class Oracle:
         return item in right.get("items", ()) or not self.items[item].isdisjoint(right.get("item_groups", ()))
 
     def is_active(self, person: Somebody, wall_ms: int, *, trusted: bool) -> bool:
+        hosts = [one for one in self.people.values() if one.id == person.host]
+        return all(self._has_access(one, wall_ms, trusted=trusted) for one in (person, *hosts))
+
+    def _has_access(self, person: Somebody, wall_ms: int, *, trusted: bool) -> bool:
         if person.suspended:
             return False
         if person.active_from is None and person.active_until is None:
@@ -155,6 +162,11 @@ class Oracle:
         begun = person.active_from is None or person.active_from <= today
         ended = person.active_until is not None and person.active_until < today
         return trusted and begun and not ended
+
+    def host_of(self, name: str) -> str | None:
+        """Who answers for a visitor."""
+        host = self.people[name].host
+        return next((one.name for one in self.people.values() if host and one.id == host), None)
 
     def local(self, wall_ms: int) -> datetime:
         return datetime.fromtimestamp(wall_ms / 1000, tz=UTC).astimezone(self.zone)

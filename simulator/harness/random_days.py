@@ -12,6 +12,7 @@ from cabinet.control.protocol import ControlError
 from simulator.harness import happenings as seen
 from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.network.troubles import NetworkTroubles
+from simulator.harness.people.custodian import suspend
 from simulator.harness.people.mix import MANNERS
 from simulator.harness.people.reliable import RELIABLE, try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
@@ -137,19 +138,13 @@ class RandomDays:
                 self._cabinet.world.close_door()
 
     async def _suspend(self, number: int) -> None:
-        """Somebody, for a while; the oracle hears of it only when it is done."""
+        """Somebody, for a while."""
         person = self._cast[number % len(self._cast)]
         if person.name == RELIABLE:
             return
-        oracle = self._simulation.checks.oracle
         for suspended in (True, False):
-            change = {"kind": "person.suspend", "person": person.id, "suspended": suspended}
-            oracle.people[person.name].suspended = None
-            if not await self._ask("roster.change", {"change": change}):
-                await self._ask("roster.change", {"change": change})
-            stands = self._cabinet.plan.shelf.open().snapshot(self._cabinet.plan.config.zone)
-            pseudonym = next(who for who, name in self._cabinet.plan.ids.items() if name == person.name)
-            oracle.people[person.name].suspended = stands.people[pseudonym].suspended
+            if await suspend(self._simulation, person.name, suspended=suspended) is not None:
+                await suspend(self._simulation, person.name, suspended=suspended)
             await asyncio.sleep(1_800)
 
     async def _bad_change(self, number: int) -> None:

@@ -18,6 +18,7 @@ from simulator.harness.cabinet import Cabinet
 from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.model_disk import Failure
 from simulator.harness.network.broker import Lie
+from simulator.harness.people.custodian import suspend
 from simulator.harness.people.reliable import try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.simulation import Simulation
@@ -160,6 +161,8 @@ class StoryPlayer:
                 cabinet.witness.tell(seen.WallClock(f"is {quality}"))
             case told.Release(slot, reason):
                 return await self._release(slot, reason)
+            case told.Suspend(who, suspended):
+                return await suspend(self._simulation, self._who(who).name, suspended=suspended)
             case told.SwitchOn(slot):
                 cabinet.switch_on(slot)
             case told.Clock():

@@ -211,3 +211,16 @@ def test_names_cannot_play_with_the_terminal(ctl: Ctl, daemon: FakeDaemon) -> No
     out = ctl("person", "list").out
     assert "gone" in out
     assert not set(out) & {"\x1b", "\r", "\u202e"}
+
+
+def test_a_visitor_is_added_with_their_host(ctl: Ctl, daemon: FakeDaemon) -> None:
+    ctl("person", "add", "v1", "--name", "Ivo", "--roles", "visitor", "--active-until", "2026-03-31", "--host", "1001")
+    person = {"id": "v1", "name": "Ivo", "roles": ["visitor"], "active_until": "2026-03-31", "host": "1001"}
+    assert daemon.changes == [{"kind": "person.put", "person": person}]
+
+
+def test_visitors_are_listed_with_their_hosts(ctl: Ctl, daemon: FakeDaemon) -> None:
+    visitor = PEOPLE[0] | {"id": "v1", "name": "Ivo", "roles": ["visitor"], "host": "1001"}
+    daemon.answers["roster.people"] = {"people": [*PEOPLE, visitor], "next": None}
+    lines = ctl("person", "list", "--visitors").out.splitlines()
+    assert [line.split()[:3] for line in lines] == [["id", "name", "host"], ["v1", "Ivo", "1001"]]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cabinet.policy.decide import Decision, Denial, Grant, NeedsFactor, decide, reach
+from cabinet.policy.decide import Decision, Denial, Grant, NeedsFactor, decide, person_denial, reach
 from cabinet.policy.rights import Factor, Item, Person, Right, Rights, Schedule, Window
 
 ADA = Person("QURB", groups=frozenset({"cleaning"}), pin_set=True)
@@ -145,3 +145,30 @@ def test_what_a_right_requires(qualifications: dict[str, int | None], trusted: b
     if rule == "qualification_missing":
         assert isinstance(found, Denial)
         assert found.missing in ("forklift", "secrecy")
+
+
+HOST = Person("SE9TVA==")
+
+
+@pytest.mark.parametrize(
+    ("host", "rule"),
+    [
+        (HOST, None),
+        (replace(HOST, suspended=True), "host_inactive"),
+        (replace(HOST, active_until_ms=NOON_MS), "host_inactive"),
+        (replace(HOST, active_from_ms=NOON_MS + 1), "host_inactive"),
+        (replace(HOST, pseudonym="somebody else"), "host_inactive"),
+        (replace(HOST, host="nobody, and that is not looked at"), None),
+    ],
+)
+def test_a_visitor_may_as_long_as_their_host_might(host: Person, rule: str | None) -> None:
+    visitor = replace(ADA, host=HOST.pseudonym)
+    roster = Rights(people={one.pseudonym: one for one in (visitor, host)})
+    denial = person_denial(roster, visitor, NOON_MS, wall_time_trusted=True)
+    assert denial == (Denial(rule) if rule else None)  # type: ignore[arg-type]
+
+
+def test_a_visitor_who_is_suspended_hears_of_that_first() -> None:
+    visitor = replace(ADA, host="gone", suspended=True)
+    roster = Rights(people={visitor.pseudonym: visitor})
+    assert person_denial(roster, visitor, NOON_MS, wall_time_trusted=True) == Denial("person_suspended")

@@ -61,7 +61,7 @@ def test_five_errors_are_five_lines() -> None:
     assert found == [
         (
             'people.csv:1:22: unknown column "languge", allowed: id, name, department, groups, language, cards, '
-            'roles, active_from, active_until, qualifications; did you mean "language"?'
+            'roles, active_from, active_until, qualifications, host; did you mean "language"?'
         ),
         "people.csv:3:6: name: a leading = + - or @ is not allowed: a spreadsheet would run it as a formula",
         'people.csv:4:11: this card stands at "1001" too; a card belongs to one person',
@@ -104,6 +104,10 @@ def test_problems_of_all_files_come_together() -> None:
     ]
     text = "\n".join(found)
     assert "a number alone proves nothing" in text
+    [alone] = problems(
+        people_csv=PEOPLE + "1001,Ada,,,,,,,\n", items_csv="id\nK-1\n", rights_toml=RIGHT + 'factors = ["pin"]\n'
+    )
+    assert "a PIN alone names nobody" in alone
     assert 'there is no schedule "night"; did you mean "nights"?' in text
     assert '"mo" is not one of them, allowed: mon, tue, wed, thu, fri, sat, sun; did you mean "mon"?' in text
     assert "slot 9 is not in the configuration, which has 1-8" in text

@@ -100,6 +100,8 @@ class OnlyAllowed:
     def _leaf(self, leaf: seen.Leaf) -> None:
         if leaf.content["ev"] == "item.denied":
             self._denied(leaf)
+        if leaf.content["ev"] in ("visit.identified", "item.granted", "item.overdue"):
+            self._with_host(leaf)
         if leaf.content["ev"] == "visit.authorised":
             self._authorised(leaf)
         if leaf.content["ev"] == "item.handed_over":
@@ -127,6 +129,12 @@ class OnlyAllowed:
                 self,
                 f"{name} was granted {grant.item} at {local:%a %d %b %H:%M:%S}, having shown {what}{by}: not allowed",
             )
+
+    def _with_host(self, leaf: seen.Leaf) -> None:
+        who = {sub["r"]: self._names.get(sub["p"]) for sub in leaf.content.get("subs", ())}
+        holder = who.get("holder")
+        if holder and who.get("host") != (host := self._oracle.host_of(holder)):
+            raise Violated(self, f"leaf {leaf.n}: {host or 'nobody'} answers for {holder}, not {who.get('host')}")
 
     def _authorised(self, leaf: seen.Leaf) -> None:
         who = {sub["r"]: self._names.get(sub["p"], "") for sub in leaf.content["subs"]}

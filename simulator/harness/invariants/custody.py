@@ -191,4 +191,4 @@ class EachAttributed:
 
 def _people(content: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Who takes and returns; who approved stands in the grant alone."""
-    return {(sub["r"], sub["p"]) for sub in content.get("subs", ()) if sub["r"] != "authoriser"}
+    return {(sub["r"], sub["p"]) for sub in content.get("subs", ()) if sub["r"] not in ("authoriser", "host")}

@@ -13,14 +13,26 @@ DECIDING: Final = (
     Mutant(
         "suspended-let-in",
         "a suspended person is let in",
-        [Edit("cabinet.policy.decide:person_denial", "if person.suspended:", "if False:")],
+        [Edit("cabinet.policy.decide:_inactive", "if person.suspended:", "if False:")],
         [Days(1, 96), Days(2, 96)],
     ),
     Mutant(
         "expired-let-in",
         "a person is let in after the last day of their access",
-        [Edit("cabinet.policy.decide:person_denial", "wall_ms >= person.active_until_ms", "False")],
+        [Edit("cabinet.policy.decide:_inactive", "wall_ms >= person.active_until_ms", "False")],
         [Days(1, 96), Days(2, 96), Days(3, 96)],
+    ),
+    Mutant(
+        "host-not-asked",
+        "a visitor is let in while their host is not",
+        [Edit("cabinet.policy.decide:person_denial", "if person.host is None:", "if True:")],
+        [Crashed("a-host-answers")],
+    ),
+    Mutant(
+        "host-not-named",
+        "the journal does not say who answers for a visitor",
+        [Edit("cabinet.core.turn:Turn.holding", "if host else []", "if False else []")],
+        [Crashed("a-host-answers")],
     ),
     Mutant(
         "any-factor-will-do",
