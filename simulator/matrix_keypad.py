@@ -7,7 +7,9 @@ they close and when they open.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+from functools import partial
 from typing import ClassVar
 
 from simulator.faults import ActiveFaults, Fault, FaultError
@@ -17,8 +19,12 @@ from simulator.options import OptionError, Options
 LAYOUT = ("123A", "456B", "789C", "*0#D")
 BOUNCES_MAX = 3
 BOUNCE_S = (0.0003, 0.0015)
-PRESS_S, PAUSE_S = 0.100, 0.100
+PRESS_S, PAUSE_S = 0.060, 0.060
 """How long a finger stays on a key, and off it, at least."""
+PASSES = 8
+"""So often the scanning side goes over the row meanwhile: a busy machine may be slower than a finger."""
+PATIENCE_S = 3.0
+"""A finger does not wait longer than this for a side that does not scan."""
 PRESSES_MAX = 64
 
 Lines = tuple[int, ...]
@@ -46,6 +52,9 @@ class MatrixKeypad:
         self._pressed: str | None = None
         self._stuck: str | None = None
         self._scanned = asyncio.Event()
+        self._rows_low: set[int] = set()
+        self._passes = dict.fromkeys(rows, 0)
+        self._moved = asyncio.Event()
         self._closed: set[str] = set()
         self._presses: asyncio.Task[None] | None = None
         self._press_first = press
@@ -66,7 +75,7 @@ class MatrixKeypad:
     def attach(self, chip: GpioChip) -> None:
         self._chip = chip
         for line in self._rows + self._columns:
-            chip.watch(line, self._look)
+            chip.watch(line, partial(self._look, line))
 
     def power(self, *, on: bool) -> None:
         if on and self._press_first and self._presses is None:
@@ -111,10 +120,35 @@ class MatrixKeypad:
     def _keys(self) -> list[str]:
         return [row[: len(self._columns)] for row in LAYOUT]
 
-    def _look(self, level: bool | None) -> None:
-        assert self._chip is not None
-        if self._chip.claimed(self._rows + self._columns):
+    @property
+    def _is_scanned(self) -> bool:
+        return self._chip is not None and self._chip.claimed(self._rows + self._columns)
+
+    def _look(self, line: int, level: bool | None) -> None:
+        if line in self._passes:
+            self._row(line, low=level is False)
+        if self._is_scanned:
             self._scanned.set()
+
+    def _row(self, line: int, *, low: bool) -> None:
+        self._passes[line] += low
+        self._rows_low = self._rows_low | {line} if low else self._rows_low - {line}
+        self._moved.set()
+
+    @property
+    def _at_rest(self) -> bool:
+        """All rows are low: the scanning side waits for a key."""
+        return len(self._rows_low) == len(self._rows)
+
+    async def _stay(self, at_least_s: float, row: int, *, off: bool) -> None:
+        """The finger is on the key or `off` it, until whoever scans cannot have overlooked that."""
+        seen = self._passes[row] + PASSES
+        await asyncio.sleep(at_least_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                while self._is_scanned and self._passes[row] < seen and not (off and self._at_rest):
+                    self._moved.clear()
+                    await self._moved.wait()
 
     async def _press_when_scanned(self) -> None:
         await self._scanned.wait()
@@ -124,14 +158,15 @@ class MatrixKeypad:
         if self._faults.act("silent"):
             await asyncio.sleep(self._press_s + self._pause_s)
             return
+        row, _ = self._lines_of(key)
         try:
             await self._bounce(key, None)
             self._touch(key)
-            await asyncio.sleep(self._press_s)
+            await self._stay(self._press_s, row, off=False)
             await self._bounce(None, key)
         finally:
             self._touch(None)
-        await asyncio.sleep(self._pause_s)
+        await self._stay(self._pause_s, row, off=True)
 
     async def _bounce(self, to: str | None, back: str | None) -> None:
         for _ in range(self._rng.randint(0, BOUNCES_MAX) + self._faults.amount("noise")):
