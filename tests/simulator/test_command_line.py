@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -95,3 +96,14 @@ def test_help_imports_no_pydantic() -> None:
     code = "import sys; from simulator.__main__ import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
     check = "sys.exit('pydantic' in sys.modules or 'asyncio' in sys.modules)"
     subprocess.run([sys.executable, "-c", code + check], check=True, capture_output=True)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    gone, pipe = os.pipe()
+    os.close(gone)
+    try:
+        command = [sys.executable, "-m", "simulator", "devices"]
+        done = subprocess.run(command, stdout=pipe, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False)
+    finally:
+        os.close(pipe)
+    assert (done.returncode, done.stderr) == (0, "")
