@@ -29,6 +29,7 @@ _RULES = {
     "overdue_first": "the person has something that is overdue",
     "qualification_missing": "the person lacks a qualification, or it has expired",
     "item_out": "the item is out",
+    "prompt_unanswered": "a question that the cabinet asks before has no answer",
 }
 
 
@@ -60,6 +61,8 @@ def _lines(told: Result) -> Iterator[str]:
         yield f"no: {who} not {what}: {_RULES.get(str(told['rule']), told['rule'])}{missing}"
     if told["holder"]:
         yield f"  out with: {told['holder']}"
+    for one in cast("list[Result]", told["asks"]):
+        yield f"  asked before: {one['ask']}{'' if one['required'] else ' (may be skipped)'}"
     for step in cast("list[Result]", told["rights"]):
         yield f"  right {step['right']}: {_RULES.get(str(step['verdict']), step['verdict'])}"
         yield f"    open: {step['schedule'] or 'at any time'}"

@@ -19,17 +19,22 @@ if TYPE_CHECKING:
 def item_add_arguments(parser: Parser) -> None:
     parser.epilog = "What is not given stays as it is for an item that is known already."
     parser.add_argument("id", metavar="ID", help="such as K-0007")
-    parser.add_argument("--kind", help="key, bunch, vehicle key, document pouch, ... (key)")
+    parser.add_argument("--kind", help="key, bunch, vehicle-key, document, document-pouch, certificate or card (key)")
     parser.add_argument("--slot", type=slot_number, metavar="N", help="where it hangs")
     parser.add_argument("--fob", metavar="NUMBER", help="number of the fob fixed to it")
     parser.add_argument("--groups", type=values, metavar="A;B", help="groups that rights can name")
     parser.add_argument("--name", help="as it is shown at the cabinet")
+    parser.add_argument("--keys", type=int, metavar="N", help="how many keys a bunch has")
+    parser.add_argument("--seal", metavar="NUMBER", help="number of the seal; empty: none")
+    parser.add_argument("--expires", metavar="DAY", help="last day on which a document holds; empty: without end")
     add_dry_run(parser)
 
 
 def item_add(args: Namespace, out: Output) -> int:
-    keys = ("id", "kind", "slot", "fob", "groups", "name")
+    keys = ("id", "kind", "slot", "fob", "groups", "name", "keys", "seal")
     item = {key: getattr(args, key) for key in keys if getattr(args, key) is not None}
+    if args.expires is not None:
+        item["expires"] = args.expires or None
     with Roster(args, out) as roster:
         result = roster.change({"kind": "item.put", "item": item}, args.dry_run)
     say_change(out, result, args.dry_run)

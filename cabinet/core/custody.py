@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cabinet.core import release, visit
+from cabinet.core import prompts, release, visit
 from cabinet.core.effects import Sound
 from cabinet.core.events import FobSeen, SlotRead
 from cabinet.core.leaves import Subject
@@ -106,13 +106,16 @@ def _back(turn: Turn, slot: int, *, unseen: bool) -> None:
     subs = [Subject("holder", out.holder)] if out and out.holder else []
     running = turn.state.visit
     by_visit = running is not None and running.person is not None and visit.identified(running)
+    questions = prompts.of_return(turn, item) if subs else None
     if unseen:
-        turn.journal("item.found_present", subs, slot=slot, item=item)
+        turn.journal("item.found_present", subs, slot=slot, item=item, prompts=questions)
     elif running is not None and running.person is not None and by_visit:
         subs.append(Subject("returner", running.person))
-        turn.journal("item.returned", subs, slot=slot, item=item, visit=running.number)
+        n = turn.journal("item.returned", subs, slot=slot, item=item, visit=running.number, prompts=questions)
+        if questions:
+            turn.stay(returns=(*running.returns, n))
     else:
-        turn.journal("item.returned", subs, slot=slot, item=item, unattended=True)
+        turn.journal("item.returned", subs, slot=slot, item=item, unattended=True, prompts=questions)
     release.forget(turn, slot)
     for code in ("item.overdue", "item.forced"):
         turn.clear_alarm(code, slot=slot)

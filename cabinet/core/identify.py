@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cabinet.core import junk, lockout, second, visit
+from cabinet.core import junk, lockout, prompts, second, visit
 from cabinet.core.effects import CheckPin
 from cabinet.core.events import CardShown, DigitsEntered, DigitsTyped, KeypadCancelled, PinChecked
 from cabinet.core.leaves import Field, Subject
@@ -38,6 +38,8 @@ def on_typed(turn: Turn, event: DigitsTyped) -> None:
         turn.say("digits", dots="•" * event.length)
     elif turn.state.visit is None:
         turn.say("idle")
+    elif turn.state.visit.stage == "prompt":
+        prompts.ask_again(turn, turn.state.visit)
 
 
 def on_entered(turn: Turn, event: DigitsEntered) -> None:
@@ -49,10 +51,17 @@ def on_entered(turn: Turn, event: DigitsEntered) -> None:
         _pin(turn, running, event)
     elif running.stage == "choose":
         visit.choose(turn, running, event.secret.reveal())
+    elif running.stage == "prompt":
+        visit.answered(turn, running, event.secret.reveal())
 
 
 def on_cancelled(turn: Turn, _: KeypadCancelled) -> None:
-    if turn.state.visit is not None:
+    running = turn.state.visit
+    if running is None:
+        return
+    if running.stage == "prompt":
+        visit.answered(turn, running, None)
+    else:
         visit.end(turn, "person")
         turn.say("goodbye")
 

@@ -66,6 +66,17 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """Prompts about a return that nobody has answered yet, keyed by the index of its leaf. `person` None: nobody stood
+    there."""
+
+    item: str
+    slot: int
+    person: Pseudonym | None
+    prompts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RosterMark:
     version: int
     digest: str
@@ -84,6 +95,7 @@ class Ledger:
     roster: Mapping[str, RosterMark] = field(default_factory=dict)
     running: Mapping[str, bool] = field(default_factory=dict)
     upstream: Mapping[str, bool] = field(default_factory=dict)
+    questions: Mapping[int, Question] = field(default_factory=dict)
 
     @property
     def contradicted(self) -> bool:
@@ -156,7 +168,27 @@ def _came(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
         _grant_ended(ledger, n, ts, leaf),
         slots={**ledger.slots, slot: SlotMark(True, n, ts)},
         outs=_without(ledger.outs, slot),
+        questions=_with_question(ledger.questions, n, leaf),
     )
+
+
+def _with_question(questions: Mapping[int, Question], n: int, leaf: Leaf) -> Mapping[int, Question]:
+    prompts, item = leaf.fields.get("prompts"), _text(leaf, "item")
+    if not isinstance(prompts, list) or item is None:
+        return questions
+    return {**questions, n: Question(item, _slot(leaf), _person(leaf, "returner"), tuple(prompts))}
+
+
+def _settled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """One of a return's questions has its answer, or gets none."""
+    returned = _number(leaf, "returned")
+    question = ledger.questions.get(returned) if returned is not None else None
+    if returned is None or question is None:
+        return ledger
+    rest = tuple(prompt for prompt in question.prompts if prompt != leaf.fields.get("prompt"))
+    if not rest:
+        return replace(ledger, questions=_without(ledger.questions, returned))
+    return replace(ledger, questions={**ledger.questions, returned: replace(question, prompts=rest)})
 
 
 def _handed_over(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -251,6 +283,8 @@ _FOLDS: dict[str, Fold] = {
     "item.found_present": _came,
     "item.overdue": _overdue,
     "item.handed_over": _handed_over,
+    "prompt.answered": _settled,
+    "prompt.unanswered": _settled,
     "visit.refused": _failed,
     "visit.identified": _identified,
     "visit.authorised": _authorised,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cabinet.core.ledger import Alarm, Failures, Ledger, OpenGrant, Out, RosterMark, SlotMark
+from cabinet.core.ledger import Alarm, Failures, Ledger, OpenGrant, Out, Question, RosterMark, SlotMark
 
 _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "slots": lambda row: SlotMark(**row),
@@ -19,8 +19,9 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "roster": lambda row: RosterMark(**row),
     "running": lambda row: row["value"],
     "upstream": lambda row: row["value"],
+    "questions": lambda row: Question(**row | {"prompts": tuple(row["prompts"])}),
 }
-_BY_SLOT = ("slots", "outs", "grants")
+_BY_NUMBER = ("slots", "outs", "grants", "questions")
 
 
 def changed_rows(old: Ledger, new: Ledger) -> dict[str, bytes | None]:
@@ -44,7 +45,7 @@ def from_rows(rows: Mapping[str, bytes]) -> Ledger:
     for name, data in rows.items():
         table, _, key = name.partition("/")
         try:
-            tables[table][int(key) if table in _BY_SLOT else key] = _TABLES[table](json.loads(data))
+            tables[table][int(key) if table in _BY_NUMBER else key] = _TABLES[table](json.loads(data))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"state row {name!r} is not readable: {error}") from error
     return Ledger(**tables)  # type: ignore[arg-type]  # built from the same table of constructors

@@ -17,8 +17,8 @@ from cabinet.policy.quorum import may_approve
 from cabinet.policy.rights import AUTH_ORDER, Item, Pseudonym, Right
 
 
-def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> None:
-    """Opens the item's slot for the visitor, until `take_s` after the pulse."""
+def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> int:
+    """Opens the item's slot for the visitor, until `take_s` after the pulse; the index of the leaf."""
     assert visit.person is not None, "nobody is granted nothing"
     assert item.slot is not None, "items without a slot are never offered"
     due = due_by(turn.rights, right, turn.now.wall_ms)
@@ -38,6 +38,7 @@ def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> None:
         turn.say("take", slot=item.slot, item=item.id)
     else:
         turn.say("take_due", slot=item.slot, item=item.id, due=local_time(turn, due))
+    return n
 
 
 def _counted(turn: Turn, visit: Visit, right: Right) -> list[Pseudonym]:

@@ -10,9 +10,10 @@ from typing import Literal
 from cabinet.core.events import FobSeen
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
+from cabinet.policy.prompts import Answer
 from cabinet.policy.rights import Factor, Language, Pseudonym
 
-Stage = Literal["pin", "checking", "choose", "second"]
+Stage = Literal["pin", "checking", "choose", "second", "prompt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,23 @@ class Second:
 
     person: Pseudonym | None
     factors: frozenset[Factor]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The prompt on the display. `returned` is the leaf of the return that it is about; None: it is asked before the
+    item is released."""
+
+    prompt: str
+    returned: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """To what is asked before `item` is released; None: skipped."""
+
+    item: str
+    given: tuple[tuple[str, Answer | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,10 @@ class Visit:
     """Whose PIN the stages "pin" and "checking" are about; None: the visitor's own."""
     approvers: tuple[Pseudonym, ...] = ()
     """Who has approved, for the whole visit."""
+    asking: Asking | None = None
+    answers: Answers | None = None
+    returns: tuple[int, ...] = ()
+    """Leaves of what came back in this visit and still has questions."""
 
     @property
     def tested(self) -> Pseudonym | None:

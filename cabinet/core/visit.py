@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cabinet.core import release
+from cabinet.core import prompts, release
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import Out, held
 from cabinet.core.state import State, Visit
@@ -41,9 +41,34 @@ def request(turn: Turn, person: Person, item: Item) -> None:
             turn.stay(stage="second", chosen=item.id, second=None)
             turn.say("approve", item=item.id, count=count)
         case Grant(right):
-            release.grant(turn, turn.stay(stage="choose", chosen=None), item, right)
+            visit = turn.stay()
+            if not prompts.ask_before(turn, visit, item):
+                _release(turn, visit, person, item, right)
         case Denial() as denial:
             release.deny(turn, turn.stay(stage="choose", chosen=None), item, denial)
+
+
+def _release(turn: Turn, visit: Visit, person: Person, item: Item, right: Right) -> None:
+    n = release.grant(turn, turn.stay(stage="choose", chosen=None, asking=None, answers=None), item, right)
+    prompts.journal_answers(turn, person.pseudonym, item, visit.answers, n)
+
+
+def answered(turn: Turn, visit: Visit, digits: str | None) -> None:
+    """Something was typed while a prompt is asked. `digits` None: `*`, which ends the visit where nothing is released
+    without an answer."""
+    if visit.asking is not None and visit.asking.returned is not None:
+        prompts.return_answer(turn, visit, digits)
+        if turn.state.visit is not None and turn.state.visit.stage != "prompt":
+            after_return(turn)
+        return
+    person, item = _visitor(turn), turn.rights.items.get(visit.chosen or "")
+    if person is None or item is None:
+        end(turn, "erased")
+    elif digits is None and prompts.lacks_answer(turn, visit):
+        end(turn, "person")
+        turn.say("prompt_unanswered", "refused")
+    elif prompts.take_answer(turn, visit, item, digits):
+        request(turn, person, item)
 
 
 def choose(turn: Turn, visit: Visit, digits: str) -> None:
@@ -77,7 +102,7 @@ def options_of(turn: Turn, person: Person) -> list[tuple[Item, Decision]]:
 def after_removal(turn: Turn) -> None:
     """The visit ends when nothing more can be taken."""
     person = _visitor(turn)
-    if person is None or turn.state.grant_ends:
+    if person is None or turn.state.grant_ends or prompts.ask_next(turn):
         return
     if any(not isinstance(decision, Denial) for _, decision in options_of(turn, person)):
         turn.stay()
@@ -88,7 +113,7 @@ def after_removal(turn: Turn) -> None:
 def after_return(turn: Turn) -> None:
     """The visit ends when the visitor holds nothing more, so that the next person finds the cabinet free."""
     person = _visitor(turn)
-    if person is None or turn.state.grant_ends:
+    if person is None or turn.state.grant_ends or prompts.ask_next(turn):
         return
     if any(out.holder == person.pseudonym for out in turn.ledger.outs.values()):
         turn.stay()
@@ -101,6 +126,17 @@ def end(turn: Turn, cause: str) -> None:
     visit = turn.state.visit
     if visit is None:
         return
+    if visit.person is not None and (missing := prompts.lacks_answer(turn, visit)):
+        item = turn.rights.items[visit.chosen or ""]
+        turn.journal(
+            "item.denied",
+            [Subject("holder", visit.person)],
+            visit=visit.number,
+            slot=item.slot,
+            item=item.id,
+            rule="prompt_unanswered",
+            missing=missing,
+        )
     if visit.person is not None and identified(visit):
         turn.journal("visit.ended", [Subject("holder", visit.person)], visit=visit.number, cause=cause)
     turn.update(visit=None)

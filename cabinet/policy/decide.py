@@ -27,6 +27,7 @@ Rule = Literal[
     "overdue_first",
     "item_out",
     "no_item",
+    "prompt_unanswered",
 ]
 
 
@@ -54,7 +55,8 @@ class NeedsApproval:
 @dataclass(frozen=True, slots=True)
 class Denial:
     """`rule` names what refused; `window` the schedule in words where one was missed; `right` the closest right;
-    `missing` the qualification that is not there, or not any more, or the date that has passed."""
+    `missing` the qualification that is not there, or not any more, the date that has passed, or the prompt without an
+    answer."""
 
     rule: Rule
     window: str | None = None

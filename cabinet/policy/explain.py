@@ -22,8 +22,9 @@ from cabinet.policy.decide import (
     person_denial,
     rights_over,
 )
+from cabinet.policy.prompts import asked
 from cabinet.policy.quorum import may_approve
-from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person, Right, Rights
+from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person, Prompt, Right, Rights
 from cabinet.policy.schedule import describe
 
 CUSTODIAN: Final = "custodian"
@@ -44,6 +45,7 @@ _HELP: Final[Mapping[str, str]] = {
     "allowance_used": "bring one of them back first; a custodian can allow more",
     "overdue_first": "bring back first what is overdue",
     "item_out": "whoever has it can bring it back",
+    "prompt_unanswered": "answer what the cabinet asks",
 }
 
 
@@ -78,6 +80,8 @@ class Explanation:
     help: str | None
     helpers: tuple[str, ...]
     steps: tuple[Step, ...]
+    asks: tuple[Prompt, ...]
+    """What the cabinet asks before it releases the item."""
 
 
 def explain(
@@ -104,7 +108,9 @@ def explain(
     if rule is None and any(one.item == item.id for one in held):
         rule = "item_out"
     helpers = () if rule is None else tuple(one.pseudonym for one in others if CUSTODIAN in one.roles)
-    return Explanation(rule, right, window, missing, _HELP.get(rule or ""), helpers, steps)
+    return Explanation(
+        rule, right, window, missing, _HELP.get(rule or ""), helpers, steps, tuple(asked(rights, item, "take"))
+    )
 
 
 def could_show(rights: Rights, person: Person) -> frozenset[Factor]:

@@ -45,6 +45,34 @@ class Item:
     slot: int | None = None
     groups: frozenset[str] = frozenset()
     fob: str | None = None
+    keys: int | None = None
+    """How many a bunch has."""
+    seal: str = ""
+
+
+PromptAt = Literal["take", "return"]
+NUMBER_MAX: Final = 999_999
+"""Where a prompt says no other."""
+PromptKind = Literal["number", "yes-no", "rating", "choice", "count", "seal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question of the cabinet about an item. `least` and `most` bound a number; `choices` are numbered from 1."""
+
+    id: str
+    at: PromptAt
+    kind: PromptKind
+    ask: Mapping[Language, str]
+    items: frozenset[str] = frozenset()
+    item_groups: frozenset[str] = frozenset()
+    required: bool = False
+    least: int = 0
+    most: int = NUMBER_MAX
+    choices: tuple[Mapping[Language, str], ...] = ()
+
+    def covers(self, item: Item) -> bool:
+        return _covers(self.items, self.item_groups, item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +148,7 @@ class Right:
 
     def covers(self, item: Item) -> bool:
         """It names the item, one of its groups, or everything."""
-        return (
-            item.id in self.items
-            or "*" in self.items
-            or "*" in self.item_groups
-            or not self.item_groups.isdisjoint(item.groups)
-        )
+        return _covers(self.items, self.item_groups, item)
 
     def names(self, person: Person) -> bool:
         """It is the person's, one of their groups', or everybody's."""
@@ -147,6 +170,7 @@ class Rights:
     by_person: Mapping[Pseudonym, tuple[Right, ...]] = field(default_factory=dict)
     by_group: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
     zone: tzinfo = UTC
+    prompts: tuple[Prompt, ...] = ()
     items_in: Mapping[str, tuple[Item, ...]] = field(init=False, repr=False, compare=False)
     """Items with a slot, by group; those under "*" are all."""
 
@@ -163,3 +187,7 @@ class Rights:
         for group in sorted(person.groups | {"*"}):
             found.extend(self.by_group.get(group, ()))
         return found
+
+
+def _covers(items: frozenset[str], groups: frozenset[str], item: Item) -> bool:
+    return item.id in items or "*" in items or "*" in groups or not groups.isdisjoint(item.groups)

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from cabinet.policy.rights import Factor, Language
+from cabinet.policy.rights import NUMBER_MAX, Factor, Language, PromptAt, PromptKind
 from cabinet.roster.curfew_text import TIME, CurfewPart, curfew_problem
+from cabinet.roster.item_kinds import ItemKind
 from drivers.wire.card_number import format_card, parse_card
 
 EVERYONE: Final = "*"
@@ -140,7 +141,7 @@ class ItemEntry(Entry):
     """What a slot holds. Keys that are not given keep what the roster has."""
 
     id: Id
-    kind: Label = "key"
+    kind: ItemKind = "key"
     name: Text = ""
     customer: Id | None = None
     slot: Annotated[int, Field(ge=1, le=9999)] | None = None
@@ -264,6 +265,44 @@ class ScheduleEntry(Entry):
         return [WindowEntry.model_validate({"days": self.days, "from": self.start, "until": self.until})]
 
 
+class ChoiceEntry(Entry):
+    """One answer of several; its number is its place in the list."""
+
+    en: Annotated[str, AfterValidator(_text(24)), AfterValidator(_given)]
+    zh: Annotated[str, AfterValidator(_text(24)), AfterValidator(_given)]
+
+
+class PromptEntry(Entry):
+    """What the cabinet asks about an item, before it is released or after it is back. Replaces the one of the same
+    id."""
+
+    id: Id
+    at: PromptAt
+    kind: PromptKind
+    ask: Annotated[str, AfterValidator(_text(60)), AfterValidator(_given)]
+    ask_zh: Annotated[str, AfterValidator(_text(60)), AfterValidator(_given)]
+    items: list[IdOrAll] = []
+    item_groups: list[LabelOrAll] = []
+    required: bool = False
+    least: Annotated[int | None, Field(alias="min", ge=0, le=999_999_999)] = None
+    most: Annotated[int | None, Field(alias="max", ge=0, le=999_999_999)] = None
+    choices: Annotated[list[ChoiceEntry], Field(max_length=9)] = []
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> PromptEntry:
+        if not (self.items or self.item_groups):
+            raise ValueError('a prompt is about something: give items or item_groups, "*" for everything')
+        if (self.kind == "choice") != bool(self.choices) or len(self.choices) == 1:
+            raise ValueError("choices: 2 to 9 of them for the kind choice, none for another")
+        if self.kind != "number" and (self.least is not None or self.most is not None):
+            raise ValueError("min and max are for the kind number alone")
+        if self.kind in ("count", "seal") and self.at == "take":
+            raise ValueError("keys are counted and seals are read at the return")
+        if (NUMBER_MAX if self.most is None else self.most) < (self.least or 0):
+            raise ValueError(f"max is below min (without max it is {NUMBER_MAX})")
+        return self
+
+
 class CustomerEntry(Entry):
     """Whom items belong to."""
 
@@ -280,6 +319,7 @@ class Content:
     rights: tuple[RightEntry, ...] = ()
     schedules: tuple[ScheduleEntry, ...] = ()
     customers: tuple[CustomerEntry, ...] = ()
+    prompts: tuple[PromptEntry, ...] = ()
 
 
 def factor_set(text: str) -> frozenset[Factor]:

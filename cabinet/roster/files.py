@@ -110,6 +110,7 @@ class _Directory:
             rights=tuple(entry for _, entry in self._rights.rights),
             schedules=tuple(entry for _, entry in self._rights.schedules),
             customers=tuple(entry for _, entry in self._rights.customers),
+            prompts=tuple(entry for _, entry in self._rights.prompts),
         )
 
     def _with_refused(self, known: Known) -> Known:
@@ -133,6 +134,7 @@ class _Directory:
                 "right": [place for place, _ in self._rights.rights],
                 "schedule": [place for place, _ in self._rights.schedules],
                 "customer": [place for place, _ in self._rights.customers],
+                "prompt": [place for place, _ in self._rights.prompts],
             }
             path = (table, entries[str(table)][int(index)], *rest)
             self._rights.problems.append(Problem(path, problem.message))

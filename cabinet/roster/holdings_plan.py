@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Table, select
 
 from cabinet.core.leaves import Field, Leaf, Subject
 from cabinet.policy.rights import Pseudonym
-from cabinet.roster.content import EVERYONE, CustomerEntry, ItemEntry, RightEntry, ScheduleEntry
+from cabinet.roster.content import EVERYONE, CustomerEntry, ItemEntry, PromptEntry, RightEntry, ScheduleEntry
 from cabinet.roster.draft import Draft
 from cabinet.roster.people_plan import PeoplePlan
 from cabinet.roster.records import close_customer, join, open_customer
-from cabinet.roster.tables import CUSTOMER, ITEM, RIGHT, SCHEDULE
+from cabinet.roster.tables import CUSTOMER, ITEM, PROMPT, RIGHT, SCHEDULE
 from cabinet.roster.writes import Rows
 from cabinet.vault.device_key import DeviceKeys, Random
 
@@ -59,6 +59,25 @@ class HoldingsPlan:
             return
         row = close_customer(keys, entry.id, entry.name, old, random)
         self._differs("customers", entry.id, old, row, self._draft.writes.customers)
+
+    def put_prompt(self, entry: PromptEntry) -> None:
+        old = self._row(PROMPT, entry.id)
+        row = {
+            "id": entry.id,
+            "at": entry.at,
+            "kind": entry.kind,
+            "ask": entry.ask,
+            "ask_zh": entry.ask_zh,
+            "items": join(list(dict.fromkeys(entry.items))),
+            "item_groups": join(list(dict.fromkeys(entry.item_groups))),
+            "required": int(entry.required),
+            "least": entry.least,
+            "most": entry.most,
+            "choices": "\n".join(text for choice in entry.choices for text in (choice.en, choice.zh)),
+        }
+        if old:
+            row["position"] = old["position"]
+        self._differs("prompts", entry.id, old, row, self._draft.writes.prompts)
 
     def put_right(self, entry: RightEntry) -> None:
         assert entry.id, "rights have ids before they are planned"

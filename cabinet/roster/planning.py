@@ -24,6 +24,7 @@ from cabinet.roster.changes import (
 from cabinet.roster.content import Content
 from cabinet.roster.draft import Draft
 from cabinet.roster.holdings_plan import HoldingsPlan
+from cabinet.roster.item_kinds import OWN
 from cabinet.roster.people_plan import PeoplePlan
 from cabinet.roster.records import PersonRecord, split
 from cabinet.roster.references import Known, conflicts
@@ -133,6 +134,8 @@ class Planner:
             self._holdings.put_customer(customer, self._keys, self._random)
         for schedule in content.schedules:
             self._holdings.put_schedule(schedule)
+        for prompt in content.prompts:
+            self._holdings.put_prompt(prompt)
         for right in content.rights:
             self._holdings.put_right(right)
 
@@ -163,7 +166,7 @@ class Planner:
         return person
 
     def _known(self, *, everybody: bool) -> Known:
-        items = self._connection.execute(select(ITEM.c.id, ITEM.c.slot, ITEM.c.fob, ITEM.c.groups)).all()
+        items = self._connection.execute(select(ITEM)).all()
         people_groups = self._connection.execute(select(PERSON.c.groups).distinct()).scalars()
         ids = {p.pseudonym: p.id for p in self._people.records.all()} if everybody else {}
         return Known(
@@ -174,6 +177,7 @@ class Planner:
             schedules=set(self._connection.execute(select(SCHEDULE.c.id)).scalars()),
             slots={item.id: item.slot for item in items if item.slot is not None},
             fobs={item.id: item.fob for item in items if item.fob is not None},
+            goods={item.id: {name: getattr(item, name) for name in ("kind", *OWN)} for item in items},
             card_owner=self._people.records.card_owner,
             person=self._people.records.by_id,
         )

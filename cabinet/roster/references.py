@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from cabinet.roster.content import EVERYONE, VISITOR, Content, ItemEntry, PersonEntry
+from cabinet.roster.item_kinds import MAY_HAVE, OWN, misfit
 from hal.problems import Problem
 from hal.wording import did_you_mean, quoted
 
@@ -37,6 +38,8 @@ class Known:
     """Item to its slot."""
     fobs: Mapping[str, str] = field(default_factory=dict)
     """Item to its fob."""
+    goods: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Item to its kind and what only some kinds may have."""
     card_owner: Callable[[str], str | None] = lambda _: None
     """The id of the person a card number belongs to."""
     person: Callable[[str], Stored | None] = lambda _: None
@@ -47,15 +50,17 @@ NOTHING_KNOWN = Known()
 
 
 def conflicts(content: Content, known: Known, slots: Collection[int] | None) -> Iterator[Problem]:
-    """Paths begin with people, items, right, schedule or customer and the index in `content`. `slots` are those of
-    the configuration; None: not known here."""
+    """Paths begin with people, items, right, schedule, prompt or customer and the index in `content`. `slots` are those
+    of the configuration; None: not known here."""
     yield from _twice("people", [p.id for p in content.people])
     yield from _cards(content, known)
     yield from _visitors(content.people, known)
     yield from _twice("items", [i.id for i in content.items])
+    yield from _kinds(content, known)
     yield from _places(content, known, slots)
     yield from _fobs(content, known)
     yield from _twice("schedule", [s.id for s in content.schedules])
+    yield from _twice("prompt", [p.id for p in content.prompts])
     yield from _twice("customer", [c.id for c in content.customers])
     yield from _twice("right", [r.id or "" for r in content.rights])
     yield from _names(content, known)
@@ -120,6 +125,18 @@ def _visitors(people: tuple[PersonEntry, ...], known: Known) -> Iterator[Problem
             yield Problem(("people", index, "host"), f"{quoted(host)} is a visitor too, and answers for nobody")
 
 
+def _kinds(content: Content, known: Known) -> Iterator[Problem]:
+    kinds_given = any("kind" in item.model_fields_set for item in content.items)
+    for index, item in enumerate(content.items):
+        before, given = known.goods.get(item.id, {}), item.model_fields_set
+        if kinds_given and not before and "kind" not in given:
+            continue  # its kind is wrong, which was said
+        has = {name: before[name] if before and name not in given else getattr(item, name) for name in ("kind", *OWN)}
+        for name in OWN:
+            if has[name] and name not in MAY_HAVE[str(has["kind"])]:
+                yield Problem(("items", index, name if name in given else "kind"), misfit(str(has["kind"]), name))
+
+
 def _places(content: Content, known: Known, slots: Collection[int] | None) -> Iterator[Problem]:
     moved = {item.id for item in content.items if "slot" in item.model_fields_set}
     taken = {slot: item for item, slot in known.slots.items() if item not in moved}
@@ -149,6 +166,12 @@ def _names(content: Content, known: Known) -> Iterator[Problem]:
         "items": ("item", {i.id for i in content.items}.union(known.items)),
         "item_groups": ("group of items", _item_groups(content.items).union(known.item_groups)),
     }
+    for index, prompt in enumerate(content.prompts):
+        for key in ("items", "item_groups"):
+            what, names = exists[key]
+            for position, name in enumerate(getattr(prompt, key)):
+                if name != EVERYONE and name not in names:
+                    yield Problem(("prompt", index, key, position), _nobody(what, name, names))
     schedules = {s.id for s in content.schedules}.union(known.schedules)
     for index, right in enumerate(content.rights):
         for key, (what, names) in exists.items():

@@ -1,4 +1,4 @@
-"""rights.toml: `[[right]]`, `[[schedule]]`, `[[customer]]`."""
+"""rights.toml: `[[right]]`, `[[schedule]]`, `[[prompt]]`, `[[customer]]`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from cabinet.roster.content import CustomerEntry, RightEntry, ScheduleEntry
+from cabinet.roster.content import CustomerEntry, PromptEntry, RightEntry, ScheduleEntry
 from cabinet.settings.toml_text import read_toml
 from hal.problems import Problem
 from hal.wording import problems_of, rest_of, unknown_key
 
 RIGHTS: Final = "rights.toml"
-_TABLES: Final = ("right", "schedule", "customer")
+_TABLES: Final = ("right", "schedule", "prompt", "customer")
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -25,6 +25,7 @@ class RightsText:
     rights: list[tuple[int, RightEntry]] = field(default_factory=list)
     schedules: list[tuple[int, ScheduleEntry]] = field(default_factory=list)
     customers: list[tuple[int, CustomerEntry]] = field(default_factory=list)
+    prompts: list[tuple[int, PromptEntry]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -41,6 +42,7 @@ def read_rights(text: str) -> RightsText:
         for index, entry in _entries(raw, "right", RightEntry, found.problems)
     ]
     found.schedules = list(_entries(raw, "schedule", ScheduleEntry, found.problems))
+    found.prompts = list(_entries(raw, "prompt", PromptEntry, found.problems))
     found.customers = list(_entries(raw, "customer", CustomerEntry, found.problems))
     return found
 

@@ -10,12 +10,24 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Row, select
 
-from cabinet.policy.rights import Allowance, Item, Person, Pseudonym, Quorum, Right, Rights, Schedule, Window
+from cabinet.policy.rights import (
+    NUMBER_MAX,
+    Allowance,
+    Item,
+    Person,
+    Prompt,
+    Pseudonym,
+    Quorum,
+    Right,
+    Rights,
+    Schedule,
+    Window,
+)
 from cabinet.policy.schedule import DAY_NAMES
 from cabinet.roster.content import clock_time, factor_set
 from cabinet.roster.curfew_text import curfew
 from cabinet.roster.records import open_person, split
-from cabinet.roster.tables import CREDENTIAL, ITEM, PERSON, PIN, RIGHT, RIGHT_PERSON, SCHEDULE, STREAMED
+from cabinet.roster.tables import CREDENTIAL, ITEM, PERSON, PIN, PROMPT, RIGHT, RIGHT_PERSON, SCHEDULE, STREAMED
 from cabinet.vault.device_key import DeviceKeys
 
 K = TypeVar("K")
@@ -39,6 +51,7 @@ def read_rights(connection: Connection, keys: DeviceKeys, version: int, zone: tz
         by_person=_index([(person, right) for right in rights for person in sorted(right.persons)]),
         by_group=_index([(group, right) for right in rights for group in sorted(right.groups)]),
         zone=zone,
+        prompts=tuple(_prompt(row) for row in connection.execute(select(PROMPT).order_by(PROMPT.c.position))),
     )
 
 
@@ -83,7 +96,31 @@ def _start_ms(day: date, zone: tzinfo) -> int:
 
 
 def _item(row: Row[Any]) -> Item:
-    return Item(id=row.id, kind=row.kind, slot=row.slot, groups=frozenset(split(row.groups)), fob=row.fob)
+    return Item(
+        id=row.id,
+        kind=row.kind,
+        slot=row.slot,
+        groups=frozenset(split(row.groups)),
+        fob=row.fob,
+        keys=row.keys,
+        seal=row.seal,
+    )
+
+
+def _prompt(row: Row[Any]) -> Prompt:
+    texts = row.choices.split("\n") if row.choices else []
+    return Prompt(
+        id=row.id,
+        at=row.at,
+        kind=row.kind,
+        ask={"en": row.ask, "zh": row.ask_zh},
+        items=frozenset(split(row.items)),
+        item_groups=frozenset(split(row.item_groups)),
+        required=bool(row.required),
+        least=row.least or 0,
+        most=NUMBER_MAX if row.most is None else row.most,
+        choices=tuple({"en": en, "zh": zh} for en, zh in zip(texts[::2], texts[1::2], strict=True)),
+    )
 
 
 def _schedule(row: Row[Any]) -> Schedule:

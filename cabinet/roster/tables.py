@@ -106,13 +106,28 @@ RIGHT_PERSON: Final = _table(
     Column("entitlement", Text, ForeignKey("entitlement.id", ondelete="CASCADE"), primary_key=True, nullable=False),
     Column("pseudonym", Text, ForeignKey("person.pseudonym", ondelete="CASCADE"), primary_key=True, nullable=False),
 )
+PROMPT: Final = _table(
+    "prompt",
+    Column("id", Text, primary_key=True),
+    Column("position", Integer, nullable=False, unique=True),
+    Column("at", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("ask", Text, nullable=False),
+    Column("ask_zh", Text, nullable=False),
+    Column("items", Text, nullable=False),
+    Column("item_groups", Text, nullable=False),
+    Column("required", Integer, nullable=False),
+    Column("least", Integer),
+    Column("most", Integer),
+    Column("choices", Text, nullable=False),  # English and Chinese in turns, one a line
+)
 CUSTOMER: Final = _table(
     "customer",
     Column("id", Text, primary_key=True),
     Column("wrapped_key", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),  # the name, under the customer's own key
 )
-CONTENT: Final = (PERSON, CREDENTIAL, PIN, ITEM, SCHEDULE, RIGHT, RIGHT_PERSON, CUSTOMER)
+CONTENT: Final = (PERSON, CREDENTIAL, PIN, ITEM, SCHEDULE, RIGHT, RIGHT_PERSON, PROMPT, CUSTOMER)
 """What the digest of the roster covers, in this order."""
 
 STREAMED: Final = {"compiled_cache": None, "yield_per": 500}

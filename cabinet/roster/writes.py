@@ -18,6 +18,7 @@ from cabinet.roster.tables import (
     META,
     PERSON,
     PIN,
+    PROMPT,
     RIGHT,
     RIGHT_PERSON,
     SCHEDULE,
@@ -30,7 +31,7 @@ _DIGEST: Final = "digest"
 
 @dataclass(slots=True)
 class Writes:
-    """Rows as the tables hold them; those of rights are without their position."""
+    """Rows as the tables hold them; those of rights and prompts are without their position."""
 
     people: Rows = field(default_factory=list)
     cards: Rows = field(default_factory=list)
@@ -40,6 +41,7 @@ class Writes:
     items: Rows = field(default_factory=list)
     schedules: Rows = field(default_factory=list)
     rights: Rows = field(default_factory=list)
+    prompts: Rows = field(default_factory=list)
     entitled: Rows = field(default_factory=list)
     customers: Rows = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
@@ -57,14 +59,12 @@ class Writes:
         _put(connection, ITEM, self.items)
         _put(connection, CUSTOMER, self.customers)
         _put(connection, SCHEDULE, self.schedules)
+        _put(connection, PROMPT, _in_order(connection, PROMPT, self.prompts))
         self._put_rights(connection)
         _put(connection, META, [{"key": key, "value": value} for key, value in self.meta.items()])
 
     def _put_rights(self, connection: Connection) -> None:
-        places: dict[str, int] = dict(connection.execute(select(RIGHT.c.id, RIGHT.c.position)).all())
-        behind = max(places.values(), default=0) + 1
-        rows = [right | {"position": places.get(right["id"], behind + n)} for n, right in enumerate(self.rights)]
-        _put(connection, RIGHT, rows)
+        _put(connection, RIGHT, _in_order(connection, RIGHT, self.rights))
         for right in self.rights:
             connection.execute(delete(RIGHT_PERSON).where(RIGHT_PERSON.c.entitlement == right["id"]))
         if self.entitled:
@@ -99,6 +99,13 @@ def counts(connection: Connection) -> dict[str, int]:
     return {
         name: connection.execute(select(func.count()).select_from(table)).scalar_one() for name, table in tables.items()
     }
+
+
+def _in_order(connection: Connection, table: Table, rows: Rows) -> Rows:
+    """With their positions: those of rows that are there already stay, new ones come behind."""
+    places: dict[str, int] = dict(connection.execute(select(table.c.id, table.c.position)).all())
+    behind = max(places.values(), default=0) + 1
+    return [row | {"position": places.get(row["id"], behind + n)} for n, row in enumerate(rows)]
 
 
 def _put(connection: Connection, table: Table, rows: Rows) -> None:

@@ -63,6 +63,7 @@ class Explainer:
             "help": told.help,
             "helpers": await self._ids(told.helpers),
             "holder": (await self._ids([out.holder]))[0] if out and out.holder else None,
+            "asks": [{"prompt": one.id, "ask": one.ask["en"], "required": one.required} for one in told.asks],
             "rights": [await self._step(step) for step in told.steps],
         }
 

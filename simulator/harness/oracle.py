@@ -43,6 +43,9 @@ class Oracle:
     rights: list[dict[str, Any]]
     schedules: dict[str, dict[str, Any]]
     zone: ZoneInfo
+    prompts: list[dict[str, Any]] = field(default_factory=list)
+    stock: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Number of keys and of the seal, by item, as written."""
     revoked: set[str] = field(default_factory=set)
     """Cards."""
 
@@ -69,6 +72,8 @@ class Oracle:
             rights["right"],
             {one["id"]: one for one in rights.get("schedule", ())},
             ZoneInfo(zone),
+            rights.get("prompt", []),
+            {row["id"]: (row["keys"], row["seal"]) for row in items},
         )
 
     def may_take(
@@ -148,6 +153,17 @@ class Oracle:
     def reaches(self, right: Mapping[str, Any], item: str) -> bool:
         """It names the item or a group of it."""
         return item in right.get("items", ()) or not self.items[item].isdisjoint(right.get("item_groups", ()))
+
+    def asked(self, item: str, at: str) -> list[dict[str, Any]]:
+        """What has to be asked about it."""
+        return [
+            one
+            for one in self.prompts
+            if one["at"] == at
+            and self.reaches(one, item)
+            and (one["kind"] != "count" or self.stock[item][0])
+            and (one["kind"] != "seal" or self.stock[item][1])
+        ]
 
     def is_active(self, person: Somebody, wall_ms: int, *, trusted: bool) -> bool:
         hosts = [one for one in self.people.values() if one.id == person.host]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cabinet.policy.allowance import Held
 from cabinet.policy.decide import Grant, decide
 from cabinet.policy.explain import Explanation, could_show, explain
-from cabinet.policy.rights import Curfew, Item, Person, Quorum, Right, Rights, Schedule, Window
+from cabinet.policy.rights import Curfew, Item, Person, Prompt, Quorum, Right, Rights, Schedule, Window
 
 NOON_MS = 1_767_614_400_000 - 1_767_614_400_000 % 86_400_000 + 12 * 3_600_000
 WEEK = frozenset(range(7))
@@ -115,3 +115,14 @@ def test_it_says_what_the_decision_says(rights: list[Right], person: Person, tru
     )
     assert (said.rule is None) == isinstance(decision, Grant)
     assert (said.rule is None) == any(step.verdict == "grants" for step in said.steps)
+
+
+def test_what_is_asked_before_a_release_is_said() -> None:
+    ask = {"en": "Why?", "zh": "?"}
+    prompts = (
+        Prompt("why", "take", "rating", ask, items=frozenset({"K-0001"}), required=True),
+        Prompt("how", "return", "rating", ask, items=frozenset({"K-0001"})),
+        Prompt("other", "take", "rating", ask, items=frozenset({"K-0002"})),
+    )
+    found = explain(replace(snapshot(MINE), prompts=prompts), MAX, KEY, NOON_MS, wall_time_trusted=True)
+    assert [one.id for one in found.asks] == ["why"]

@@ -249,3 +249,67 @@ def test_a_directory_is_checked_without_a_daemon(tmp_path: Path) -> None:
     assert files.check(tmp_path) == []
     (tmp_path / "item.csv").write_text("")
     assert files.check(tmp_path)[0].endswith('; did you mean "items.csv"?')
+
+
+PROMPT = """[[prompt]]
+id = "p"
+at = "return"
+kind = "{kind}"
+ask = "How many?"
+ask_zh = "几把？"
+items = ["K-1"]
+{more}
+"""
+
+
+def prompt(kind: str, more: str = "") -> list[str]:
+    return problems(items_csv="id,kind,keys\nK-1,bunch,6\n", rights_toml=PROMPT.format(kind=kind, more=more))
+
+
+def test_prompts_are_read() -> None:
+    text = PROMPT.format(kind="choice", more='choices = [{ en = "A", zh = "甲" }, { en = "B", zh = "乙" }]')
+    content, found = read({"items.csv": b"id\nK-1\n", "rights.toml": text.encode()})
+    assert found == []
+    [entry] = content.prompts
+    assert [(one.en, one.zh) for one in entry.choices] == [("A", "甲"), ("B", "乙")]
+    assert (entry.ask, entry.ask_zh, entry.required) == ("How many?", "几把？", False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "complaint"),
+    [
+        ("numbr", "", 'did you mean "number"?'),
+        ("choice", "", "choices: 2 to 9 of them for the kind choice, none for another"),
+        ("count", "max = 3", "min and max are for the kind number alone"),
+        ("number", "min = 1000000", "max is below min (without max it is 999999)"),
+        ("rating", 'item_groups = ["cars"]', 'there is no group of items "cars"'),
+        ("rating", "requird = true", 'did you mean "required"?'),
+    ],
+)
+def test_a_wrong_prompt_is_named_with_its_place(kind: str, more: str, complaint: str) -> None:
+    [line] = prompt(kind, more)
+    assert complaint in line
+    assert line.startswith("rights.toml:")
+
+
+def test_prompts_that_fit_are_fine() -> None:
+    assert [prompt(kind) for kind in ("number", "yes-no", "rating", "count", "seal")] == [[]] * 5
+
+
+def test_a_kind_has_what_it_may_have() -> None:
+    found = problems(items_csv="id,kind,expires,seal,keys\nK-1,bunhc,,,\nK-2,key,,S-1,2\nB-1,bunch,2027-01-01,,3\n")
+    kinds = "key, bunch, vehicle-key, document, document-pouch, certificate, card"
+    those = "document, document-pouch, certificate, card"
+    assert found == [
+        f'items.csv:2:5: kind: "bunhc" is not one of them, allowed: {kinds}; did you mean "bunch"?',
+        "items.csv:3:14: keys: an item of the kind key has none; those that have: bunch, vehicle-key",
+        f"items.csv:4:11: expires: an item of the kind bunch has none; those that have: {those}",
+    ]
+
+
+def test_a_change_of_kind_is_held_against_what_the_roster_has() -> None:
+    known = Known(items={"B-1"}, goods={"B-1": {"kind": "bunch", "keys": 6, "seal": "", "expires": None}})
+    assert read({"items.csv": b"id,kind\nB-1,key\n"}, known=known)[1] == [
+        "items.csv:2:5: keys: an item of the kind key has none; those that have: bunch, vehicle-key"
+    ]
+    assert read({"items.csv": b"id,keys\nB-1,7\n"}, known=known)[1] == []

@@ -10,6 +10,7 @@ from cabinet.journal.note import Signer
 from simulator.harness.blueprint import full_name
 from simulator.harness.cabinet import Cabinet
 from simulator.harness.invariants.allowances import NotTooMuch
+from simulator.harness.invariants.asked import AnsweredOnce
 from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
 from simulator.harness.invariants.due import DueIsTold
@@ -78,6 +79,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             JumpingClock(lambda: cabinet.wall.quality, now_s),
             NoMistakes(unhandled),
             NotTooMuch(oracle, plan.ids),
+            AnsweredOnce(truth, oracle),
             DueIsTold(truth, oracle, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )

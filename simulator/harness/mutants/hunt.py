@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 from simulator.harness.mutants.approving import APPROVING
+from simulator.harness.mutants.asking import ASKING
 from simulator.harness.mutants.deciding import DECIDING
 from simulator.harness.mutants.planting import Mutant, NotPlanted, planted
 from simulator.harness.mutants.recording import RECORDING
@@ -14,7 +15,7 @@ from simulator.harness.mutants.trials import Caught
 from simulator.harness.mutants.wiring import WIRING
 from simulator.harness.shares import share
 
-MUTANTS: Final[tuple[Mutant, ...]] = (*DECIDING, *APPROVING, *RECORDING, *SENDING, *WIRING)
+MUTANTS: Final[tuple[Mutant, ...]] = (*DECIDING, *APPROVING, *ASKING, *RECORDING, *SENDING, *WIRING)
 
 
 @dataclass(frozen=True, slots=True)

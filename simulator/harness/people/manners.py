@@ -10,6 +10,17 @@ from simulator.harness.people.visitor import Visitor
 OPEN: Final = ("is open", "号槽位已开")
 CHOOSE: Final = ("Slot number", "请输入槽位号")
 PIN: Final = ("PIN, then", "请输入密码")
+ASKED: Final = {
+    "1 Delivery": "2#",
+    "1 送货": "1#",
+    "km?": "48210#",
+    "公里": "48211#",
+    "Any damage": "1#",
+    "损坏": "2#",
+    "How many keys": "6#",
+    "几把钥匙": "5#",
+}
+"""What the cabinet asks, and an answer that it takes."""
 IDLE: Final = ("Hold your card", "请刷卡")
 REFUSED: Final = (
     *("not known", "suspended", "ended", "not begun", "no right", "Nothing here", "Not at this time", "clock"),
@@ -26,8 +37,8 @@ async def take(visitor: Visitor, wanted: int | None = None) -> int | None:
 
 async def follow(visitor: Visitor, wanted: int | None = None) -> int | None:
     """Does what the display asks until a slot is open or it says no."""
-    for _ in range(4):
-        shown = await visitor.read(*OPEN, *PIN, *CHOOSE, *REFUSED)
+    for _ in range(6):
+        shown = await visitor.read(*OPEN, *PIN, *CHOOSE, *ASKED, *REFUSED)
         if shown is None or shown in REFUSED:
             return None
         if shown in OPEN:
@@ -37,6 +48,9 @@ async def follow(visitor: Visitor, wanted: int | None = None) -> int | None:
                 return None
             await visitor.pause()
             await visitor.type(f"{visitor.person.pin}#")
+        elif shown in ASKED:
+            await visitor.pause()
+            await visitor.type(answer_to(visitor, shown))
         else:
             offered = offered_on(visitor.screen)
             if not offered:
@@ -46,6 +60,11 @@ async def follow(visitor: Visitor, wanted: int | None = None) -> int | None:
             await visitor.type(f"{slot}#")
         await visitor.pause(0.4, 0.5)
     return None
+
+
+def answer_to(visitor: Visitor, shown: str) -> str:
+    """Mostly an answer; now and then nonsense, another one, or none."""
+    return visitor.random.choice((*[ASKED[shown]] * 6, "0#", "77#", "5#", "*"))
 
 
 async def take_and_return(visitor: Visitor) -> None:

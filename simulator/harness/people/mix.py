@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from simulator.harness.people import manners, together
+from simulator.harness.people import answering, manners, together
 from simulator.harness.people.visitor import Visitor
 
 Manner = Callable[[Visitor], Awaitable[None]]
@@ -25,5 +25,6 @@ MANNERS: Final[Mapping[Manner, int]] = {
     manners.plug_amid_release: 2,
     together.with_approval: 6,
     together.hand_over: 5,
+    answering.bring_back: 6,
 }
 """How often each is met, in parts of their sum."""
