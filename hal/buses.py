@@ -69,6 +69,18 @@ class ModbusLine(Bus, Protocol):
         ...
 
 
+class I2cBus(Bus, Protocol):
+    """The master of one I2C bus: whole transfers, one after the other, each a millisecond for ten bytes or so."""
+
+    async def transfer(self, address: int, *messages: bytes | int) -> tuple[bytes, ...]:
+        """Messages to the chip at the 7-bit `address`: bytes are written, a number (from 1) is so many bytes to read.
+
+        Returns what was read, one for each number. Between messages stands a repeated start, or after a read perhaps
+        a stop and a start. Raises DeviceTimeout when the chip does not acknowledge a byte; the messages before that
+        one have reached it. LinkLost also means a bus that is held low, so that nobody can use it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """One level change seen by the kernel: `at_ns` its monotonic time, `seqno` per line, gaps mean lost edges."""

@@ -20,6 +20,7 @@ from hal.specs import (
     DeviceSpec,
     DoorSpec,
     GpioLinkSpec,
+    I2cLinkSpec,
     LinkSpec,
     ModbusLinkSpec,
     SerialLinkSpec,
@@ -31,7 +32,12 @@ from hal.wording import Path, allowed, did_you_mean, problems_of, quoted
 
 M = TypeVar("M", bound=BaseModel)
 
-LINK_TYPES: dict[str, type[LinkSpec]] = {"serial": SerialLinkSpec, "modbus": ModbusLinkSpec, "gpio": GpioLinkSpec}
+LINK_TYPES: dict[str, type[LinkSpec]] = {
+    "serial": SerialLinkSpec,
+    "modbus": ModbusLinkSpec,
+    "gpio": GpioLinkSpec,
+    "i2c": I2cLinkSpec,
+}
 NEEDS: dict[str, Channels] = {
     "lock": "lock",
     "sensor": "input",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hal.buses import Bus
 from hal.clock import Clock
 from hal.device_table import DeviceTable, build_device
-from hal.specs import GpioLinkSpec, LinkSpec, ModbusLinkSpec
+from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec
 from hal.supervisor import LinkPlan
 
 
@@ -26,6 +26,8 @@ def make_bus(spec: LinkSpec) -> Bus:
     """A closed bus. Ports and paths are taken as they stand."""
     if isinstance(spec, GpioLinkSpec):
         return _gpio(spec)
+    if isinstance(spec, I2cLinkSpec):
+        return _i2c(spec)
     from hal.serial_link import SerialLink
 
     link = SerialLink(spec.id, spec.port, spec.baud)
@@ -48,3 +50,13 @@ def _gpio(spec: GpioLinkSpec) -> Bus:
     from hal.gpio_gpiod import GpiodLines
 
     return GpiodLines(spec.id, spec.chip or "")
+
+
+def _i2c(spec: I2cLinkSpec) -> Bus:
+    if spec.backend == "sim":
+        from hal.i2c_sim import SimI2c
+
+        return SimI2c(spec.id, spec.path or "")
+    from hal.i2c_dev import DevI2c
+
+    return DevI2c(spec.id, spec.port or "")

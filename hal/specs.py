@@ -6,6 +6,7 @@ tables is in hal/table_checks.py."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -32,7 +33,7 @@ ID_PATTERN = "[a-z0-9][a-z0-9-]{0,31}"
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN}$"})]
 """The name of a link or a device in the configuration."""
 Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400]
-BusKind = Literal["serial", "modbus", "gpio"]
+BusKind = Literal["serial", "modbus", "gpio", "i2c"]
 
 
 class Spec(BaseModel):
@@ -87,15 +88,37 @@ class GpioLinkSpec(Spec):
 
     @model_validator(mode="after")
     def _backend_has_its_place(self) -> GpioLinkSpec:
-        for backend, key, place in (("gpiod", "chip", self.chip), ("sim", "path", self.path)):
-            if backend == self.backend and not place:
-                raise ValueError(f'backend "{backend}" needs the key "{key}"')
-            if backend != self.backend and place is not None:
-                raise ValueError(f'the key "{key}" belongs to the backend "{backend}"')
+        _places_fit(self.backend, (("gpiod", "chip", self.chip), ("sim", "path", self.path)))
         return self
 
 
-LinkSpec = SerialLinkSpec | ModbusLinkSpec | GpioLinkSpec
+class I2cLinkSpec(Spec):
+    """One I2C bus, at the rate the kernel gives it."""
+
+    id: Id
+    type: Literal["i2c"]
+    backend: Literal["i2c-dev", "sim"] = "i2c-dev"
+    port: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """i2c-dev: the bus ("/dev/i2c-1" on the header of a Raspberry Pi)."""
+    path: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """sim: the Unix socket of a simulated bus."""
+
+    @model_validator(mode="after")
+    def _backend_has_its_place(self) -> I2cLinkSpec:
+        _places_fit(self.backend, (("i2c-dev", "port", self.port), ("sim", "path", self.path)))
+        return self
+
+
+LinkSpec = SerialLinkSpec | ModbusLinkSpec | GpioLinkSpec | I2cLinkSpec
+
+
+def _places_fit(backend: str, places: Iterable[tuple[str, str, str | None]]) -> None:
+    """(backend, its key, the value): the chosen backend has its key, and no key of another is there."""
+    for one, key, place in places:
+        if one == backend and not place:
+            raise ValueError(f'backend "{backend}" needs the key "{key}"')
+        if one != backend and place is not None:
+            raise ValueError(f'the key "{key}" belongs to the backend "{one}"')
 
 
 @dataclass(frozen=True, slots=True)

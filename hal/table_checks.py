@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from hal.problems import Problem
 from hal.registry import Channels, DeviceType
-from hal.specs import ChannelRef, DeviceSpec, GpioLinkSpec, LinkSpec
+from hal.specs import ChannelRef, DeviceSpec, GpioLinkSpec, I2cLinkSpec, LinkSpec
 from hal.wording import Path, did_you_mean, quoted
 
 WORDS: dict[Channels, str] = {
@@ -82,7 +82,7 @@ def check(
     for device in devices:
         yield from _link_fits(device, by_id)
     yield from _shared_links(devices, by_id)
-    yield from _shared_units(devices)
+    yield from _shared_addresses(devices)
     yield from _shared_lines(devices)
     for use in uses:
         yield from _channel_fits(use, devices)
@@ -112,10 +112,11 @@ def _shared_ports(links: list[LinkDraft]) -> Iterator[Problem]:
 
 def _place(spec: LinkSpec) -> tuple[str, str]:
     """The key that names what is opened, and its value."""
-    if not isinstance(spec, GpioLinkSpec):
+    if not isinstance(spec, GpioLinkSpec) and spec.port:
         return "port", os.path.normpath(spec.port)
-    if spec.path:
+    if isinstance(spec, GpioLinkSpec | I2cLinkSpec) and spec.path:
         return "path", os.path.normpath(spec.path)
+    assert isinstance(spec, GpioLinkSpec)
     return ("chip", f"chip {spec.chip}") if spec.chip else ("backend", spec.backend)
 
 
@@ -150,17 +151,20 @@ def _shared_links(devices: list[DeviceDraft], links: dict[str, LinkDraft]) -> It
         owners.setdefault(device.link, quoted(device.id))
 
 
-def _shared_units(devices: list[DeviceDraft]) -> Iterator[Problem]:
+def _shared_addresses(devices: list[DeviceDraft]) -> Iterator[Problem]:
+    """On Modbus it is the key `unit`, on I2C `address`, which people write in hex."""
     owners: dict[tuple[str, int], str] = {}
     for device in devices:
-        unit = getattr(device.spec, "unit", None)
-        if device.spec is None or unit is None:
+        key = "unit" if hasattr(device.spec, "unit") else "address"
+        address = getattr(device.spec, key, None)
+        if device.spec is None or address is None:
             continue
-        owner = owners.setdefault((device.spec.link, unit), device.spec.id)
+        owner = owners.setdefault((device.spec.link, address), device.spec.id)
         if owner != device.spec.id:
+            shown = f"{address}" if key == "unit" else f"0x{address:02X}"
             yield Problem(
-                (*device.path, "unit"),
-                f"unit: {quoted(owner)} has the address {unit} on {quoted(device.spec.link)} already",
+                (*device.path, key),
+                f"{key}: {quoted(owner)} has the address {shown} on {quoted(device.spec.link)} already",
             )
 
 

@@ -11,10 +11,12 @@ from hal.device_table import parse_table
 from hal.gpio_gpiod import GpiodLines
 from hal.gpio_rpi import RpiGpioLines
 from hal.gpio_sim import SimLines
+from hal.i2c_dev import DevI2c
+from hal.i2c_sim import SimI2c
 from hal.links import link_plans, make_bus
 from hal.modbus import RtuLine
 from hal.serial_link import SerialLink
-from hal.specs import GpioLinkSpec, LinkSpec, ModbusLinkSpec, SerialLinkSpec
+from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, SerialLinkSpec
 from tests.hal.links import MemoryLink
 from tests.hal.test_device_table import StillClock
 
@@ -24,6 +26,8 @@ SPECS: list[tuple[LinkSpec, type]] = [
     (GpioLinkSpec(id="x", type="gpio", backend="sim", path="links/gpio0"), SimLines),
     (GpioLinkSpec(id="x", type="gpio", chip="pinctrl-rp1"), GpiodLines),
     (GpioLinkSpec(id="x", type="gpio", backend="rpi-gpio"), RpiGpioLines),
+    (I2cLinkSpec(id="x", type="i2c", port="/dev/i2c-1"), DevI2c),
+    (I2cLinkSpec(id="x", type="i2c", backend="sim", path="links/i2c0"), SimI2c),
 ]
 
 
