@@ -142,6 +142,9 @@ class InputBoard(Device, Protocol):
 class FobReader(Device, Protocol):
     """Which fob hangs in each slot: emits FobRead. A fob may be read up to a second after a sensor has seen it."""
 
+    fobs: Literal["weak", "strong"]
+    """As `cards` of a CardReader."""
+
 
 class Indicator(Protocol):
     """One lamp beside a slot."""

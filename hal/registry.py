@@ -57,6 +57,13 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         gives="input",
         channels="inputs",
     ),
+    "ds2482-fobs": DeviceType(
+        driver="drivers.ds2482_fobs:Ds2482Fobs",
+        spec="drivers.specs.ds2482_fobs:Ds2482FobsSpec",
+        bus="i2c",
+        gives="fob",
+        channels="channels",
+    ),
     "led": DeviceType(
         driver="drivers.led:Led",
         spec="drivers.specs.led:LedSpec",

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from drivers.specs.buzzer import BuzzerSpec
+from drivers.specs.ds2482_fobs import Ds2482FobsSpec
 from drivers.specs.led import LedSpec
 from drivers.specs.matrix_keypad import MatrixKeypadSpec
 from drivers.specs.modbus_input_board import ModbusInputBoardSpec
@@ -20,12 +21,16 @@ from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
 from drivers.specs.terminal_display import TerminalDisplaySpec
 from hal.device_table import DeviceTable
 from hal.specs import DeviceSpec
-from simulator.body import Body, GpioBody, Pluggable, SerialBody, SerialLink
+from simulator.body import Body, GpioBody, I2cBody, Pluggable, SerialBody, SerialLink
 from simulator.buzzer import Buzzer
 from simulator.contacts import FixedContacts
+from simulator.ds2482_fobs import Ds2482Fobs
 from simulator.faults import Fault
+from simulator.fobs import number_of
 from simulator.gpio_chip import GpioChip
 from simulator.gpio_device import GpioDevice
+from simulator.i2c_device import I2cDevice
+from simulator.i2c_wires import I2cWires
 from simulator.led import Led
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_input_board import ModbusInputBoard
@@ -67,6 +72,17 @@ class ChipLink:
     plug: Pluggable
 
 
+@dataclass(frozen=True, slots=True)
+class WiresLink:
+    """A simulated I2C bus, and how programs reach it."""
+
+    wires: I2cWires
+    plug: Pluggable
+
+
+BusLink = ChipLink | WiresLink
+
+
 class Assembly:
     """Starts and opens nothing by itself."""
 
@@ -75,16 +91,16 @@ class Assembly:
         table: DeviceTable,
         world: World,
         ports: Mapping[str, SerialLink],
-        chips: Mapping[str, ChipLink],
+        buses: Mapping[str, BusLink],
         seed: int,
     ) -> None:
-        """`ports` and `chips` by the id of the link. Raises NotSimulated."""
+        """`ports` and `buses` by the id of the link. Raises NotSimulated."""
         self.world = world
         self.devices: dict[str, Fitted] = {}
         self._table = table
         for entry in table.devices:
             rng = seeded(seed, entry.spec.id)
-            self.devices[entry.spec.id] = self._fit(entry.spec, rng, ports, chips)
+            self.devices[entry.spec.id] = self._fit(entry.spec, rng, ports, buses)
 
     def start(self) -> None:
         for device in self.devices.values():
@@ -116,13 +132,17 @@ class Assembly:
         spec: DeviceSpec,
         rng: random.Random,
         ports: Mapping[str, SerialLink],
-        chips: Mapping[str, ChipLink],
+        buses: Mapping[str, BusLink],
     ) -> Fitted:
-        if spec.link in chips:
-            link = chips[spec.link]
+        link = buses.get(spec.link)
+        if isinstance(link, ChipLink):
             body = self._gpio_body(spec, rng)
             body.attach(link.chip)
             return GpioDevice(body, link.plug)
+        if isinstance(link, WiresLink):
+            device = I2cDevice(self._i2c_body(spec, rng), link.plug)
+            link.wires.attach(device)
+            return device
         return SerialDevice(self._serial_body(spec, rng), ports[spec.link], rng)
 
     def _serial_body(self, spec: DeviceSpec, rng: random.Random) -> SerialBody:
@@ -149,6 +169,12 @@ class Assembly:
                 return Buzzer(spec.line, spec.active_high, lambda sounding: self.world.sound(on=sounding))
         raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")
 
+    def _i2c_body(self, spec: DeviceSpec, rng: random.Random) -> I2cBody:
+        match spec:
+            case Ds2482FobsSpec():
+                return Ds2482Fobs(spec.address, partial(self._fob, self._fob_slots(spec.id)), rng)
+        raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")
+
     def _relay_board(self, spec: ModbusRelayBoardSpec) -> ModbusRelayBoard:
         if spec.profile not in PROFILES:
             known = ", ".join(PROFILES)
@@ -156,6 +182,11 @@ class Assembly:
         coils = PROFILES[spec.profile]
         bolts = WiredBolts(self.world, self._bolts(spec.id))
         return ModbusRelayBoard(spec.unit, coils, bolts, FixedContacts([False] * coils), coils)
+
+    def _fob(self, slots: Mapping[int, int], channel: int) -> bytes | None:
+        """The number of what hangs on a channel."""
+        fob = self.world.fob_in(slots[channel]) if channel in slots else None
+        return None if fob is None else number_of(fob)
 
     def _light(self, lamps: Mapping[int, int], channel: int, lit: bool) -> None:
         if channel in lamps:
@@ -168,6 +199,10 @@ class Assembly:
 
     def _sensors(self, device: str) -> dict[int, int]:
         wired = [(slot.sensor, slot.number) for slot in self._table.slots]
+        return {ref.channel: number for ref, number in wired if ref and ref.device == device}
+
+    def _fob_slots(self, device: str) -> dict[int, int]:
+        wired = [(slot.fob_reader, slot.number) for slot in self._table.slots]
         return {ref.channel: number for ref, number in wired if ref and ref.device == device}
 
     def _lamps(self, device: str) -> dict[int, int]:

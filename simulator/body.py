@@ -60,6 +60,25 @@ class GpioBody(Body, Protocol):
         ...
 
 
+class I2cBody(Body, Protocol):
+    """A chip as the wires see it. `at_s` is the time of the byte, on the loop's clock."""
+
+    @property
+    def address(self) -> int: ...
+
+    def begin(self) -> None:
+        """A message to this chip starts, whether it is written or read."""
+        ...
+
+    def take(self, byte: int, at_s: float) -> bool:
+        """One byte written; whether the chip acknowledges it."""
+        ...
+
+    def give(self, at_s: float) -> int:
+        """One byte read."""
+        ...
+
+
 class Pluggable(Protocol):
     def unplug(self) -> None:
         """The host finds the link gone. No effect when it is."""

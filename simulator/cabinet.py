@@ -7,10 +7,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hal.device_table import DeviceTable
-from hal.specs import GpioLinkSpec, LinkSpec
-from simulator.assembly import Assembly, ChipLink
+from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec
+from simulator.assembly import Assembly, BusLink, ChipLink, WiresLink
 from simulator.gpio_bus import gpio_server
 from simulator.gpio_chip import GpioChip
+from simulator.i2c_bus import i2c_server
+from simulator.i2c_wires import I2cWires
 from simulator.line_server import LineServer
 from simulator.pty_link import PtyLink
 from simulator.world import World
@@ -28,19 +30,24 @@ class SimulatedCabinet:
         loop = asyncio.get_running_loop()
         world = World((slot.number for slot in table.slots), loop.call_later, relatch_s)
         ports: dict[str, PtyLink] = {}
-        chips: dict[str, ChipLink] = {}
+        buses: dict[str, BusLink] = {}
         self._links: list[PtyLink | LineServer] = []
         for spec in table.links:
             path = place_of(spec, run_dir)
             if isinstance(spec, GpioLinkSpec):
                 chip = GpioChip(loop.time)
                 server = gpio_server(path, chip)
-                chips[spec.id] = ChipLink(chip, server)
+                buses[spec.id] = ChipLink(chip, server)
+                self._links.append(server)
+            elif isinstance(spec, I2cLinkSpec):
+                wires = I2cWires(loop.time)
+                server = i2c_server(path, wires)
+                buses[spec.id] = WiresLink(wires, server)
                 self._links.append(server)
             else:
                 ports[spec.id] = PtyLink(path)
                 self._links.append(ports[spec.id])
-        self._assembly = Assembly(table, world, ports, chips, seed)
+        self._assembly = Assembly(table, world, ports, buses, seed)
         self._links.append(world_server(run_dir / WORLD_SOCKET, WorldCommands(self._assembly)))
         self._open = AsyncExitStack()
 
@@ -60,7 +67,7 @@ def place_of(link: LinkSpec, run_dir: Path) -> Path:
     """Where the simulated link lies: relative places under `run_dir`, absolute ones only when they are under it.
 
     Any other place becomes the link's id under `run_dir`, so a real cabinet's configuration touches no real port."""
-    configured = link.path if isinstance(link, GpioLinkSpec) else link.port
+    configured = link.path if isinstance(link, GpioLinkSpec | I2cLinkSpec) else link.port
     top = run_dir.resolve()
     if configured:
         place = (top / configured).parent.resolve() / Path(configured).name

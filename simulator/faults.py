@@ -33,11 +33,14 @@ FAULTS: dict[str, FaultKind] = {
     "merge": FaultKind("frames", None, "each frame is held back and comes together with the next"),
     "unplug": FaultKind("ms", None, "the link is gone, with all that hang on it"),
     "power-cycle": FaultKind("ms", 500, "no power for so long; what a device does not store is lost"),
-    "busy": FaultKind("frames", None, "requests are refused with exception 06, server busy"),
+    "busy": FaultKind("frames", None, "requests are refused, as busy (Modbus: with exception 06)"),
     "stuck-on": FaultKind("channel", None, "what is switched on stays on (keypad: this key is held down)"),
     "stuck-locked": FaultKind("channel", None, "the coil works, the bolt does not move"),
     "sensor-stuck": FaultKind("channel", None, "the input keeps its level"),
     "forced-open": FaultKind("channel", None, "the bolt, the slot or the door gives way without a command"),
+    "short": FaultKind("channel", None, "the 1-Wire channel is shorted"),
+    "two-fobs": FaultKind("channel", None, "a second fob hangs on the 1-Wire channel"),
+    "stuck-low": FaultKind("ms", None, "the device holds SDA low, so that nobody can use the bus"),
 }
 
 LIMITS = {"frames": 1_000_000, "ms": 600_000, "bytes": 64}

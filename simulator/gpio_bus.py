@@ -11,7 +11,8 @@ from typing import Any
 
 from hal.buses import Edge
 from simulator.gpio_chip import GpioChip, GpioRefused, Holder, Input, Output
-from simulator.line_server import LINE_MAX, LineServer, Say
+from simulator.json_session import JsonSession, only
+from simulator.line_server import LineServer, Say
 
 LINES_PER_REQUEST = 64
 OPERATIONS = "claim, write, read, release"
@@ -21,7 +22,7 @@ def gpio_server(path: Path, chip: GpioChip) -> LineServer:
     return LineServer(path, lambda say: GpioSession(chip, say))
 
 
-class GpioSession:
+class GpioSession(JsonSession):
     """One program; its lines go back when it leaves."""
 
     def __init__(self, chip: GpioChip, say: Say) -> None:
@@ -29,26 +30,10 @@ class GpioSession:
         self._say = say
         self._holder = Holder(self._on_edge)
 
-    async def answer(self, line: str) -> str:
-        number: object = None
-        try:
-            request = _object(line)
-            number = request.get("id")
-            if type(number) is not int:
-                number = None
-                raise GpioRefused('"id" must be a whole number')
-            answer = {"id": number} | self._perform(request)
-        except GpioRefused as refused:
-            answer = {"id": number, "error": str(refused)}
-        return json.dumps(answer)
-
-    def too_long(self) -> str:
-        return json.dumps({"id": None, "error": f"a line has at most {LINE_MAX} bytes"})
-
     def close(self) -> None:
         self._chip.release_all(self._holder)
 
-    def _perform(self, request: dict[str, Any]) -> dict[str, object]:
+    async def perform(self, request: dict[str, Any]) -> dict[str, object]:
         operations: dict[object, Callable[[dict[str, Any]], dict[str, object]]] = {
             "claim": self._claim,
             "write": self._write,
@@ -64,11 +49,11 @@ class GpioSession:
         use: Output | Input
         match request.get("direction"):
             case "out":
-                _only(request, "lines", "direction", "high", "drive")
+                only(request, "lines", "direction", "high", "drive")
                 drive = _choice(request, "drive", "push-pull", "open-drain")
                 use = Output("open-drain" if drive == "open-drain" else "push-pull", _level(request.get("high", False)))
             case "in":
-                _only(request, "lines", "direction", "pull", "edges")
+                only(request, "lines", "direction", "pull", "edges")
                 pull = _choice(request, "pull", "none", "up", "down")
                 edges = _level(request.get("edges", False))
                 use = Input("up" if pull == "up" else "down" if pull == "down" else "none", edges)
@@ -78,7 +63,7 @@ class GpioSession:
         return {}
 
     def _write(self, request: dict[str, Any]) -> dict[str, object]:
-        _only(request, "values")
+        only(request, "values")
         values = request.get("values")
         if not isinstance(values, dict) or not 1 <= len(values) <= LINES_PER_REQUEST:
             raise GpioRefused('"values" must be an object like {"5": 0, "6": 1}, with 1 to 64 lines')
@@ -88,32 +73,17 @@ class GpioSession:
         return {}
 
     def _read(self, request: dict[str, Any]) -> dict[str, object]:
-        _only(request, "lines")
+        only(request, "lines")
         return {"values": [int(high) for high in self._chip.read(self._holder, _lines(request))]}
 
     def _release(self, request: dict[str, Any]) -> dict[str, object]:
-        _only(request, "lines")
+        only(request, "lines")
         self._chip.release(self._holder, _lines(request))
         return {}
 
     def _on_edge(self, edge: Edge) -> None:
         fields = {"line": edge.line, "high": edge.high, "at_ns": edge.at_ns, "seqno": edge.seqno}
         self._say(json.dumps({"edge": fields}))
-
-
-def _object(line: str) -> dict[str, Any]:
-    try:
-        request = json.loads(line)
-    except (ValueError, RecursionError):
-        raise GpioRefused("not JSON") from None
-    if not isinstance(request, dict):
-        raise GpioRefused("not a JSON object")
-    return request
-
-
-def _only(request: dict[str, Any], *known: str) -> None:
-    if unknown := sorted(request.keys() - {"id", "op", *known}):
-        raise GpioRefused(f'"{unknown[0][:40]}" is not known here; there are {", ".join(known)}')
 
 
 def _lines(request: dict[str, Any]) -> list[int]:

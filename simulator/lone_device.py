@@ -9,13 +9,16 @@ from simulator.faults import parse_fault
 from simulator.gpio_bus import gpio_server
 from simulator.gpio_chip import GpioChip
 from simulator.gpio_device import GpioDevice
+from simulator.i2c_bus import i2c_server
+from simulator.i2c_device import I2cDevice
+from simulator.i2c_wires import I2cWires
 from simulator.line_server import LineServer
 from simulator.options import parse_options
 from simulator.pty_link import PtyLink
 from simulator.serial_device import SerialDevice
 from simulator.types import body_class, bus_of, seeded
 
-AFTER_START = ("unplug", "power-cycle")
+AFTER_START = ("unplug", "power-cycle", "stuck-low")
 """Faults of a device that is running; the others hold from the first byte on."""
 
 
@@ -29,12 +32,17 @@ class LoneDevice:
         body = body_type.alone(parse_options(options, body_type.options), rng)
         parsed = [parse_fault(fault, body_type.faults) for fault in faults]
         self._link: PtyLink | LineServer
-        self._device: SerialDevice | GpioDevice
+        self._device: SerialDevice | GpioDevice | I2cDevice
         if bus_of(type_name) == "gpio":
             chip = GpioChip(lambda: asyncio.get_running_loop().time())
             self._link = gpio_server(path, chip)
             body.attach(chip)
             self._device = GpioDevice(body, self._link)
+        elif bus_of(type_name) == "i2c":
+            wires = I2cWires(lambda: asyncio.get_running_loop().time())
+            self._link = i2c_server(path, wires)
+            self._device = device = I2cDevice(body, self._link)
+            wires.attach(device)
         else:
             self._link = port = PtyLink(path)
             self._device = SerialDevice(body, port, rng)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hal.buses import Bus, ByteLink
+from hal.buses import Bus
 from hal.capabilities import Reading
 from hal.gpio_sim import SimLines
+from hal.i2c_sim import SimI2c
 from hal.modbus import RtuLine
 from hal.registry import DEVICE_TYPES, load
 from hal.serial_link import SerialLink
@@ -22,6 +23,10 @@ from simulator.faults import parse_fault
 from simulator.gpio_bus import gpio_server
 from simulator.gpio_chip import GpioChip
 from simulator.gpio_device import GpioDevice
+from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
+from simulator.i2c_bus import i2c_server
+from simulator.i2c_device import I2cDevice
+from simulator.i2c_wires import I2cWires
 from simulator.line_server import LineServer
 from simulator.pty_link import PtyLink
 from simulator.serial_device import SerialDevice
@@ -39,7 +44,7 @@ class Rig:
     driver: Any
     body: Any
     bus: Bus
-    simulated: SerialDevice | GpioDevice
+    simulated: SerialDevice | GpioDevice | I2cDevice
     seen: Seen
     readings: list[Reading] = field(default_factory=list)
 
@@ -79,13 +84,18 @@ async def on_real_bus(type_name: str, folder: Path, seed: int = 1) -> AsyncItera
     path, seen, rng = folder / "link", Seen(), random.Random(seed)
     body = ROWS[type_name].body(rng, seen)
     kind = DEVICE_TYPES[type_name].bus
-    simulated: SerialDevice | GpioDevice
+    simulated: SerialDevice | GpioDevice | I2cDevice
     bus: Bus
     if kind == "gpio":
         chip = GpioChip(lambda: asyncio.get_running_loop().time())
         server: LineServer | PtyLink = gpio_server(path, chip)
         body.attach(chip)
         simulated, bus = GpioDevice(body, server), SimLines("link", str(path))
+    elif kind == "i2c":
+        wires = I2cWires(asyncio.get_running_loop().time)
+        server = i2c_server(path, wires)
+        simulated, bus = I2cDevice(body, server), SimI2c("link", str(path))
+        wires.attach(simulated)
     else:
         server = pty = PtyLink(path)
         port = SerialLink("link", str(path))
@@ -103,11 +113,20 @@ async def on_real_bus(type_name: str, folder: Path, seed: int = 1) -> AsyncItera
 
 @contextlib.asynccontextmanager
 async def in_memory(type_name: str, seed: int = 1) -> AsyncIterator[Rig]:
-    """For a virtual loop; serial and Modbus devices only."""
-    seen, rng, link = Seen(), random.Random(seed), MemoryLink("link")
+    """For a virtual loop; serial, Modbus and I2C devices only."""
+    seen, rng = Seen(), random.Random(seed)
     body = ROWS[type_name].body(rng, seen)
-    simulated = SerialDevice(body, link, rng)
-    bus: ByteLink | RtuLine = RtuLine(link) if DEVICE_TYPES[type_name].bus == "modbus" else link
+    simulated: SerialDevice | I2cDevice
+    bus: Bus
+    if DEVICE_TYPES[type_name].bus == "i2c":
+        wires = MemoryWires("link", I2cWires(asyncio.get_running_loop().time))
+        simulated, bus = I2cDevice(body, wires), MemoryI2c(wires)
+        wires.wires.attach(simulated)
+    else:
+        link = MemoryLink("link")
+        simulated, bus = SerialDevice(body, link, rng), link
+        if DEVICE_TYPES[type_name].bus == "modbus":
+            bus = RtuLine(link)
     simulated.start()
     await bus.open()
     try:

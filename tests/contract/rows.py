@@ -10,6 +10,7 @@ from typing import Any
 
 from hal import capabilities
 from simulator.buzzer import Buzzer
+from simulator.ds2482_fobs import Ds2482Fobs
 from simulator.led import Led
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_input_board import ModbusInputBoard
@@ -25,6 +26,8 @@ class Seen:
         self.changed = asyncio.Event()
         self.closed = [False] * 8
         """Contacts, channel 1 first: what the hand of the test moves."""
+        self.fobs: dict[int, bytes] = {}
+        """What hangs on each channel."""
         self.coils_on: set[int] = set()
         self.pulses: list[int] = []
         """Channels in the order in which their coils came on."""
@@ -96,6 +99,11 @@ ROWS: dict[str, Row] = {
         capabilities.InputBoard,
         lambda rng, seen: ModbusInputBoard(7, seen, 8),
         {"unit": 7},
+    ),
+    "ds2482-fobs": Row(
+        capabilities.FobReader,
+        lambda rng, seen: Ds2482Fobs(0x1A, seen.fobs.get, rng),
+        {"address": 0x1A},
     ),
     "led": Row(
         capabilities.IndicatorBoard,

@@ -16,6 +16,10 @@ from tests.contract.rows import ROWS
 
 ANSWERING = [name for name in ROWS if name.startswith("modbus-")]
 """Devices that can prove that they are there."""
+UNHEARD = [
+    (name, fault) for name in ANSWERING for fault in ("silent", "bad-checksum", "wrong-address", "truncate", "late")
+]
+UNHEARD += [("ds2482-fobs", fault) for fault in ("silent", "busy", "stale", "power-cycle=1900")]
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -74,8 +78,7 @@ async def nudge(rig: Rig) -> None:
         pass
 
 
-@pytest.mark.parametrize("name", ANSWERING)
-@pytest.mark.parametrize("fault", ["silent", "bad-checksum", "wrong-address", "truncate", "late"])
+@pytest.mark.parametrize(("name", "fault"), UNHEARD)
 def test_a_device_that_does_not_answer_fails_start_within_two_seconds(name: str, fault: str) -> None:
     async def story() -> None:
         async with in_memory(name) as rig:
@@ -90,7 +93,7 @@ def test_a_device_that_does_not_answer_fails_start_within_two_seconds(name: str,
     run(story())
 
 
-@pytest.mark.parametrize("name", ANSWERING)
+@pytest.mark.parametrize("name", [*ANSWERING, "ds2482-fobs"])
 def test_a_device_that_falls_silent_is_lost_within_five_seconds(name: str) -> None:
     async def story() -> None:
         async with in_memory(name) as rig:

@@ -30,7 +30,7 @@ def test_a_type_has_driver_and_spec(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", DEVICE_TYPES)
-def test_a_gpio_type_says_which_lines_it_claims_a_modbus_type_its_unit(name: str) -> None:
+def test_a_type_says_which_lines_it_claims_or_its_address(name: str) -> None:
     entry = DEVICE_TYPES[name]
     spec = load(entry.spec)
     if entry.bus == "gpio":
@@ -40,6 +40,8 @@ def test_a_gpio_type_says_which_lines_it_claims_a_modbus_type_its_unit(name: str
         assert set(claimed.values()) <= set(spec.model_fields)
     elif entry.bus == "modbus":
         assert "unit" in spec.model_fields
+    elif entry.bus == "i2c":
+        assert "address" in spec.model_fields
 
 
 @pytest.mark.parametrize("name", DEVICE_TYPES)

@@ -12,7 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hal import profiles
-from hal.capabilities import Buzzer, CardReader, Device, Display, IndicatorBoard, InputBoard, Keypad, LockBoard
+from hal.capabilities import (
+    Buzzer,
+    CardReader,
+    Device,
+    Display,
+    FobReader,
+    IndicatorBoard,
+    InputBoard,
+    Keypad,
+    LockBoard,
+)
 from hal.clock import Now
 from hal.device_table import DeviceTable, build_device, parse_table
 from hal.problems import Problem
@@ -48,6 +58,10 @@ id = "gpio0"
 type = "gpio"
 backend = "sim"
 path = "links/gpio0"
+[[link]]
+id = "i2c0"
+type = "i2c"
+port = "/dev/i2c-1"
 
 [[device]]
 id = "reader"
@@ -85,11 +99,18 @@ line = 11
 id = "display"
 type = "terminal-display"
 link = "uart1"
+[[device]]
+id = "fobs"
+type = "ds2482-fobs"
+link = "i2c0"
+address = 0x1A
+channels = 4
 
 [[slot]]
 number = 1
 lock = "relays:1"
 sensor = "inputs-a:1"
+fob_reader = "fobs:1"
 indicator = "lamps:1"
 [[slot]]
 number = 2
@@ -112,7 +133,7 @@ def test_a_whole_cabinet() -> None:
     table, problems = parse_table(tomllib.loads(CABINET))
     assert problems == []
     assert table is not None
-    assert [link.id for link in table.links] == ["rs485", "uart0", "uart1", "gpio0"]
+    assert [link.id for link in table.links] == ["rs485", "uart0", "uart1", "gpio0", "i2c0"]
     assert [entry.spec.id for entry in table.devices] == [
         "reader",
         "keypad",
@@ -121,8 +142,10 @@ def test_a_whole_cabinet() -> None:
         "lamps",
         "buzzer",
         "display",
+        "fobs",
     ]
     assert [slot.lock for slot in table.slots] == [ChannelRef("relays", 1), ChannelRef("relays", 2)]
+    assert table.slots[0].fob_reader == ChannelRef("fobs", 1)
     assert table.slots[1].hold_s == 0.7
     assert table.slots[1].indicator is None
     assert table.door.contact == ChannelRef("inputs-a", 8)
@@ -137,6 +160,7 @@ CAPABILITIES: dict[str, type[Device]] = {
     "led": IndicatorBoard,
     "buzzer": Buzzer,
     "terminal-display": Display,
+    "ds2482-fobs": FobReader,
 }
 
 
@@ -195,8 +219,8 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "unknown link type",
         lambda raw: raw["link"].append({"id": "x", "type": "serail", "port": "p"}),
-        ("link", 4, "type"),
-        'unknown type "serail", allowed: serial, modbus, gpio; did you mean "serial"?',
+        ("link", 5, "type"),
+        'unknown type "serail", allowed: serial, modbus, gpio, i2c; did you mean "serial"?',
     ),
     (
         "baud",
@@ -213,25 +237,25 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "chip missing",
         lambda raw: raw["link"].append({"id": "x", "type": "gpio", "backend": "gpiod"}),
-        ("link", 4),
+        ("link", 5),
         'backend "gpiod" needs the key "chip"',
     ),
     (
         "path of another backend",
         lambda raw: raw["link"].append({"id": "x", "type": "gpio", "backend": "rpi-gpio", "path": "p"}),
-        ("link", 4),
+        ("link", 5),
         'the key "path" belongs to the backend "sim"',
     ),
     (
         "repeated link",
         lambda raw: raw["link"].append({"id": "rs485", "type": "serial", "port": "p"}),
-        ("link", 4, "id"),
+        ("link", 5, "id"),
         'link "rs485" exists already; each needs its own',
     ),
     (
         "repeated device",
         lambda raw: raw["device"].append({**raw["device"][5], "line": 12}),
-        ("device", 7, "id"),
+        ("device", 8, "id"),
         'device "buzzer" exists already; each needs its own',
     ),
     (
@@ -243,7 +267,7 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "two links on one port",
         lambda raw: raw["link"].append({"id": "x", "type": "serial", "port": "links/./uart0"}),
-        ("link", 4, "port"),
+        ("link", 5, "port"),
         'port: link "uart0" uses the same; one link opens it for all devices',
     ),
     (
@@ -311,6 +335,36 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         lambda raw: raw["slot"][0].update(lock="relays:9"),
         ("slot", 0, "lock"),
         'lock: "relays" has the channels 1 to 8, not 9',
+    ),
+    (
+        "bus without its place",
+        lambda raw: raw["link"].append({"id": "x", "type": "i2c"}),
+        ("link", 5),
+        'backend "i2c-dev" needs the key "port"',
+    ),
+    (
+        "one bus twice",
+        lambda raw: raw["link"].append({"id": "x", "type": "i2c", "port": "/dev/../dev/i2c-1"}),
+        ("link", 5, "port"),
+        'port: link "i2c0" uses the same',
+    ),
+    (
+        "no address of such a chip",
+        lambda raw: raw["device"][7].update(address=0x20),
+        ("device", 7, "address"),
+        "address: should be 0x18 to 0x1F",
+    ),
+    (
+        "one address twice",
+        lambda raw: raw["device"].append(raw["device"][7] | {"id": "more"}),
+        ("device", 8, "address"),
+        'address: "fobs" has the address 0x1A on "i2c0" already',
+    ),
+    (
+        "no such channel of fobs",
+        lambda raw: raw["slot"][1].update(fob_reader="fobs:5"),
+        ("slot", 1, "fob_reader"),
+        'fob_reader: "fobs" has the channels 1 to 4, not 5',
     ),
     (
         "unknown channel of a list",

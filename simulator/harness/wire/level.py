@@ -12,13 +12,15 @@ from hal.clock import Clock
 from hal.device_table import DeviceTable
 from hal.links import link_plans
 from hal.modbus import RtuLine
-from hal.specs import GpioLinkSpec, LinkSpec, ModbusLinkSpec
+from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec
 from hal.supervisor import LinkPlan
-from simulator.assembly import Assembly, ChipLink, Fitted
+from simulator.assembly import Assembly, BusLink, ChipLink, Fitted, WiresLink
 from simulator.faults import Fault
 from simulator.gpio_chip import GpioChip
+from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
 from simulator.harness.wire.memory_line import MemoryLine, MemoryPort, Wire, chopped, cut_after, delayed, lossy
 from simulator.harness.wire.memory_lines import MemoryChip, MemoryLines
+from simulator.i2c_wires import I2cWires
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_relay_board import ON, ModbusRelayBoard
 from simulator.rdm6300_reader import Rdm6300Reader
@@ -34,14 +36,18 @@ class WireLevel:
         loop = asyncio.get_running_loop()
         self.lines: dict[str, MemoryLine] = {}
         self._chips: dict[str, MemoryChip] = {}
+        self._wires: dict[str, MemoryWires] = {}
         for link in table.links:
             if isinstance(link, GpioLinkSpec):
                 self._chips[link.id] = MemoryChip(link.id, GpioChip(loop.time))
+            elif isinstance(link, I2cLinkSpec):
+                self._wires[link.id] = MemoryWires(link.id, I2cWires(loop.time))
             else:
                 line = self.lines[link.id] = MemoryLine(link.id, link.baud)
                 line.to_host.append(chopped(seeded(seed, f"wire of {link.id}")))
-        chips = {name: ChipLink(chip.chip, chip) for name, chip in self._chips.items()}
-        self._assembly = Assembly(table, world, self.lines, chips, seed)
+        buses: dict[str, BusLink] = {name: ChipLink(chip.chip, chip) for name, chip in self._chips.items()}
+        buses |= {name: WiresLink(wires.wires, wires) for name, wires in self._wires.items()}
+        self._assembly = Assembly(table, world, self.lines, buses, seed)
         self._reader = self._assembly.body(Rdm6300Reader, "reader", None)
         self._keypad = self._assembly.body(MatrixKeypad, "keypad", None)
         self._devices = {entry.spec.id: WiredDevice(self._assembly.device(entry.spec.id)) for entry in table.devices}
@@ -59,6 +65,8 @@ class WireLevel:
             line.abandon()
         for chip in self._chips.values():
             chip.abandon()
+        for wires in self._wires.values():
+            wires.abandon()
 
     def power(self, *, on: bool) -> None:
         if on != self._powered:
@@ -109,6 +117,8 @@ class WireLevel:
     def _bus(self, spec: LinkSpec) -> Bus:
         if isinstance(spec, GpioLinkSpec):
             return MemoryLines(self._chips[spec.id])
+        if isinstance(spec, I2cLinkSpec):
+            return MemoryI2c(self._wires[spec.id])
         port = MemoryPort(self.lines[spec.id])
         if not isinstance(spec, ModbusLinkSpec):
             return port
