@@ -7,6 +7,7 @@ from functools import partial
 from random import Random
 from typing import TypeVar
 
+from drivers.specs.ds2482_fobs import Ds2482FobsSpec
 from drivers.specs.modbus_input_board import ModbusInputBoardSpec
 from hal.capabilities import Device
 from hal.clock import Clock
@@ -17,6 +18,7 @@ from hal.specs import ChannelRef, DeviceSpec
 from hal.supervisor import LinkPlan
 from simulator.harness.capability.card_reader import ReaderFixture, WorldReader
 from simulator.harness.capability.fixture import Fixture
+from simulator.harness.capability.fob_reader import FobFixture, WorldFobs
 from simulator.harness.capability.input_board import InputFixture, WorldInputs
 from simulator.harness.capability.keypad import KeypadFixture, WorldKeypad
 from simulator.harness.capability.lock_board import LockFixture, WorldLocks
@@ -101,6 +103,11 @@ class CapabilityLevel:
                 )
                 fixture = InputFixture(spec.id, random, contacts, spec.inputs)
                 build = partial(WorldInputs, fixture)
+            case "fob":
+                assert isinstance(spec, Ds2482FobsSpec)
+                slots = self._slots_on(spec.id, "fob_reader")
+                fixture = FobFixture(spec.id, random, self._world, slots, spec.channels)
+                build = partial(WorldFobs, fixture)
             case "indicator":
                 fixture = SignalFixture(spec.id, random, self._world, self._slots_on(spec.id, "indicator"))
                 build = partial(WorldLamps, fixture)
@@ -124,7 +131,7 @@ class CapabilityLevel:
     def _moved(self, change: Change) -> None:
         if change.what in ("fob", "door"):
             for fixture in self._fixtures.values():
-                if isinstance(fixture, InputFixture):
+                if isinstance(fixture, InputFixture | FobFixture):
                     fixture.changed()
 
     def _slots_on(self, device: str, place: str) -> dict[int, int]:
