@@ -37,11 +37,13 @@ def right_explain_arguments(parser: Parser) -> None:
     parser.epilog = "Answers as the cabinet would, if the person shows all they have. The exit code is 0 for both."
     parser.add_argument("person", metavar="PERSON", help="id of the person")
     parser.add_argument("item", metavar="ITEM", help="id of the item")
+    parser.add_argument("--for", default="take", choices=("take", "return"), help="what is to be done; without it take")
     parser.add_argument("--at", metavar="TIME", help="local time such as 2026-03-31T08:00; without it now")
 
 
 def right_explain(args: Namespace, out: Output) -> int:
     params = {"person": args.person, "item": args.item} | ({"at": args.at} if args.at else {})
+    params["for"] = getattr(args, "for")
     with Roster(args, out) as roster:
         told = roster.call("roster.explain", params)
     if out.as_json:
@@ -53,9 +55,9 @@ def right_explain(args: Namespace, out: Output) -> int:
 
 
 def _lines(told: Result) -> Iterator[str]:
-    who, what = f"{told['person']} may", f"take {told['item']} at {told['at']}"
+    who, what = f"{told['person']} may", f"{told['for']} {told['item']} at {told['at']}"
     if told["allowed"]:
-        yield f"yes: {who} {what}, by right {told['right']}"
+        yield f"yes: {who} {what}, " + (f"by right {told['right']}" if told["right"] else "as anybody: it has no rule")
     else:
         missing = f" ({told['missing']})" if told["missing"] else ""
         yield f"no: {who} not {what}: {_RULES.get(str(told['rule']), told['rule'])}{missing}"

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from cabinet.cli.arguments import add_dry_run
 from cabinet.cli.daemon import Result, Roster, say_change
-from cabinet.cli.errors import CommandError
+from cabinet.cli.errors import CommandError, UsageError
 from cabinet.cli.output import Output
 from cabinet.control.protocol import Exit
 
@@ -22,9 +22,9 @@ EVERY = "*"
 CUT = "..."
 """Stands behind names when the daemon left some of a long list out."""
 ID_LENGTH_MAX = 32
-_COLUMNS = ("id", "who", "what", "factors", "schedule", "curfew", "approval", "at most")
+_COLUMNS = ("id", "who", "what", "for", "factors", "schedule", "curfew", "approval", "at most")
 _KEYS = (
-    *("factors", "schedule", "curfew", "authorisers", "authorised_by", "distinct_departments"),
+    *("for", "factors", "schedule", "curfew", "authorisers", "authorised_by", "distinct_departments"),
     *("most_out", "most_out_together", "blocked_while_overdue", "requires"),
 )
 
@@ -33,7 +33,8 @@ def right_grant_arguments(parser: Parser) -> None:
     parser.epilog = "A right of the same id is replaced. Without --id it follows from --who and --what."
     parser.add_argument("--id", help="name of the right")
     parser.add_argument("--who", action="append", required=True, metavar="PERSON|group:G|*", help="repeatable")
-    parser.add_argument("--what", action="append", required=True, metavar="ITEM|group:G|*", help="repeatable")
+    parser.add_argument("--what", action="append", default=[], metavar="ITEM|group:G|*", help="repeatable")
+    parser.add_argument("--for", action="append", metavar="ACT", help="take (without it), return, door; repeatable")
     parser.add_argument(
         "--factors", action="append", metavar="A+B", help="card, card+pin, number+pin; repeat for alternatives"
     )
@@ -61,6 +62,8 @@ def right_grant_arguments(parser: Parser) -> None:
 
 
 def right_grant(args: Namespace, out: Output) -> int:
+    if not args.what and getattr(args, "for") != ["door"]:
+        raise UsageError("--what is needed: the items, group:G, or * for everything")
     right: dict[str, object] = {"id": args.id or right_id(args.who, args.what)}
     right |= _split(args.who, "persons", "groups") | _split(args.what, "items", "item_groups")
     for key in _KEYS:
@@ -137,7 +140,7 @@ def _row(right: Result) -> list[object]:
     if right.get("cut"):
         who, what = [*who, CUT], [*what, CUT]
     until = (right.get("schedule"), right.get("curfew"))
-    return [right.get("id"), who, what, either, *until, _approval(right), _at_most(right)]
+    return [right.get("id"), who, what, _list(right, "for"), either, *until, _approval(right), _at_most(right)]
 
 
 def _at_most(right: Result) -> str:

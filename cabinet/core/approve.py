@@ -19,9 +19,9 @@ def by(
     turn: Turn, running: Visit, taker: Person, person: Person, item: Item, factors: frozenset[Factor], device: str
 ) -> Refusal | Literal["pin"] | None:
     """None: it is done. `pin`: theirs is still asked. Else what keeps this person from approving."""
-    needs = visit.decision_on(turn, taker, item)
+    needs = visit.decision_on(turn, taker, item, act=running.act)
     if not isinstance(needs, NeedsApproval):
-        visit.request(turn, taker, item)  # a roster or a clock has changed meanwhile
+        visit.request(turn, taker, item, running.act)  # a roster or a clock has changed meanwhile
         return None
     if denial := person_denial(turn.rights, person, turn.now.wall_ms, wall_time_trusted=turn.now.wall_time_trusted):
         return Refusal(denial.rule)
@@ -41,5 +41,5 @@ def by(
     )
     approvers = tuple(dict.fromkeys((*running.approvers, person.pseudonym)))
     turn.stay(stage="choose", second=None, approvers=approvers)
-    visit.request(turn, taker, item)
+    visit.request(turn, taker, item, running.act)
     return None

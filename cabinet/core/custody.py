@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cabinet.core import prompts, release, visit
+from cabinet.core import prompts, release, returning, visit
 from cabinet.core.effects import Sound
 from cabinet.core.events import FobSeen, SlotRead
 from cabinet.core.leaves import Subject
@@ -73,6 +73,7 @@ def _gone(turn: Turn, slot: int, *, unseen: bool) -> None:
     """`unseen`: it happened while nobody watched, so it is found, not seen; unless a grant of now explains it."""
     grant = turn.ledger.grants.get(slot)
     current = slot in turn.state.grant_ends
+    returning.forget(turn, slot)
     item = grant.item if grant else turn.rights.item_at.get(slot)
     subs = [Subject("holder", grant.person)] if grant and grant.person else []
     if grant is not None and current:
@@ -107,19 +108,23 @@ def _back(turn: Turn, slot: int, *, unseen: bool) -> None:
     running = turn.state.visit
     by_visit = running is not None and running.person is not None and visit.identified(running)
     questions = prompts.of_return(turn, item) if subs else None
+    owed = returning.owed(turn, item, unseen=unseen) if out else None
+    asked = owed.fields() if owed else {}
     if unseen:
-        turn.journal("item.found_present", subs, slot=slot, item=item, prompts=questions)
+        turn.journal("item.found_present", subs, slot=slot, item=item, prompts=questions, **asked)
     elif running is not None and running.person is not None and by_visit:
         subs.append(Subject("returner", running.person))
-        n = turn.journal("item.returned", subs, slot=slot, item=item, visit=running.number, prompts=questions)
+        n = turn.journal("item.returned", subs, slot=slot, item=item, visit=running.number, prompts=questions, **asked)
         if questions:
             turn.stay(returns=(*running.returns, n))
     else:
-        turn.journal("item.returned", subs, slot=slot, item=item, unattended=True, prompts=questions)
+        turn.journal("item.returned", subs, slot=slot, item=item, unattended=True, prompts=questions, **asked)
     release.forget(turn, slot)
     for code in ("item.overdue", "item.forced"):
         turn.clear_alarm(code, slot=slot)
-    if not unseen:
+    if owed and item:
+        returning.seated(turn, slot, item, owed)
+    elif not unseen:
         turn.say("returned", "accepted", item=release.item_name(turn, item))
         visit.after_return(turn)
 

@@ -150,7 +150,7 @@ def _identified(turn: Turn, person: Person, device: str) -> None:
         turn.clear_alarm("visit.locked_out", device=device)
     item = turn.rights.items.get(running.chosen) if running.chosen else None
     if item is not None:
-        visit.request(turn, person, item)
+        visit.request(turn, person, item, running.act)
     else:
         visit.offer(turn, person)
 

@@ -46,6 +46,19 @@ class OpenGrant:
 
 
 @dataclass(frozen=True, slots=True)
+class OwedReturn:
+    """An item that hangs there again, and what its rule for returning still asks, keyed by its slot. `n` is the index
+    of the leaf that told of its return."""
+
+    n: int
+    item: str
+    holder: Pseudonym | None
+    owed: str
+    right: str
+    missing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failures:
     """Wrong tries in a row of one person or at one keypad, and until when (wall ms) the next is refused."""
 
@@ -89,6 +102,7 @@ class Ledger:
     slots: Mapping[int, SlotMark] = field(default_factory=dict)
     outs: Mapping[int, Out] = field(default_factory=dict)
     grants: Mapping[int, OpenGrant] = field(default_factory=dict)
+    owed: Mapping[int, OwedReturn] = field(default_factory=dict)
     failures: Mapping[str, Failures] = field(default_factory=dict)
     alarms: Mapping[str, Alarm] = field(default_factory=dict)
     door: Mapping[str, Literal["open", "closed"]] = field(default_factory=dict)
@@ -159,6 +173,7 @@ def _left(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
         _grant_ended(ledger, n, ts, leaf),
         slots={**ledger.slots, slot: SlotMark(False, n, ts)},
         outs={**ledger.outs, slot: out},
+        owed=_without(ledger.owed, slot),
     )
 
 
@@ -169,6 +184,7 @@ def _came(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
         slots={**ledger.slots, slot: SlotMark(True, n, ts)},
         outs=_without(ledger.outs, slot),
         questions=_with_question(ledger.questions, n, leaf),
+        owed=ledger.owed if (wanted := _owed(n, leaf)) is None else {**ledger.owed, slot: wanted},
     )
 
 
@@ -189,6 +205,17 @@ def _settled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     if not rest:
         return replace(ledger, questions=_without(ledger.questions, returned))
     return replace(ledger, questions={**ledger.questions, returned: replace(question, prompts=rest)})
+
+
+def _owed(n: int, leaf: Leaf) -> OwedReturn | None:
+    item, wanted, right = (_text(leaf, key) for key in ("item", "owed", "right"))
+    if item is None or wanted is None or right is None:
+        return None
+    return OwedReturn(n, item, _person(leaf, "holder"), wanted, right, _text(leaf, "missing"))
+
+
+def _return_settled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, owed=_without(ledger.owed, _slot(leaf)))
 
 
 def _handed_over(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -281,6 +308,8 @@ _FOLDS: dict[str, Fold] = {
     "item.found_absent": _left,
     "item.returned": _came,
     "item.found_present": _came,
+    "item.return_completed": _return_settled,
+    "item.returned_against_rule": _return_settled,
     "item.overdue": _overdue,
     "item.handed_over": _handed_over,
     "prompt.answered": _settled,

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cabinet.core.ledger import Alarm, Failures, Ledger, OpenGrant, Out, Question, RosterMark, SlotMark
+from cabinet.core.ledger import Alarm, Failures, Ledger, OpenGrant, Out, OwedReturn, Question, RosterMark, SlotMark
 
 _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "slots": lambda row: SlotMark(**row),
     "outs": lambda row: Out(**row),
     "grants": lambda row: OpenGrant(**row),
+    "owed": lambda row: OwedReturn(**row),
     "failures": lambda row: Failures(**row),
     "alarms": lambda row: Alarm(**row),
     "door": lambda row: row["value"],
@@ -21,7 +22,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "upstream": lambda row: row["value"],
     "questions": lambda row: Question(**row | {"prompts": tuple(row["prompts"])}),
 }
-_BY_NUMBER = ("slots", "outs", "grants", "questions")
+_BY_NUMBER = ("slots", "outs", "grants", "owed", "questions")
 
 
 def changed_rows(old: Ledger, new: Ledger) -> dict[str, bytes | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cabinet.core import returning
 from cabinet.core.effects import Answer, CommitRoster, Light
 from cabinet.core.events import (
     DeviceLost,
@@ -34,6 +35,7 @@ def on_started(turn: Turn, event: Started) -> None:
         settle_ends=turn.now.mono_s + turn.state.setup.settle_s,
         alive_mono_s=turn.now.mono_s + _ALIVE_S,
     )
+    returning.on_started(turn)
     turn.clear_alarm("journal.failed")
     for alarm in tuple(turn.ledger.alarms.values()):
         if alarm.code == "device.lost":  # said again if it is still true

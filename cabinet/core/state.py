@@ -11,7 +11,7 @@ from cabinet.core.events import FobSeen
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.policy.prompts import Answer
-from cabinet.policy.rights import Factor, Language, Pseudonym
+from cabinet.policy.rights import ActKind, Factor, Language, Pseudonym
 
 Stage = Literal["pin", "checking", "choose", "second", "prompt"]
 
@@ -87,6 +87,8 @@ class Visit:
     idle_mono_s: float
     language: Language
     chosen: str | None = None
+    act: ActKind = "take"
+    """What is to be done with `chosen`."""
     seq: int = 0
     second: Second | None = None
     """Whose PIN the stages "pin" and "checking" are about; None: the visitor's own."""
@@ -138,6 +140,8 @@ class State:
     """Slots whose sensor has not spoken since the start or since it was lost."""
     grant_ends: Mapping[int, float] = field(default_factory=dict)
     """Monotonic end of each grant of this boot; a grant of the ledger that is missing here is an interrupted one."""
+    return_ends: Mapping[int, float] = field(default_factory=dict)
+    """Until when (monotonic) a return that is owed something can be completed, by slot."""
     pulsed: Mapping[int, Literal["done", "unknown"]] = field(default_factory=dict)
     """What is known of the bolt of each open grant."""
     blind: frozenset[int] = frozenset()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from cabinet.core import custody, door, events, identify, junk, machine, prompts, release, upstream, visit
+from cabinet.core import custody, door, events, identify, junk, machine, prompts, release, returning, upstream, visit
 from cabinet.core.effects import Effect
 from cabinet.core.leaves import Leaf
 from cabinet.core.state import State
@@ -14,7 +14,7 @@ from cabinet.core.turn import Turn
 from cabinet.policy.rights import Rights
 from hal.clock import Now
 
-_TIMED = (visit, release, custody, prompts, door, junk, machine)
+_TIMED = (visit, release, returning, custody, prompts, door, junk, machine)
 
 
 def step(state: State, event: events.Event, now: Now, rights: Rights) -> tuple[State, list[Leaf], list[Effect]]:

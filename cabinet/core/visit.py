@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cabinet.core import prompts, release
+from cabinet.core import prompts, release, returning
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import Out, held
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import LINGER_S, Turn
 from cabinet.policy.decide import Decision, Denial, Grant, NeedsApproval, NeedsFactor, decide, reach
-from cabinet.policy.rights import Item, Person, Pseudonym, Right
+from cabinet.policy.rights import ActKind, Item, Person, Pseudonym, Right
 
 _REASONS_WORTH_SAYING = (
     *("outside_schedule", "clock_untrusted", "factor_missing", "qualification_missing", "curfew_passed"),
@@ -19,7 +19,10 @@ _REASONS_WORTH_SAYING = (
 
 
 def offer(turn: Turn, person: Person) -> None:
-    """One takeable item is released at once (or asks its PIN); of several the slot is asked."""
+    """One takeable item is released at once (or asks its PIN); of several the slot is asked. A return that waits for
+    somebody like them comes first."""
+    if returning.ask(turn, person):
+        return
     options = options_of(turn, person)
     takeable = [item for item, decision in options if not isinstance(decision, Denial)]
     if len(takeable) == 1:
@@ -31,21 +34,23 @@ def offer(turn: Turn, person: Person) -> None:
         _nothing(turn, person, options)
 
 
-def request(turn: Turn, person: Person, item: Item) -> None:
+def request(turn: Turn, person: Person, item: Item, act: ActKind = "take") -> None:
     """Grants, asks for the missing factor or for others' approval, or denies with the reason."""
-    match decision_on(turn, person, item):
+    match decision_on(turn, person, item, act=act):
         case NeedsFactor():
-            turn.stay(stage="pin", chosen=item.id, second=None)
+            turn.stay(stage="pin", chosen=item.id, second=None, act=act)
             turn.say("enter_pin")
         case NeedsApproval(_, count):
-            turn.stay(stage="second", chosen=item.id, second=None)
+            turn.stay(stage="second", chosen=item.id, second=None, act=act)
             turn.say("approve", item=item.id, count=count)
+        case Grant(right) if act == "return":
+            returning.complete(turn, person, item, right)
         case Grant(right):
             visit = turn.stay()
             if not prompts.ask_before(turn, visit, item):
                 _release(turn, visit, person, item, right)
         case Denial() as denial:
-            release.deny(turn, turn.stay(stage="choose", chosen=None), item, denial)
+            release.deny(turn, turn.stay(stage="choose", chosen=None, act="take"), item, denial)
 
 
 def _release(turn: Turn, visit: Visit, person: Person, item: Item, right: Right) -> None:
@@ -61,7 +66,7 @@ def answered(turn: Turn, visit: Visit, digits: str | None) -> None:
         if turn.state.visit is not None and turn.state.visit.stage != "prompt":
             after_return(turn)
         return
-    person, item = _visitor(turn), turn.rights.items.get(visit.chosen or "")
+    person, item = visitor(turn), turn.rights.items.get(visit.chosen or "")
     if person is None or item is None:
         end(turn, "erased")
     elif digits is None and prompts.lacks_answer(turn, visit):
@@ -84,7 +89,7 @@ def choose(turn: Turn, visit: Visit, digits: str) -> None:
         known = slot in turn.state.setup.slots
         turn.say("no_item" if known else "no_slot", "refused", slot=slot)
     elif holds(turn, person.pseudonym, item):
-        turn.stay(stage="second", chosen=item.id, second=None)
+        turn.stay(stage="second", chosen=item.id, second=None, act="take")
         turn.say("hand_over", item=item.id)
     else:
         request(turn, person, item)
@@ -101,7 +106,7 @@ def options_of(turn: Turn, person: Person) -> list[tuple[Item, Decision]]:
 
 def after_removal(turn: Turn) -> None:
     """The visit ends when nothing more can be taken."""
-    person = _visitor(turn)
+    person = visitor(turn)
     if person is None or turn.state.grant_ends or prompts.ask_next(turn):
         return
     if any(not isinstance(decision, Denial) for _, decision in options_of(turn, person)):
@@ -112,7 +117,7 @@ def after_removal(turn: Turn) -> None:
 
 def after_return(turn: Turn) -> None:
     """The visit ends when the visitor holds nothing more, so that the next person finds the cabinet free."""
-    person = _visitor(turn)
+    person = visitor(turn)
     if person is None or turn.state.grant_ends or prompts.ask_next(turn):
         return
     if any(out.holder == person.pseudonym for out in turn.ledger.outs.values()):
@@ -161,7 +166,8 @@ def next_due(state: State) -> float | None:
     return state.visit.idle_mono_s if state.visit else state.greet_mono_s
 
 
-def _visitor(turn: Turn) -> Person | None:
+def visitor(turn: Turn) -> Person | None:
+    """Who stands there and has shown that it is them."""
     visit = turn.state.visit
     if visit is None or visit.person is None or not identified(visit):
         return None
@@ -182,11 +188,13 @@ def _nothing(turn: Turn, person: Person, options: list[tuple[Item, Decision]]) -
         turn.say("nothing")
 
 
-def decision_on(turn: Turn, person: Person, item: Item, over: Iterable[Right] | None = None) -> Decision:
-    """For the visit that runs, as it stands. `over` as in `decide`."""
+def decision_on(
+    turn: Turn, person: Person, item: Item, over: Iterable[Right] | None = None, act: ActKind = "take"
+) -> Decision:
+    """For the visit that runs, as it stands. `over` and `act` as in `decide`."""
     visit = turn.state.visit
     assert visit is not None, "a decision needs a visit"
-    if _is_out(turn, item):
+    if act == "take" and _is_out(turn, item):
         return Denial("item_out")
     return decide(
         turn.rights,
@@ -196,6 +204,7 @@ def decision_on(turn: Turn, person: Person, item: Item, over: Iterable[Right] | 
         turn.now.wall_ms,
         wall_time_trusted=turn.now.wall_time_trusted,
         over=over,
+        act=act,
         held=held(turn.ledger, turn.now.wall_ms if turn.now.wall_time_trusted else None),
         approvers=[turn.rights.people[one] for one in visit.approvers if one in turn.rights.people],
     )

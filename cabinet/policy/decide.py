@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from cabinet.policy.allowance import Held, refusal
 from cabinet.policy.curfew import passed
 from cabinet.policy.quorum import missing
-from cabinet.policy.rights import Factor, Item, Person, Right, Rights
+from cabinet.policy.rights import ActKind, Factor, Item, Person, Right, Rights
 from cabinet.policy.schedule import describe, is_open
 
 Rule = Literal[
@@ -104,16 +104,18 @@ def decide(
     approvers: Sequence[Person] = (),
     held: Sequence[Held] = (),
     over: Iterable[Right] | None = None,
+    act: ActKind = "take",
 ) -> Decision:
     """The best of all rights that reach the item: a grant, else one missing only others' approval or a factor, else
     why not. `approvers` have approved in this visit; `held` is everything that is out or about to be;
-    `over` the person's rights that cover the item, where they are known already."""
+    `over` the person's rights that cover the item, where they are known already. `act` is what is to be done; what
+    limits taking does not limit a return."""
     if denial := person_denial(rights, person, wall_ms, wall_time_trusted=wall_time_trusted):
         return denial
     best: Decision = Denial("no_right")
-    for right in rights_over(rights, person, item) if over is None else over:
+    for right in rights_over(rights, person, item, act) if over is None else over:
         decision = decide_by(
-            rights, right, person, item, factors, wall_ms, approvers, held, wall_time_trusted=wall_time_trusted
+            rights, right, person, item, factors, wall_ms, approvers, held, wall_time_trusted=wall_time_trusted, act=act
         )
         if isinstance(decision, Grant):
             return decision
@@ -122,9 +124,9 @@ def decide(
     return best
 
 
-def rights_over(rights: Rights, person: Person, item: Item) -> Iterator[Right]:
+def rights_over(rights: Rights, person: Person, item: Item, act: ActKind = "take") -> Iterator[Right]:
     """The person's rights that name the item, one of its groups, or everything."""
-    for right in rights.rights_of(person):
+    for right in rights.rights_of(person, act):
         if right.covers(item):
             yield right
 
@@ -152,6 +154,7 @@ def decide_by(
     held: Sequence[Held],
     *,
     wall_time_trusted: bool,
+    act: ActKind = "take",
 ) -> Decision:
     """By one right that reaches the item; the person is active."""
     if right.schedule is not None:
@@ -160,13 +163,13 @@ def decide_by(
             return Denial("clock_untrusted", describe(schedule), right.id)
         if not is_open(schedule, wall_ms, rights.zone):
             return Denial("outside_schedule", describe(schedule), right.id)
-    if right.curfew.dates and not wall_time_trusted:
+    if act == "take" and right.curfew.dates and not wall_time_trusted:
         return Denial("clock_untrusted", None, right.id)
-    if (date := passed(right.curfew, wall_ms, rights.zone)) is not None:
+    if act == "take" and (date := passed(right.curfew, wall_ms, rights.zone)) is not None:
         return Denial("curfew_passed", None, right.id, date)
     if denial := _unqualified(right, person, wall_ms, wall_time_trusted=wall_time_trusted):
         return denial
-    if (rule := refusal(rights, right, person, item, held)) is not None:
+    if act == "take" and (rule := refusal(rights, right, person, item, held)) is not None:
         return Denial(rule, None, right.id)
     if any(alternative <= factors for alternative in right.factors):
         more = missing(right.quorum, person, approvers)

@@ -24,7 +24,7 @@ from cabinet.policy.decide import (
 )
 from cabinet.policy.prompts import asked
 from cabinet.policy.quorum import may_approve
-from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person, Prompt, Right, Rights
+from cabinet.policy.rights import AUTH_ORDER, ActKind, Factor, Item, Person, Prompt, PromptAt, Right, Rights
 from cabinet.policy.schedule import describe
 
 CUSTODIAN: Final = "custodian"
@@ -92,24 +92,27 @@ def explain(
     *,
     wall_time_trusted: bool,
     held: Sequence[Held] = (),
+    act: PromptAt = "take",
 ) -> Explanation:
-    """`held` is everything that is out."""
+    """`held` is everything that is out. An item that no right for returning covers is returned by just seating it."""
+    if act == "return" and not any(right.covers(item) for right in rights.return_rules):
+        return Explanation(None, None, None, None, None, (), (), tuple(asked(rights, item, act)))
     shown = could_show(rights, person)
     others = [one for one in rights.people.values() if _is_active(rights, one, wall_ms, trusted=wall_time_trusted)]
     decision = decide(
-        rights, person, item, shown, wall_ms, wall_time_trusted=wall_time_trusted, approvers=others, held=held
+        rights, person, item, shown, wall_ms, wall_time_trusted=wall_time_trusted, approvers=others, held=held, act=act
     )
     steps = tuple(
-        _step(rights, right, person, item, shown, wall_ms, others, held, trusted=wall_time_trusted)
-        for right in rights_over(rights, person, item)
+        _step(rights, right, person, item, shown, wall_ms, others, held, act, trusted=wall_time_trusted)
+        for right in rights_over(rights, person, item, act)
     )
     rule, right, window = _said(decision)
     missing = decision.missing if isinstance(decision, Denial) else None
-    if rule is None and any(one.item == item.id for one in held):
+    if rule is None and act == "take" and any(one.item == item.id for one in held):
         rule = "item_out"
     helpers = () if rule is None else tuple(one.pseudonym for one in others if CUSTODIAN in one.roles)
     return Explanation(
-        rule, right, window, missing, _HELP.get(rule or ""), helpers, steps, tuple(asked(rights, item, "take"))
+        rule, right, window, missing, _HELP.get(rule or ""), helpers, steps, tuple(asked(rights, item, act))
     )
 
 
@@ -145,11 +148,12 @@ def _step(
     wall_ms: int,
     others: list[Person],
     held: Sequence[Held],
+    act: ActKind,
     *,
     trusted: bool,
 ) -> Step:
     decision = person_denial(rights, person, wall_ms, wall_time_trusted=trusted) or decide_by(
-        rights, right, person, item, shown, wall_ms, others, held, wall_time_trusted=trusted
+        rights, right, person, item, shown, wall_ms, others, held, wall_time_trusted=trusted, act=act
     )
     rule, _, _ = _said(decision)
     alternatives = ["+".join(sorted(one, key=AUTH_ORDER.index)) for one in right.factors]

@@ -14,6 +14,8 @@ Factor = Literal["card", "number", "pin"]
 AUTH_ORDER: Final[tuple[Factor, ...]] = ("card", "number", "pin")
 """In which factors are written: `card+pin`."""
 Language = Literal["en", "zh"]
+ActKind = Literal["take", "return", "door"]
+"""What a right is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ class Right:
     """Qualifications, all of them."""
     blocked_while_overdue: bool = False
     """Nothing by this right for who has something that is overdue."""
+    acts: frozenset[ActKind] = frozenset({"take"})
 
     def covers(self, item: Item) -> bool:
         """It names the item, one of its groups, or everything."""
@@ -173,6 +176,10 @@ class Rights:
     prompts: tuple[Prompt, ...] = ()
     items_in: Mapping[str, tuple[Item, ...]] = field(init=False, repr=False, compare=False)
     """Items with a slot, by group; those under "*" are all."""
+    return_rules: tuple[Right, ...] = field(init=False, repr=False, compare=False)
+    """Rights for returning, of anybody: what one covers wants to be returned by it."""
+    door_rules: tuple[Right, ...] = field(init=False, repr=False, compare=False)
+    """Rights for the door, of anybody."""
 
     def __post_init__(self) -> None:
         found: dict[str, list[Item]] = {}
@@ -180,14 +187,22 @@ class Rights:
             for group in (*item.groups, "*") if item.slot is not None else ():
                 found.setdefault(group, []).append(item)
         object.__setattr__(self, "items_in", {group: tuple(items) for group, items in found.items()})
+        lines = [right for rights in (*self.by_person.values(), *self.by_group.values()) for right in rights]
+        object.__setattr__(self, "return_rules", _of(lines, "return"))
+        object.__setattr__(self, "door_rules", _of(lines, "door"))
 
-    def rights_of(self, person: Person) -> list[Right]:
-        """Every right that names the person, one of their groups, or everybody; in roster order per source."""
+    def rights_of(self, person: Person, act: ActKind = "take") -> list[Right]:
+        """Every right to do this that names the person, one of their groups, or everybody; in roster order per
+        source."""
         found = list(self.by_person.get(person.pseudonym, ()))
         for group in sorted(person.groups | {"*"}):
             found.extend(self.by_group.get(group, ()))
-        return found
+        return [right for right in found if act in right.acts]
 
 
 def _covers(items: frozenset[str], groups: frozenset[str], item: Item) -> bool:
     return item.id in items or "*" in items or "*" in groups or not groups.isdisjoint(item.groups)
+
+
+def _of(lines: list[Right], act: ActKind) -> tuple[Right, ...]:
+    return tuple({right.id: right for right in lines if act in right.acts}.values())

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from cabinet.policy.rights import NUMBER_MAX, Factor, Language, PromptAt, PromptKind
+from cabinet.policy.rights import NUMBER_MAX, ActKind, Factor, Language, PromptAt, PromptKind
 from cabinet.roster.curfew_text import TIME, CurfewPart, curfew_problem
 from cabinet.roster.item_kinds import ItemKind
 from drivers.wire.card_number import format_card, parse_card
@@ -22,6 +22,7 @@ from drivers.wire.card_number import format_card, parse_card
 EVERYONE: Final = "*"
 VISITOR: Final = "visitor"
 """The role of people who come for a while, and for whom a host answers."""
+ACTS: Final[tuple[ActKind, ...]] = ("take", "return", "door")
 FACTORS: Final = ("card", "card+pin", "number+pin")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -169,6 +170,12 @@ def _factor(value: str) -> str:
     return value
 
 
+def _act(value: str) -> str:
+    if value not in ACTS:
+        raise ValueError(f"allowed: {', '.join(ACTS)}")
+    return value
+
+
 class RightEntry(Entry):
     """Who may take what, when, with which factors, until when. Replaces the right of the same id."""
 
@@ -177,6 +184,8 @@ class RightEntry(Entry):
     groups: list[LabelOrAll] = []
     items: list[IdOrAll] = []
     item_groups: list[LabelOrAll] = []
+    acts: Annotated[list[Annotated[str, AfterValidator(_act)]], Field(min_length=1, alias="for")] = ["take"]
+    """What it is for: taking, returning, or opening the door."""
     schedule: Id | None = None
     factors: Annotated[list[Annotated[str, AfterValidator(_factor)]], Field(min_length=1)] = ["card", "number+pin"]
     curfew: Annotated[list[CurfewPart], Field(max_length=12)] = []
@@ -196,17 +205,22 @@ class RightEntry(Entry):
 
     @model_validator(mode="before")
     @classmethod
-    def _one_curfew_is_a_list(cls, raw: Any) -> Any:
-        if isinstance(raw, dict) and isinstance(raw.get("curfew"), str):
-            return raw | {"curfew": [raw["curfew"]]}
+    def _one_is_a_list(cls, raw: Any) -> Any:
+        if isinstance(raw, dict):
+            return raw | {key: [raw[key]] for key in ("curfew", "for") if isinstance(raw.get(key), str)}
         return raw
 
     @model_validator(mode="after")
     def _is_of_use(self) -> RightEntry:
         if not (self.persons or self.groups):
             raise ValueError('a right names somebody: give persons or groups, "*" for everyone')
-        if not (self.items or self.item_groups):
+        if self.acts == ["door"] and (self.items or self.item_groups or self.authorisers):
+            raise ValueError("a right for the door names no items and asks for no approval")
+        if self.acts != ["door"] and not (self.items or self.item_groups):
             raise ValueError('a right names something: give items or item_groups, "*" for everything')
+        limits = (self.curfew, self.most_out, self.most_out_together, self.blocked_while_overdue)
+        if "take" not in self.acts and any(limits):
+            raise ValueError("curfew, most_out and blocked_while_overdue are about taking, and this right is not")
         if problem := curfew_problem(self.curfew, has_schedule=self.schedule is not None):
             raise ValueError(problem)
         if self.authorisers and not self.authorised_by:

@@ -117,6 +117,7 @@ def _right_row(entry: RightEntry) -> dict[str, Any]:
         "groups": join(list(dict.fromkeys([*entry.groups, *everyone]))),
         "items": join(list(dict.fromkeys(entry.items))),
         "item_groups": join(list(dict.fromkeys(entry.item_groups))),
+        "acts": join(list(dict.fromkeys(entry.acts))),
         "schedule": entry.schedule,
         "factors": join(list(dict.fromkeys(entry.factors))),
         "curfew": join(entry.curfew),
@@ -131,7 +132,8 @@ def _right_row(entry: RightEntry) -> dict[str, Any]:
 
 
 def _said(entry: RightEntry) -> dict[str, Field]:
-    said: dict[str, Field] = {"right": entry.id, "factors": list(entry.factors), "curfew": list(entry.curfew)}
+    said: dict[str, Field] = {"right": entry.id, "for": list(entry.acts)}
+    said |= {"factors": list(entry.factors), "curfew": list(entry.curfew)}
     for key in ("groups", "items", "item_groups"):
         names = list(getattr(entry, key))
         if len(names) <= _NAMES_SHOWN:

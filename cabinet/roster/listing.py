@@ -104,6 +104,7 @@ def _right(row: Mapping[Any, Any], records: Records) -> dict[str, Any]:
         "id": row["id"],
         "persons": sorted(persons),
         **{key: list(names[:_NAMES_MAX]) for key, names in lists.items()},
+        "for": list(split(row["acts"])),
         "schedule": row["schedule"],
         "factors": list(split(row["factors"])),
         "curfew": list(split(row["curfew"])),

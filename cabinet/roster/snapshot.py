@@ -24,7 +24,7 @@ from cabinet.policy.rights import (
     Window,
 )
 from cabinet.policy.schedule import DAY_NAMES
-from cabinet.roster.content import clock_time, factor_set
+from cabinet.roster.content import ACTS, clock_time, factor_set
 from cabinet.roster.curfew_text import curfew
 from cabinet.roster.records import open_person, split
 from cabinet.roster.tables import CREDENTIAL, ITEM, PERSON, PIN, PROMPT, RIGHT, RIGHT_PERSON, SCHEDULE, STREAMED
@@ -147,6 +147,7 @@ def _right(row: Row[Any], persons: frozenset[Pseudonym]) -> Right:
         groups=frozenset(split(row.groups)),
         items=frozenset(split(row.items)),
         item_groups=frozenset(split(row.item_groups)),
+        acts=frozenset(act for act in ACTS if act in split(row.acts)),
         schedule=row.schedule,
         factors=tuple(factor_set(text) for text in split(row.factors)),
         curfew=curfew(split(row.curfew)),

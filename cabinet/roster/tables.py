@@ -90,6 +90,7 @@ RIGHT: Final = _table(
     Column("groups", Text, nullable=False),
     Column("items", Text, nullable=False),
     Column("item_groups", Text, nullable=False),
+    Column("acts", Text, nullable=False),
     Column("schedule", Text, ForeignKey("schedule.id")),
     Column("factors", Text, nullable=False),
     Column("curfew", Text, nullable=False),

@@ -10,10 +10,10 @@ from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Peer
 from cabinet.core.ledger import held
 from cabinet.policy.explain import Step, explain
-from cabinet.policy.rights import Pseudonym
+from cabinet.policy.rights import PromptAt, Pseudonym
 from cabinet.roster.store import Roster
 from cabinet.runner import Runner
-from cabinet.service.parameters import line
+from cabinet.service.parameters import choice, line
 from cabinet.service.views import View
 from hal.clock import Clock
 from hal.worker import Worker
@@ -49,10 +49,13 @@ class Explainer:
         ledger = self._runner.state.ledger
         out = ledger.outs.get(item.slot) if item.slot is not None else None
         having = held(ledger, wall_ms if trusted else None)
-        told = explain(rights, person, item, wall_ms, wall_time_trusted=trusted, held=having)
+        asked = choice(params, "for", ("take", "return")) if params.get("for") is not None else "take"
+        act: PromptAt = "return" if asked == "return" else "take"
+        told = explain(rights, person, item, wall_ms, wall_time_trusted=trusted, held=having, act=act)
         return {
             "person": person_id,
             "item": item_id,
+            "for": act,
             "at": self._local(wall_ms),
             "clock": "trusted" if trusted else "not trusted",
             "allowed": told.rule is None,

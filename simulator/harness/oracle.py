@@ -85,9 +85,10 @@ class Oracle:
         *,
         trusted: bool,
         approved: Mapping[str, Iterable[frozenset[str]]],
+        act: str = "take",
     ) -> bool:
         """`shown` are the combinations of factors that were presented, each complete; `approved` are those of whoever
-        is said to have approved, by name."""
+        is said to have approved, by name. With `act` "return": whether they may return it."""
         person = self.people[name]
         if not self.is_active(person, wall_ms, trusted=trusted):
             return False
@@ -98,13 +99,18 @@ class Oracle:
         }
         return any(
             self._covers(right, person, item)
+            and is_for(right, act)
             and self._is_open(right, wall_ms, trusted=trusted)
             and _suffices(right, shown)
-            and self._is_in_time(right, wall_ms, trusted=trusted)
+            and (act != "take" or self._is_in_time(right, wall_ms, trusted=trusted))
             and self._is_qualified(right, person, wall_ms, trusted=trusted)
             and self._is_approved(right, person, [a for n, a in approvers.items() if _suffices(right, approved[n])])
             for right in self.rights
         )
+
+    def wants_return(self, item: str) -> bool:
+        """Whether some right says who returns it."""
+        return any(self.reaches(right, item) for right in self.rights if is_for(right, "return"))
 
     def due_ms(self, right: Mapping[str, Any], wall_ms: int) -> int | None:
         """When what is taken now is to be back."""
@@ -144,7 +150,8 @@ class Oracle:
 
     def is_open_for(self, name: str, item: str, wall_ms: int) -> bool:
         """Some right reaches the item, and at this hour; the clock is trusted."""
-        rights = [right for right in self.rights if self._covers(right, self.people[name], item)]
+        rights = [right for right in self.rights if is_for(right, "take")]
+        rights = [right for right in rights if self._covers(right, self.people[name], item)]
         return any(self._is_open(right, wall_ms, trusted=True) for right in rights)
 
     def right(self, name: str) -> Mapping[str, Any]:
@@ -200,6 +207,10 @@ class Oracle:
         local = self.local(wall_ms)
         closed = set(schedule.get("closed_on", ()))
         return any(_in_window(window, local, closed) for window in schedule.get("windows", [schedule]))
+
+
+def is_for(right: Mapping[str, Any], act: str) -> bool:
+    return act in right.get("for", "take")
 
 
 def _qualifications(cell: str) -> dict[str, date | None]:

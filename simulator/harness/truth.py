@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.cast import Person
 from simulator.harness import happenings as seen
 from simulator.harness.witness import Hear
 
@@ -95,6 +96,17 @@ class Truth:
     def typed_keys(self) -> list[str]:
         return [keys for at_s, keys in self._recent(self.typed)]
 
+    def shown_by(self, person: Person) -> list[frozenset[str]]:
+        """Card, and number, each with the PIN typed after it if it was."""
+        typed = self.typed_keys()
+        pin = {"pin"} if person.pin is not None and any(_ends(keys, person.pin) for keys in typed) else set()
+        shown = []
+        if person.card in self.shown_cards():
+            shown.append(frozenset({"card", *pin}))
+        if any(_ends(keys, person.id) for keys in typed):
+            shown.append(frozenset({"number", *pin}))
+        return shown
+
     def _recent(self, shown: list[tuple[float, str]]) -> list[tuple[float, str]]:
         while shown and shown[0][0] < self.now_s() - SHOWN_S:
             shown.pop(0)
@@ -179,3 +191,8 @@ ENDS_GRANT = frozenset(
 )
 HARMLESS = frozenset(("broker", "upstream", "uplink", "wall clock", "people"))
 """What may be broken without anybody at the cabinet noticing."""
+
+
+def _ends(keys: str, secret: str) -> bool:
+    """Whether somebody typed this and nothing before it, and sent it."""
+    return any(part.rpartition("*")[2] == secret for part in keys.split("#")[:-1])

@@ -199,6 +199,7 @@ _NAMES: dict[str, Any] = {
                 "groups": ["night"],
                 "items": [],
                 "item_groups": ["cars"],
+                "for": ["take"],
                 "schedule": None,
                 "factors": ["card", "number+pin"],
                 "curfew": ["8h", "18:00"],

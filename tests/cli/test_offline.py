@@ -139,6 +139,12 @@ def test_a_roster_of_real_files(ctl: Ctl, tmp_path: Path) -> None:
     yes = ctl("right", "explain", "1001", "K-0007", *there)
     assert (yes.code, yes.out.splitlines()[0].partition(" at ")[0]) == (0, "yes: 1001 may take K-0007")
     assert "    identify: card or number+pin\n" in yes.out
+    back = ctl("right", "explain", "1001", "K-0007", "--for", "return", *there)
+    assert back.out.endswith(", as anybody: it has no rule\n")
+    made = ctl("right", "grant", "--id", "back", "--who", "1001", "--what", "K-0007", "--for", "return", *there)
+    assert made.code == 0
+    back = ctl("right", "explain", "1001", "K-0007", "--for", "return", *there)
+    assert back.out.splitlines()[0].endswith(", by right back")
     no = ctl("right", "explain", "1001", "K-0009", *there)
     assert (no.code, no.err.splitlines()[-1]) == (10, "cabinetctl: there is no item K-0009; see `cabinetctl item list`")
     assert ctl("person", "add", "1002", "--name", "林", *there).code == 0
@@ -152,5 +158,8 @@ def test_a_roster_of_real_files(ctl: Ctl, tmp_path: Path) -> None:
     assert ctl("credential", "list", "--json", *there).json["credentials"][0]["card"] == "0006547886"
     assert ctl("item", "add", "K-0008", "--slot", "99", *there).code == 5
     kinds = [line.split()[3] for line in ctl("journal", "list", *there).out.splitlines()]
-    assert kinds == ["roster.applied", "right.granted", "credential.enrolled", "credential.enrolled", "person.added"]
+    assert kinds == [
+        *("roster.applied", "right.granted", "credential.enrolled", "credential.enrolled", "right.granted"),
+        "person.added",
+    ]
     assert ctl("journal", "verify", *there).code == 0

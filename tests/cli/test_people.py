@@ -114,7 +114,7 @@ def test_tables_stay_aligned_beside_chinese(ctl: Ctl, daemon: FakeDaemon) -> Non
 
 def test_other_lists(ctl: Ctl, daemon: FakeDaemon) -> None:
     assert ctl("item", "list").out.splitlines()[1].split()[:2] == ["K-0007", "key"]
-    assert "1001;group:night  group:cars  card or number+pin  -         8h;18:00" in ctl("right", "list").out
+    assert "1001;group:night  group:cars  take  card or number+pin  -         8h;18:00" in ctl("right", "list").out
     assert ctl("right", "list", "--json").json["rights"][0]["id"] == "r1"
     assert ctl("item", "list", "--json").json["items"][0]["id"] == "K-0007"
 

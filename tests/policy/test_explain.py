@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cabinet.policy.allowance import Held
 from cabinet.policy.decide import Grant, decide
 from cabinet.policy.explain import Explanation, could_show, explain
-from cabinet.policy.rights import Curfew, Item, Person, Prompt, Quorum, Right, Rights, Schedule, Window
+from cabinet.policy.rights import Curfew, Item, Person, Prompt, PromptAt, Quorum, Right, Rights, Schedule, Window
 
 NOON_MS = 1_767_614_400_000 - 1_767_614_400_000 % 86_400_000 + 12 * 3_600_000
 WEEK = frozenset(range(7))
@@ -37,9 +37,11 @@ def snapshot(*rights: Right, people: tuple[Person, ...] = (ADA, LIN, MAX)) -> Ri
     )
 
 
-def told(*rights: Right, person: Person = MAX, held: tuple[Held, ...] = (), trusted: bool = True) -> Explanation:
+def told(
+    *rights: Right, person: Person = MAX, held: tuple[Held, ...] = (), trusted: bool = True, act: PromptAt = "take"
+) -> Explanation:
     roster = snapshot(*rights, people=(ADA, LIN, person))
-    return explain(roster, person, KEY, NOON_MS, wall_time_trusted=trusted, held=held)
+    return explain(roster, person, KEY, NOON_MS, wall_time_trusted=trusted, held=held, act=act)
 
 
 def test_yes_by_the_right_that_grants() -> None:
@@ -53,6 +55,16 @@ def test_no_names_the_rule_the_window_and_who_can_help() -> None:
     said = told(replace(MINE, schedule="night"))
     assert (said.rule, said.right, said.window) == ("outside_schedule", "mine", "mon-sun 22:00-06:00")
     assert (said.help, said.helpers) == ("come within the window; a custodian can widen it", ("ADA",))
+
+
+def test_a_return_is_explained_by_its_own_rights() -> None:
+    said = told(MINE, act="return")
+    assert (said.rule, said.right, said.steps) == (None, None, ())  # it has no rule: anybody
+    back = replace(MINE, id="back", acts=frozenset({"return"}), schedule="night")
+    said = told(MINE, back, act="return")
+    assert (said.rule, said.right, said.window) == ("outside_schedule", "back", "mon-sun 22:00-06:00")
+    assert [step.right for step in said.steps] == ["back"]
+    assert [step.right for step in told(MINE, back).steps] == ["mine"]
 
 
 def test_no_right_at_all() -> None:

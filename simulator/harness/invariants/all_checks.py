@@ -17,6 +17,7 @@ from simulator.harness.invariants.due import DueIsTold
 from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.liveness import Bounded, NoMistakes, OneDeadDevice, WorksAgain
 from simulator.harness.invariants.log import NothingEarly, Verifies
+from simulator.harness.invariants.returns import ReturnedAsAsked
 from simulator.harness.invariants.secrets import NothingPersonal
 from simulator.harness.invariants.service import DoneOnce, GoodStays
 from simulator.harness.invariants.surroundings import FullDisk, JumpingClock
@@ -80,6 +81,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             NoMistakes(unhandled),
             NotTooMuch(oracle, plan.ids),
             AnsweredOnce(truth, oracle),
+            ReturnedAsAsked(truth, oracle, plan.cast, plan.ids),
             DueIsTold(truth, oracle, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )

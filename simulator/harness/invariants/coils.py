@@ -115,12 +115,12 @@ class OnlyAllowed:
         name = self._names.get(grant.holder)
         if name is None:
             raise Violated(self, f"grant {grant.n} is of somebody whom nobody knows")
-        shown = self._shown(self._cast[name])
+        shown = self._truth.shown_by(self._cast[name])
         trusted, wall_ms = leaf.content["tq"] != "none", leaf.content["ts"]
         said = [self._names.get(sub["p"], "") for sub in leaf.content["subs"] if sub["r"] == "authoriser"]
         if "" in said or len(set(said)) < len(said):
             raise Violated(self, f"grant {grant.n} is approved by nobody, or by somebody twice")
-        approved = {one: self._shown(self._cast[one]) for one in said}
+        approved = {one: self._truth.shown_by(self._cast[one]) for one in said}
         if not self._oracle.may_take(name, grant.item or "", shown, wall_ms, trusted=trusted, approved=approved):
             local = self._oracle.local(wall_ms)
             what = " or ".join("+".join(sorted(one)) for one in shown) or "nothing"
@@ -139,7 +139,7 @@ class OnlyAllowed:
     def _authorised(self, leaf: seen.Leaf) -> None:
         who = {sub["r"]: self._names.get(sub["p"], "") for sub in leaf.content["subs"]}
         name = who["authoriser"]
-        shown = self._shown(self._cast[name])
+        shown = self._truth.shown_by(self._cast[name])
         if not self._oracle.may_approve(name, who["holder"], leaf.content["item"], shown):
             raise Violated(self, f"{name} counts as having approved {leaf.content['item']}: not allowed")
 
@@ -147,9 +147,9 @@ class OnlyAllowed:
         content = leaf.content
         who = {sub["r"]: self._names.get(sub["p"], "") for sub in content["subs"]}
         giver, name = who["holder"], who["receiver"]
-        if giver == name or not self._shown(self._cast[giver]):
+        if giver == name or not self._truth.shown_by(self._cast[giver]):
             raise Violated(self, f"leaf {leaf.n}: {giver} has handed {content['item']} over, and did not show up")
-        shown, trusted = self._shown(self._cast[name]), content["tq"] != "none"
+        shown, trusted = self._truth.shown_by(self._cast[name]), content["tq"] != "none"
         if not self._oracle.may_take(name, content["item"], shown, content["ts"], trusted=trusted, approved={}):
             raise Violated(self, f"leaf {leaf.n}: {name} took {content['item']} over: not allowed")
 
@@ -163,17 +163,6 @@ class OnlyAllowed:
     def _service(self, grant: Grant) -> None:
         if grant.auth != "service" or not grant.content.get("operator") or not grant.content.get("reason"):
             raise Violated(self, f"grant {grant.n} is nobody's, and no technician's with a reason")
-
-    def _shown(self, person: Person) -> list[frozenset[str]]:
-        """Card, and number, each with the PIN typed after it if it was."""
-        typed = self._truth.typed_keys()
-        pin = {"pin"} if person.pin is not None and any(_ends(keys, person.pin) for keys in typed) else set()
-        shown = []
-        if person.card in self._truth.shown_cards():
-            shown.append(frozenset({"card", *pin}))
-        if any(_ends(keys, person.id) for keys in typed):
-            shown.append(frozenset({"number", *pin}))
-        return shown
 
 
 class NotForLong:
@@ -231,8 +220,3 @@ class NotForLong:
 
     def _is_stuck(self) -> bool:
         return any("stuck-on" in fault for faults in self._truth.broken.values() for fault in faults)
-
-
-def _ends(keys: str, secret: str) -> bool:
-    """Whether somebody typed this and nothing before it, and sent it."""
-    return any(part.rpartition("*")[2] == secret for part in keys.split("#")[:-1])

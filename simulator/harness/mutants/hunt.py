@@ -10,12 +10,13 @@ from simulator.harness.mutants.asking import ASKING
 from simulator.harness.mutants.deciding import DECIDING
 from simulator.harness.mutants.planting import Mutant, NotPlanted, planted
 from simulator.harness.mutants.recording import RECORDING
+from simulator.harness.mutants.returning import RETURNING
 from simulator.harness.mutants.sending import SENDING
 from simulator.harness.mutants.trials import Caught
 from simulator.harness.mutants.wiring import WIRING
 from simulator.harness.shares import share
 
-MUTANTS: Final[tuple[Mutant, ...]] = (*DECIDING, *APPROVING, *ASKING, *RECORDING, *SENDING, *WIRING)
+MUTANTS: Final[tuple[Mutant, ...]] = (*DECIDING, *APPROVING, *ASKING, *RETURNING, *RECORDING, *SENDING, *WIRING)
 
 
 @dataclass(frozen=True, slots=True)

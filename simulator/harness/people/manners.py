@@ -42,7 +42,7 @@ async def follow(visitor: Visitor, wanted: int | None = None) -> int | None:
         if shown is None or shown in REFUSED:
             return None
         if shown in OPEN:
-            return _slot_on(visitor.screen)
+            return slot_on(visitor.screen)
         if shown in PIN:
             if visitor.person.pin is None:
                 return None
@@ -245,7 +245,7 @@ async def _unplug_later(visitor: Visitor) -> None:
         pull_the_plug(visitor)
 
 
-def _slot_on(screen: str) -> int | None:
+def slot_on(screen: str) -> int | None:
     digits = "".join(character for character in screen.split("\n")[0] if character.isdigit())
     return int(digits) if digits else None
 

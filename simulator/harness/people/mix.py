@@ -26,5 +26,6 @@ MANNERS: Final[Mapping[Manner, int]] = {
     together.with_approval: 6,
     together.hand_over: 5,
     answering.bring_back: 6,
+    together.return_as_asked: 8,
 }
 """How often each is met, in parts of their sum."""

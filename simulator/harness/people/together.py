@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.harness.people.manners import CHOOSE, OPEN, PIN, REFUSED, offered_on, take, wrong
+from simulator.harness.people.manners import CHOOSE, OPEN, PIN, REFUSED, offered_on, slot_on, take, wrong
 from simulator.harness.people.visitor import Visitor
 
 APPROVE: Final = ("more to approve", "人批准")
@@ -16,7 +16,12 @@ async def with_approval(visitor: Visitor) -> None:
     await visitor.badge()
     for _ in range(6):
         shown = await visitor.read(*OPEN, *APPROVE, *PIN, *CHOOSE, *REFUSED)
-        if shown is None or shown in (*REFUSED, *OPEN):
+        if shown in OPEN:
+            slot = slot_on(visitor.screen)
+            if slot is not None and await visitor.unlocked(slot):
+                await bring_back(visitor, slot)
+            break
+        if shown is None or shown in REFUSED:
             break
         if shown in CHOOSE:
             offered = offered_on(visitor.screen)
@@ -28,6 +33,46 @@ async def with_approval(visitor: Visitor) -> None:
         await visitor.pause(0.6, 0.9)
     await visitor.type("*")
     visitor.close_door()
+
+
+async def return_as_asked(visitor: Visitor) -> None:
+    """Takes a key and brings it back as its rule asks, or not quite so."""
+    slot = await take(visitor)
+    if slot is not None and await visitor.unlocked(slot):
+        await bring_back(visitor, slot)
+    visitor.close_door()
+
+
+async def bring_back(visitor: Visitor, slot: int) -> None:
+    """Badges before or after the fob is seated, or not at all, and does what the display then asks; now and then it is
+    somebody else who does."""
+    fob = visitor.lift(slot)
+    if fob is None:
+        return
+    await visitor.pause()
+    visitor.close_door()
+    await visitor.be_away(visitor.random.choice((20, 300, 3_000, 9_000)))
+    people = list(visitor.cabinet.plan.cast.values())
+    who = visitor if visitor.random.random() < 0.8 else visitor.beside(visitor.random.choice(people))
+    when = visitor.random.choice(("before", "after", "after", "never"))
+    if when == "before":
+        await who.badge()
+        await visitor.pause(0.5, 1.0)
+    visitor.seat(slot, fob)
+    await visitor.pause(0.5, 40.0)
+    visitor.close_door()
+    if when == "after":
+        await who.badge()
+    for _ in range(4):
+        shown = await visitor.read(*APPROVE, *PIN, within_s=1.0)
+        if shown is None:
+            break
+        if shown in PIN:
+            await who.type(f"{who.person.pin or '0000'}#")
+        else:
+            await _identify(visitor.beside(visitor.random.choice(people)))
+        await visitor.pause(0.6, 0.9)
+    await visitor.type("**")
 
 
 async def hand_over(visitor: Visitor) -> None:
