@@ -70,7 +70,8 @@ class Books:
 
 def _setup(config: Config) -> Setup:
     slots = {
-        slot.number: SlotSetup(slot.lock.device, slot.hold_s or config.visit.hold_s) for slot in config.table.slots
+        slot.number: SlotSetup(slot.lock.device, slot.hold_s or config.visit.hold_s, slot.fob_reader is not None)
+        for slot in config.table.slots
     }
     return Setup(
         slots,

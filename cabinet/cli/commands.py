@@ -19,7 +19,7 @@ class Command(NamedTuple):
 
     @property
     def function(self) -> str:
-        return self.words.replace(" ", "_")
+        return self.words.replace(" ", "_").replace("-", "_")
 
 
 GROUPS: dict[str, tuple[Command, ...]] = {
@@ -44,6 +44,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("right list", "rights", "who may take what"),
         Command("right explain", "explain", "may this person take this item, and why, or why not"),
         Command("item add", "items", "add an item, or change what is said of one"),
+        Command("item replace-fob", "items", "put another fob on an item; everything else of it stays"),
         Command("item list", "items", "every item and its slot"),
         Command("item find", "items", "items by any of their words, where they are, and who has them"),
         Command("roster import", "roster", "apply people.csv, items.csv and rights.toml of a directory"),

@@ -22,6 +22,9 @@ def item_add_arguments(parser: Parser) -> None:
     parser.add_argument("--kind", help="key, bunch, vehicle-key, document, document-pouch, certificate or card (key)")
     parser.add_argument("--slot", type=slot_number, metavar="N", help="where it hangs")
     parser.add_argument("--fob", metavar="NUMBER", help="number of the fob fixed to it")
+    parser.add_argument(
+        "--return", choices=("fixed", "any"), help="into its own slot (fixed), or any that tells fobs apart"
+    )
     parser.add_argument("--groups", type=values, metavar="A;B", help="groups that rights can name")
     parser.add_argument("--name", help="as it is shown at the cabinet")
     parser.add_argument("--keys", type=int, metavar="N", help="how many keys a bunch has")
@@ -31,12 +34,26 @@ def item_add_arguments(parser: Parser) -> None:
 
 
 def item_add(args: Namespace, out: Output) -> int:
-    keys = ("id", "kind", "slot", "fob", "groups", "name", "keys", "seal")
+    keys = ("id", "kind", "slot", "fob", "return", "groups", "name", "keys", "seal")
     item = {key: getattr(args, key) for key in keys if getattr(args, key) is not None}
     if args.expires is not None:
         item["expires"] = args.expires or None
     with Roster(args, out) as roster:
         result = roster.change({"kind": "item.put", "item": item}, args.dry_run)
+    say_change(out, result, args.dry_run)
+    return Exit.OK
+
+
+def item_replace_fob_arguments(parser: Parser) -> None:
+    parser.epilog = "Everything else stays: its rights, its history, who has it. The old fob is foreign from then on."
+    parser.add_argument("id", metavar="ID", help="such as K-0007")
+    parser.add_argument("fob", metavar="FOB", help="number of the new fob")
+    add_dry_run(parser)
+
+
+def item_replace_fob(args: Namespace, out: Output) -> int:
+    with Roster(args, out) as roster:
+        result = roster.change({"kind": "fob.replace", "item": args.id, "fob": args.fob}, args.dry_run)
     say_change(out, result, args.dry_run)
     return Exit.OK
 
@@ -51,7 +68,7 @@ def item_list(args: Namespace, out: Output) -> int:
     if out.as_json:
         out.answer({"items": items})
         return Exit.OK
-    columns = ("id", "kind", "name", "slot", "fob", "customer", "groups", "tags", "expires")
+    columns = ("id", "kind", "name", "slot", "fob", "return", "customer", "groups", "tags", "expires")
     out.table(columns, [[item.get(column) for column in columns] for item in items])
     return Exit.OK
 
@@ -66,14 +83,17 @@ def item_find_arguments(parser: Parser) -> None:
 def item_find(args: Namespace, out: Output) -> int:
     with Roster(args, out) as roster:
         found = [item for item in roster.all("items") if _matches(item, args.words)]
-        outs = {one["item"]: one for one in cast("list[Result]", roster.call("roster.outs", {})["outs"])}
+        told = roster.call("roster.outs", {})
+    outs = {one["item"]: one for one in cast("list[Result]", told["outs"])}
+    elsewhere = {one["item"]: one for one in cast("list[Result]", told["elsewhere"])}
     if not found:
         raise CommandError(Exit.NOT_FOUND, f"no item has all of: {' '.join(args.words)}; see `cabinetctl item list`")
     if out.as_json:
-        out.answer({"items": [item | {"out": outs.get(item["id"])} for item in found]})
+        places = [{"out": outs.get(item["id"]), "elsewhere": elsewhere.get(item["id"])} for item in found]
+        out.answer({"items": [item | place for item, place in zip(found, places, strict=True)]})
         return Exit.OK
     columns = ("id", "kind", "name", "slot", "with", "since", "due")
-    out.table(columns, [_where(item, outs.get(item["id"])) for item in found])
+    out.table(columns, [_where(item, outs.get(item["id"]), elsewhere.get(item["id"])) for item in found])
     return Exit.OK
 
 
@@ -83,8 +103,12 @@ def _matches(item: Result, words: Sequence[str]) -> bool:
     return all(word.casefold() in " ".join((text, *labels)).casefold() for word in words)
 
 
-def _where(item: Result, out: Result | None) -> list[object]:
-    about = [item.get(column) for column in ("id", "kind", "name", "slot")]
+def _where(item: Result, out: Result | None, elsewhere: Result | None) -> list[object]:
+    """Its slot; of what hangs in another, that."""
+    slot = item.get("slot")
+    if elsewhere is not None:
+        slot = f"{elsewhere['slot']} (not {slot})" if elsewhere["fob"] == "misplaced" else elsewhere["slot"]
+    about = [*(item.get(column) for column in ("id", "kind", "name")), slot]
     if out is None:
         return [*about, None, None, None]
     late = " overdue" if out["overdue"] else ""

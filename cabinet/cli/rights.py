@@ -25,7 +25,7 @@ ID_LENGTH_MAX = 32
 _COLUMNS = ("id", "who", "what", "for", "factors", "schedule", "curfew", "approval", "at most")
 _KEYS = (
     *("for", "factors", "schedule", "curfew", "authorisers", "authorised_by", "distinct_departments"),
-    *("most_out", "most_out_together", "blocked_while_overdue", "requires"),
+    *("most_out", "most_out_together", "blocked_while_overdue", "any_of", "requires"),
 )
 
 
@@ -57,6 +57,9 @@ def right_grant_arguments(parser: Parser) -> None:
     parser.add_argument("--most-out-together", type=int, metavar="N", help="and all people of the right together")
     parser.add_argument(
         "--blocked-while-overdue", action="store_true", default=None, help="nothing for who has something overdue"
+    )
+    parser.add_argument(
+        "--any-of", action="store_true", default=None, help="they are equal: the cabinet gives the least used of them"
     )
     add_dry_run(parser)
 
@@ -147,6 +150,7 @@ def _at_most(right: Result) -> str:
     each, together = right.get("most_out"), right.get("most_out_together")
     parts = [f"{each} each" if each else "", f"{together} together" if together else ""]
     parts.append("none while overdue" if right.get("blocked_while_overdue") else "")
+    parts.append("the least used" if right.get("any_of") else "")
     return ", ".join(part for part in parts if part)
 
 

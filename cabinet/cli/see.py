@@ -37,14 +37,15 @@ def slots(args: Namespace, out: Output) -> int:
     if out.as_json:
         out.answer(found)
     else:
-        columns = ("slot", "presence", "item", "since", "proven", "bolt", "overdue")
+        columns = ("slot", "presence", "item", "fob", "since", "proven", "bolt", "overdue")
         out.table(columns, [_slot(slot) for slot in cast("list[Result]", found["slots"])])
     return Exit.OK
 
 
 def _slot(slot: Result) -> list[object]:
     times = [local_time(slot.get("since")), local_time(slot.get("proof_at"))]
-    return [slot["slot"], slot.get("presence"), slot.get("item"), *times, slot.get("bolt"), slot.get("overdue")]
+    place = [slot.get(key) for key in ("slot", "presence", "item", "fob")]
+    return [*place, *times, slot.get("bolt"), slot.get("overdue")]
 
 
 def devices_arguments(parser: Parser) -> None:

@@ -1,12 +1,12 @@
-"""What the sensors saw: removed, returned, forced, found; and what is overdue."""
+"""What sensors and readers saw: removed, returned, forced, found; and what is overdue."""
 
 from __future__ import annotations
 
-from cabinet.core import prompts, release, returning, visit
+from cabinet.core import identity, places, prompts, release, returning, visit
 from cabinet.core.effects import Sound
-from cabinet.core.events import FobSeen, SlotRead
+from cabinet.core.events import FobSeen, RosterChanged, SlotRead
 from cabinet.core.leaves import Subject
-from cabinet.core.ledger import Out
+from cabinet.core.ledger import Hung, OpenGrant, Out
 from cabinet.core.state import State
 from cabinet.core.turn import Turn
 
@@ -25,11 +25,15 @@ def on_slot_read(turn: Turn, event: SlotRead) -> None:
     turn.update(unproven=turn.state.unproven - {slot})
     if event.folded > 1:
         turn.journal("sensor.suspect", slot=slot, edges=event.folded)
+    if not seated:
+        identity.leave(turn, slot)
     mark = turn.ledger.slots.get(slot)
     interrupted = slot in turn.ledger.grants and slot not in turn.state.grant_ends
     if mark is not None and mark.seated == seated:
         if interrupted:
             release.close_interrupted(turn, slot)
+    elif slot in turn.state.arrivals:
+        pass  # its reader is about to name it
     elif not seated:
         _gone(turn, slot, unseen=unproven or mark is None or interrupted)
     else:
@@ -37,11 +41,30 @@ def on_slot_read(turn: Turn, event: SlotRead) -> None:
 
 
 def on_fob_seen(turn: Turn, event: FobSeen) -> None:
-    turn.update(fobs={**turn.state.fobs, event.slot: event})
+    """A name is believed at once; that there is none only if it stays so, since the sensor may be about to say why. A
+    reader that no longer tells takes nothing back."""
+    slot = event.slot
+    turn.update(fobs={**turn.state.fobs, slot: event}, stale=turn.state.stale - {slot})
+    identity.forget_doubt(turn, slot)
+    if slot in turn.state.arrivals:
+        if event.state == "fob":
+            identity.settle(turn, slot)
+    elif event.state == "fob":
+        _compare(turn, slot)
+    elif event.state is not None and _is_seated(turn, slot):
+        identity.doubt(turn, slot, identity.IDENTIFY_S)
+
+
+def on_roster_changed(turn: Turn, _: RosterChanged) -> None:
+    """What hangs there is the same; what it is called may not be."""
+    for slot in turn.state.fobs.keys() - turn.state.arrivals.keys():
+        if _is_seated(turn, slot) and slot not in turn.state.doubts:
+            identity.doubt(turn, slot, 0.0)
 
 
 def on_time(turn: Turn) -> None:
     _settle(turn)
+    _identify(turn)
     if not turn.now.wall_time_trusted:
         return
     for slot, out in turn.ledger.outs.items():
@@ -60,13 +83,14 @@ def next_due_wall_ms(state: State) -> int | None:
 
 
 def next_due(state: State) -> float | None:
-    return state.settle_ends
+    return min((due for due in (state.settle_ends, identity.next_due(state)) if due is not None), default=None)
 
 
 def _awaited(state: State, slot: int, out: Out) -> int | None:
-    """When the item is due, if anybody still has to be told. After a start its sensor speaks first: it may be back."""
+    """When the item is due, if anybody still has to be told. After a start its sensor speaks first, and what came is
+    named first: it may be back."""
     starting = state.settle_ends is not None and slot in state.unproven
-    return None if out.overdue or starting else out.due_ms
+    return None if out.overdue or starting or state.arrivals else out.due_ms
 
 
 def _gone(turn: Turn, slot: int, *, unseen: bool) -> None:
@@ -74,7 +98,8 @@ def _gone(turn: Turn, slot: int, *, unseen: bool) -> None:
     grant = turn.ledger.grants.get(slot)
     current = slot in turn.state.grant_ends
     returning.forget(turn, slot)
-    item = grant.item if grant else turn.rights.item_at.get(slot)
+    item = _leaving(turn, slot, grant)
+    home = _home(turn, item, slot)
     subs = [Subject("holder", grant.person)] if grant and grant.person else []
     if grant is not None and current:
         number = turn.state.visit.number if turn.state.visit else None
@@ -84,26 +109,47 @@ def _gone(turn: Turn, slot: int, *, unseen: bool) -> None:
             visit=number,
             slot=slot,
             item=item,
+            home=home,
             auth=grant.auth,
             due=grant.due_ms,
             grant=grant.n,
         )
         release.forget(turn, slot)
+        identity.clear(turn, slot)
         _tell_taken(turn, item, grant.due_ms)
         visit.after_removal(turn)
-    elif unseen:
-        due = grant.due_ms if grant else None
-        turn.journal("item.found_absent", subs, slot=slot, item=item, grant=grant.n if grant else None, due=due)
+        return
+    if unseen:
+        due, n = (grant.due_ms, grant.n) if grant else (None, None)
+        turn.journal("item.found_absent", subs, slot=slot, item=item, home=home, grant=n, due=due)
     else:
-        turn.journal("item.forced", slot=slot, item=item)
+        turn.journal("item.forced", slot=slot, item=item, home=home)
         turn.raise_alarm("item.forced", slot=slot, item=item)
         turn.act(Sound("alarm"))
+    identity.clear(turn, slot)
+
+
+def _leaving(turn: Turn, slot: int, grant: OpenGrant | None) -> str | None:
+    """What a reader has named, else what was granted, else what belongs there."""
+    hung = turn.ledger.hangs.get(slot)
+    if hung is not None and (hung.kind == "foreign" or hung.item is not None):
+        return hung.item
+    return grant.item if grant else places.item_in(turn.ledger, turn.rights, slot)
+
+
+def _home(turn: Turn, item: str | None, slot: int) -> int | None:
+    """Where it belongs, unless that is here."""
+    known = turn.rights.items.get(item or "")
+    return known.slot if known is not None and known.slot != slot else None
 
 
 def _back(turn: Turn, slot: int, *, unseen: bool) -> None:
     """Inserting is returning, with or without a visit. A grant still open ends: its item hangs there again."""
+    if turn.state.setup.slots[slot].reads_fobs:
+        identity.arrive(turn, slot, unseen=unseen)
+        return
     out = turn.ledger.outs.get(slot)
-    item = out.item if out else turn.rights.item_at.get(slot)
+    item = out.item if out else places.item_in(turn.ledger, turn.rights, slot)
     subs = [Subject("holder", out.holder)] if out and out.holder else []
     running = turn.state.visit
     by_visit = running is not None and running.person is not None and visit.identified(running)
@@ -114,7 +160,17 @@ def _back(turn: Turn, slot: int, *, unseen: bool) -> None:
         turn.journal("item.found_present", subs, slot=slot, item=item, prompts=questions, **asked)
     elif running is not None and running.person is not None and by_visit:
         subs.append(Subject("returner", running.person))
-        n = turn.journal("item.returned", subs, slot=slot, item=item, visit=running.number, prompts=questions, **asked)
+        by_another = (out is not None and out.holder not in (None, running.person)) or None
+        n = turn.journal(
+            "item.returned",
+            subs,
+            slot=slot,
+            item=item,
+            visit=running.number,
+            by_another=by_another,
+            prompts=questions,
+            **asked,
+        )
         if questions:
             turn.stay(returns=(*running.returns, n))
     else:
@@ -135,6 +191,43 @@ def _tell_taken(turn: Turn, item: str | None, due_ms: int | None) -> None:
         turn.say("taken", "accepted", item=name)
     else:
         turn.say("taken_due", "accepted", item=name, due=release.local_time(turn, due_ms))
+
+
+def _is_seated(turn: Turn, slot: int) -> bool:
+    mark = turn.ledger.slots.get(slot)
+    return bool(turn.state.presence.get(slot)) and mark is not None and mark.seated
+
+
+def _identify(turn: Turn) -> None:
+    """Readers that have had their time. One that sees nothing is not asked while the slot may be used."""
+    for slot, arrival in tuple(turn.state.arrivals.items()):
+        if arrival.ends_mono_s <= turn.now.mono_s and not turn.full:
+            identity.settle(turn, slot)
+    for slot, ends in tuple(turn.state.doubts.items()):
+        if ends > turn.now.mono_s or turn.full:
+            continue
+        if slot in turn.state.grant_ends:
+            identity.doubt(turn, slot, identity.IDENTIFY_S)
+        else:
+            identity.forget_doubt(turn, slot)
+            _compare(turn, slot)
+
+
+def _compare(turn: Turn, slot: int) -> None:
+    """What a reader says with what the journal has. What has changed unseen is found."""
+    reading = turn.state.fobs[slot]
+    if not _is_seated(turn, slot) or reading.state is None or not turn.state.setup.slots[slot].reads_fobs:
+        return
+    said = turn.ledger.hangs.get(slot)
+    before = said or Hung("right", places.item_in(turn.ledger, turn.rights, slot))
+    now = identity.read(turn, slot)
+    if now.kind == "unreadable":
+        now = Hung("unreadable", before.item)  # nobody has seen it go
+    if now == before:
+        return
+    if before.item is not None and now.item != before.item:
+        _gone(turn, slot, unseen=True)
+    identity.came(turn, slot, now, identity.FOUND)
 
 
 def _settle(turn: Turn) -> None:

@@ -143,6 +143,11 @@ class RosterFound:
 
 
 @dataclass(frozen=True, slots=True)
+class RosterChanged:
+    """Another roster is in force: the fobs that hang here may be other items' now."""
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamLink:
     """Upstream can be reached, or no longer."""
 
@@ -197,6 +202,7 @@ Event: TypeAlias = (
     | ReleaseAsked
     | RosterPlanned
     | RosterFound
+    | RosterChanged
     | UpstreamLink
     | InputRejected
     | UpstreamContradicts
@@ -207,6 +213,7 @@ Event: TypeAlias = (
 FACTS = (
     Started,
     RosterFound,
+    RosterChanged,
     SlotRead,
     FobSeen,
     DoorRead,

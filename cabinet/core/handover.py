@@ -46,7 +46,7 @@ def to(
                 right=right.id,
                 due=due,
             )
-            turn.clear_alarm("item.overdue", slot=item.slot)
+            turn.clear_alarms_of(item.id, ("item.overdue",))
             turn.stay(stage="choose", chosen=None, second=None)
             if due is None:
                 turn.say("handed_over", "accepted", item=item.id)

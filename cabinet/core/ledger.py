@@ -13,6 +13,8 @@ from cabinet.core.leaves import Leaf
 from cabinet.policy.allowance import Held
 from cabinet.policy.rights import Pseudonym
 
+HungKind = Literal["right", "misplaced", "foreign", "unreadable"]
+
 
 @dataclass(frozen=True, slots=True)
 class SlotMark:
@@ -24,8 +26,26 @@ class SlotMark:
 
 
 @dataclass(frozen=True, slots=True)
+class Hung:
+    """What a fob reader said of what hangs in a slot. `right`: `item` belongs there; `misplaced`: `item` does not;
+    `foreign`: no item's fob; `unreadable`: nobody can tell."""
+
+    kind: HungKind
+    item: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How often an item was taken, and since when it hangs there (wall ms)."""
+
+    count: int
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Out:
-    """An item that is out, keyed by the slot it left. `holder` None: nobody took it with a grant."""
+    """An item that is out, keyed by the slot it belongs to, else by the one it left. `holder` None: nobody took it
+    with a grant."""
 
     item: str | None
     holder: Pseudonym | None
@@ -100,7 +120,11 @@ class Ledger:
     """Tables by key; each is replaced, never changed in place."""
 
     slots: Mapping[int, SlotMark] = field(default_factory=dict)
+    hangs: Mapping[int, Hung] = field(default_factory=dict)
+    """By slot; only those with a fob reader."""
     outs: Mapping[int, Out] = field(default_factory=dict)
+    uses: Mapping[str, Use] = field(default_factory=dict)
+    """By item, as long as it is in the roster."""
     grants: Mapping[int, OpenGrant] = field(default_factory=dict)
     owed: Mapping[int, OwedReturn] = field(default_factory=dict)
     failures: Mapping[str, Failures] = field(default_factory=dict)
@@ -132,6 +156,11 @@ def held(ledger: Ledger, wall_ms: int | None) -> list[Held]:
     ]
     released = [Held(one.item, one.person) for one in ledger.grants.values() if one.item and one.person]
     return out + released
+
+
+def out_of(ledger: Ledger, item: str) -> Out | None:
+    """The item, if it is out; wherever it left from."""
+    return next((out for out in ledger.outs.values() if out.item == item), None)
 
 
 def alarm_id(code: str, slot: int | None = None, device: str | None = None) -> str:
@@ -167,25 +196,70 @@ def _grant_ended(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 
 def _left(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    slot = _slot(leaf)
-    out = Out(_text(leaf, "item"), _person(leaf, "holder"), ts, _number(leaf, "due"))
+    """A foreign fob is nothing that is out."""
+    slot, item = _slot(leaf), _text(leaf, "item")
+    hung = ledger.hangs.get(slot)
+    outs = ledger.outs
+    if hung is None or hung.kind != "foreign":
+        outs = _plus_out(outs, leaf, Out(item, _person(leaf, "holder"), ts, _number(leaf, "due")))
     return replace(
         _grant_ended(ledger, n, ts, leaf),
         slots={**ledger.slots, slot: SlotMark(False, n, ts)},
-        outs={**ledger.outs, slot: out},
+        hangs=_without(ledger.hangs, slot),
+        outs=outs,
         owed=_without(ledger.owed, slot),
+        uses=_used(ledger.uses, item, ts) if _by_grant(leaf) else ledger.uses,
     )
 
 
 def _came(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    slot = _slot(leaf)
+    """Back in the cabinet. With a fob reader the leaf says how the fob stands to the slot."""
+    slot, item = _slot(leaf), _text(leaf, "item")
+    kind = _HUNG.get(leaf.ev) or ("right" if _text(leaf, "fob") == "right" else None)
+    # The same item in two places is one that has moved unseen.
+    hangs = {s: one for s, one in ledger.hangs.items() if s != slot and (item is None or one.item != item)}
+    if kind is not None:
+        hangs = {**hangs, slot: Hung(kind, item)}
     return replace(
         _grant_ended(ledger, n, ts, leaf),
         slots={**ledger.slots, slot: SlotMark(True, n, ts)},
-        outs=_without(ledger.outs, slot),
+        hangs=hangs,
+        outs={s: out for s, out in ledger.outs.items() if not _is_back(s, out, slot, item, kind)},
+        uses={**ledger.uses, item: Use(used.count, ts)} if item and (used := ledger.uses.get(item)) else ledger.uses,
         questions=_with_question(ledger.questions, n, leaf),
         owed=ledger.owed if (wanted := _owed(n, leaf)) is None else {**ledger.owed, slot: wanted},
     )
+
+
+def _is_back(key: int, out: Out, slot: int, item: str | None, kind: str | None) -> bool:
+    if out.item is None:
+        return key == slot and kind not in ("foreign", "unreadable")
+    return out.item == item
+
+
+def _plus_out(outs: Mapping[int, Out], leaf: Leaf, out: Out) -> Mapping[int, Out]:
+    """Each item once; what nobody can name does not take the place of what somebody has."""
+    home = _number(leaf, "home")
+    key = _slot(leaf) if home is None else home
+    others = {k: one for k, one in outs.items() if out.item is None or one.item != out.item}
+    if out.item is None and key in others:
+        return others
+    return {**others, key: out}
+
+
+def _by_grant(leaf: Leaf) -> bool:
+    return _number(leaf, "grant") is not None
+
+
+def _used(uses: Mapping[str, Use], item: str | None, ts: int) -> Mapping[str, Use]:
+    if item is None:
+        return uses
+    before = uses.get(item)
+    return {**uses, item: Use(before.count + 1 if before else 1, ts)}
+
+
+def _retired(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return _roster(replace(ledger, uses=_without(ledger.uses, _text(leaf, "item"))), n, ts, leaf)
 
 
 def _with_question(questions: Mapping[int, Question], n: int, leaf: Leaf) -> Mapping[int, Question]:
@@ -221,7 +295,7 @@ def _return_settled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 def _handed_over(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     """As if it had just left the slot, with somebody else."""
     out = Out(_text(leaf, "item"), _person(leaf, "receiver"), ts, _number(leaf, "due"))
-    return replace(_pin_was_right(ledger, leaf, "receiver"), outs={**ledger.outs, _slot(leaf): out})
+    return replace(_pin_was_right(ledger, leaf, "receiver"), outs=_plus_out(ledger.outs, leaf, out))
 
 
 def _overdue(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -310,6 +384,9 @@ _FOLDS: dict[str, Fold] = {
     "item.found_present": _came,
     "item.return_completed": _return_settled,
     "item.returned_against_rule": _return_settled,
+    "item.misplaced": _came,
+    "item.foreign": _came,
+    "item.unreadable": _came,
     "item.overdue": _overdue,
     "item.handed_over": _handed_over,
     "prompt.answered": _settled,
@@ -337,10 +414,15 @@ _FOLDS: dict[str, Fold] = {
             "right.revoked",
             "item.added",
             "item.changed",
-            "item.retired",
         ),
         _roster,
     ),
+    "item.retired": _retired,
+}
+_HUNG: dict[str, HungKind] = {
+    "item.misplaced": "misplaced",
+    "item.foreign": "foreign",
+    "item.unreadable": "unreadable",
 }
 
 

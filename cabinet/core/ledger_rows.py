@@ -7,11 +7,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from cabinet.core.ledger import Alarm, Failures, Ledger, OpenGrant, Out, OwedReturn, Question, RosterMark, SlotMark
+from cabinet.core.ledger import (
+    Alarm,
+    Failures,
+    Hung,
+    Ledger,
+    OpenGrant,
+    Out,
+    OwedReturn,
+    Question,
+    RosterMark,
+    SlotMark,
+    Use,
+)
 
 _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "slots": lambda row: SlotMark(**row),
+    "hangs": lambda row: Hung(**row),
     "outs": lambda row: Out(**row),
+    "uses": lambda row: Use(**row),
     "grants": lambda row: OpenGrant(**row),
     "owed": lambda row: OwedReturn(**row),
     "failures": lambda row: Failures(**row),
@@ -22,7 +36,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "upstream": lambda row: row["value"],
     "questions": lambda row: Question(**row | {"prompts": tuple(row["prompts"])}),
 }
-_BY_NUMBER = ("slots", "outs", "grants", "owed", "questions")
+_BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions")
 
 
 def changed_rows(old: Ledger, new: Ledger) -> dict[str, bytes | None]:

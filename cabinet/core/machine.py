@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cabinet.core import returning
-from cabinet.core.effects import Answer, CommitRoster, Light
+from cabinet.core import release, returning
+from cabinet.core.effects import Answer, CommitRoster
 from cabinet.core.events import (
     DeviceLost,
     DeviceRestored,
@@ -41,7 +41,7 @@ def on_started(turn: Turn, event: Started) -> None:
         if alarm.code == "device.lost":  # said again if it is still true
             turn.clear_alarm("device.lost", device=alarm.device)
     for slot in turn.state.setup.slots:
-        turn.act(Light(slot, "off"))
+        release.light(turn, slot)
     turn.say("idle")
 
 

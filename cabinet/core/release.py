@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from cabinet.core import places
 from cabinet.core.effects import Answer, Light, Pulse, Sound
 from cabinet.core.events import BoltPulsed, ReleaseAsked
 from cabinet.core.leaves import Subject
@@ -20,24 +21,25 @@ from cabinet.policy.rights import AUTH_ORDER, Item, Pseudonym, Right
 def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> int:
     """Opens the item's slot for the visitor, until `take_s` after the pulse; the index of the leaf."""
     assert visit.person is not None, "nobody is granted nothing"
-    assert item.slot is not None, "items without a slot are never offered"
+    slot = places.place(turn.ledger, item)
+    assert slot is not None, "items without a slot are never offered"
     due = due_by(turn.rights, right, turn.now.wall_ms)
-    close_interrupted(turn, item.slot)
+    close_interrupted(turn, slot)
     n = turn.journal(
         "item.granted",
         [*turn.holding(visit.person), *(Subject("authoriser", one) for one in _counted(turn, visit, right))],
         visit=visit.number,
-        slot=item.slot,
+        slot=slot,
         item=item.id,
         auth="+".join(sorted(visit.factors, key=AUTH_ORDER.index)),
         right=right.id,
         due=due,
     )
-    _open(turn, item.slot, n)
+    _open(turn, slot, n)
     if due is None:
-        turn.say("take", slot=item.slot, item=item.id)
+        turn.say("take", slot=slot, item=item.id)
     else:
-        turn.say("take_due", slot=item.slot, item=item.id, due=local_time(turn, due))
+        turn.say("take_due", slot=slot, item=item.id, due=local_time(turn, due))
     return n
 
 
@@ -51,18 +53,19 @@ def _counted(turn: Turn, visit: Visit, right: Right) -> list[Pseudonym]:
 def deny(turn: Turn, visit: Visit, item: Item, denial: Denial) -> None:
     """Says which rule, which window, who can help, and journals it."""
     subs = [Subject("holder", visit.person)] if visit.person else []
+    slot = places.place(turn.ledger, item)
     turn.journal(
         "item.denied",
         subs,
         visit=visit.number,
-        slot=item.slot,
+        slot=slot,
         item=item.id,
         rule=denial.rule,
         window=denial.window,
         right=denial.right,
         missing=denial.missing,
     )
-    turn.say(denial.rule, "refused", window=denial.window, missing=denial.missing, item=item.id, slot=item.slot)
+    turn.say(denial.rule, "refused", window=denial.window, missing=denial.missing, item=item.id, slot=slot)
 
 
 def on_release_asked(turn: Turn, event: ReleaseAsked) -> None:
@@ -70,7 +73,7 @@ def on_release_asked(turn: Turn, event: ReleaseAsked) -> None:
     if event.slot not in turn.state.setup.slots:
         turn.act(Answer(event.request, f"slot {event.slot} is not in the configuration; see `cabinetctl slots`"))
         return
-    item = turn.rights.item_at.get(event.slot)
+    item = places.item_in(turn.ledger, turn.rights, event.slot)
     if event.dry_run:
         turn.act(Answer(event.request, item=item))
         return
@@ -117,7 +120,7 @@ def next_due(state: State) -> float | None:
 
 def close(turn: Turn, slot: int, open_grant: OpenGrant, cause: str, hint: str | None = None) -> None:
     """Ends a grant nobody was seen to use."""
-    seen = slot not in turn.state.blind
+    seen = slot not in turn.state.blind and not places.sees_nothing(turn.state, slot)
     subs = [Subject("holder", open_grant.person)] if open_grant.person else []
     ev = "item.not_taken" if seen or cause == "bolt" else "item.outcome_unknown"
     turn.journal(ev, subs, slot=slot, item=open_grant.item, grant=open_grant.n, cause=cause, hint=hint or None)
@@ -148,7 +151,14 @@ def forget(turn: Turn, slot: int) -> None:
         pulsed={s: known for s, known in turn.state.pulsed.items() if s != slot},
         blind=turn.state.blind - {slot},
     )
-    turn.act(Light(slot, "off"))
+    light(turn, slot)
+
+
+def light(turn: Turn, slot: int) -> None:
+    """Its lamp blinks while the slot is open, and while something that belongs there hangs in another."""
+    strays = [turn.rights.items.get(one.item or "") for one in turn.ledger.hangs.values() if one.kind == "misplaced"]
+    wanted = any(slot in places.free_slots_of(turn.ledger, turn.state.setup, turn.rights, one) for one in strays if one)
+    turn.act(Light(slot, "blink" if wanted or slot in turn.state.grant_ends else "off"))
 
 
 def item_name(turn: Turn, item: str | None) -> str:

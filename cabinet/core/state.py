@@ -44,10 +44,13 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class SlotSetup:
-    """One slot's wiring as far as the core cares: the board that moves its bolt, and how long the pulse is."""
+    """One slot's wiring as far as the core cares: the board that moves its bolt, how long the pulse is, and whether
+    fobs are told apart there."""
 
     lock_device: str
     hold_s: float
+    reads_fobs: bool = False
+    """It has a reader that tells which fob hangs there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,17 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """A fob that a sensor has seen and no reader has named yet, with who stood there then."""
+
+    ends_mono_s: float
+    """Until then its reader may speak."""
+    unseen: bool
+    person: Pseudonym | None = None
+    visit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Junk:
     """A refusal that was journaled: its repetitions until then are counted, and journaled as one leaf."""
 
@@ -132,6 +146,11 @@ class State:
     """What each slot's sensor says now; missing or None: unknown."""
     fobs: Mapping[int, FobSeen] = field(default_factory=dict)
     """What each slot's fob reader says now."""
+    stale: frozenset[int] = frozenset()
+    """Slots whose sensor has seen the fob go after their reader said which it was."""
+    arrivals: Mapping[int, Arrival] = field(default_factory=dict)
+    doubts: Mapping[int, float] = field(default_factory=dict)
+    """Slots whose reader no longer sees what the sensor does, and until when (monotonic) that may be for a moment."""
     told_ms: Mapping[int, int] = field(default_factory=dict)
     """Wall time at which each slot's sensor last said something new."""
     greet_mono_s: float | None = None

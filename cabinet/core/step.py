@@ -66,4 +66,5 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.JournalRecovered: machine.on_journal_recovered,
     events.RosterPlanned: machine.on_roster_planned,
     events.RosterFound: machine.on_roster_found,
+    events.RosterChanged: custody.on_roster_changed,
 }

@@ -97,6 +97,11 @@ class Turn:
         if alarm_id(code, slot, device) not in self.ledger.alarms:
             self.journal("alarm.raised", code=code, slot=slot, item=item, device=device)
 
+    def clear_alarms_of(self, item: str, codes: Iterable[str]) -> None:
+        """Of these kinds, wherever they were raised."""
+        for alarm in [one for one in self.ledger.alarms.values() if one.code in codes and one.item == item]:
+            self.clear_alarm(alarm.code, slot=alarm.slot)
+
     def clear_alarm(self, code: str, *, slot: int | None = None, device: str | None = None) -> None:
         alarm = self.ledger.alarms.get(alarm_id(code, slot, device))
         if alarm is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cabinet.core import prompts, release, returning
+from cabinet.core import places, prompts, release, returning
 from cabinet.core.leaves import Subject
-from cabinet.core.ledger import Out, held
+from cabinet.core.ledger import held, out_of
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import LINGER_S, Turn
 from cabinet.policy.decide import Decision, Denial, Grant, NeedsApproval, NeedsFactor, decide, reach
+from cabinet.policy.least_used import Uses, least_used
 from cabinet.policy.rights import ActKind, Item, Person, Pseudonym, Right
 
 _REASONS_WORTH_SAYING = (
@@ -24,12 +25,12 @@ def offer(turn: Turn, person: Person) -> None:
     if returning.ask(turn, person):
         return
     options = options_of(turn, person)
-    takeable = [item for item, decision in options if not isinstance(decision, Denial)]
+    takeable = sorted(least_used(options, _uses(turn)), key=lambda item: places.place(turn.ledger, item) or 0)
     if len(takeable) == 1:
         request(turn, person, takeable[0])
     elif takeable:
         turn.stay(stage="choose", chosen=None)
-        turn.say("choose", slots=", ".join(f"{item.slot}: {item.id}" for item in takeable))
+        turn.say("choose", slots=", ".join(f"{places.place(turn.ledger, item)}: {item.id}" for item in takeable))
     else:
         _nothing(turn, person, options)
 
@@ -80,7 +81,7 @@ def choose(turn: Turn, visit: Visit, digits: str) -> None:
     """A slot number was entered."""
     person = turn.rights.people.get(visit.person) if visit.person else None
     slot = int(digits) if len(digits) <= 3 else 0
-    item = turn.rights.items.get(turn.rights.item_at.get(slot, ""))
+    item = _chosen(turn, person, slot) if person is not None else None
     if person is None:
         end(turn, "erased")
     elif item is None:
@@ -92,7 +93,7 @@ def choose(turn: Turn, visit: Visit, digits: str) -> None:
         turn.stay(stage="second", chosen=item.id, second=None, act="take")
         turn.say("hand_over", item=item.id)
     else:
-        request(turn, person, item)
+        request(turn, person, _equal(turn, person, item))
 
 
 def options_of(turn: Turn, person: Person) -> list[tuple[Item, Decision]]:
@@ -196,6 +197,8 @@ def decision_on(
     assert visit is not None, "a decision needs a visit"
     if act == "take" and _is_out(turn, item):
         return Denial("item_out")
+    if act == "take" and places.is_blocked(turn.ledger, item):
+        return Denial("slot_taken")
     return decide(
         turn.rights,
         person,
@@ -212,11 +215,31 @@ def decision_on(
 
 def holds(turn: Turn, person: Pseudonym, item: Item) -> bool:
     """Whether the item is out, with this person."""
-    out = turn.ledger.outs.get(item.slot) if item.slot is not None else None
-    return out is not None and out.holder == person and out.item == item.id
+    out = out_of(turn.ledger, item.id)
+    return out is not None and out.holder == person
 
 
 def _is_out(turn: Turn, item: Item) -> bool:
     """Only what somebody took is out for sure; an absent reading alone never blocks a release."""
-    out: Out | None = turn.ledger.outs.get(item.slot) if item.slot is not None else None
+    out = out_of(turn.ledger, item.id)
     return out is not None and out.holder is not None
+
+
+def _chosen(turn: Turn, person: Person, slot: int) -> Item | None:
+    """What hangs in the slot, else what belongs there; that also if they have it, to hand it over, and may not take
+    what hangs there in its place."""
+    own = turn.rights.items.get(turn.rights.item_at.get(slot, ""))
+    here = turn.rights.items.get(places.item_in(turn.ledger, turn.rights, slot) or "")
+    if own is None or here is None:
+        return own or here
+    return own if holds(turn, person.pseudonym, own) and isinstance(decision_on(turn, person, here), Denial) else here
+
+
+def _equal(turn: Turn, person: Person, item: Item) -> Item:
+    """The one that the cabinet gives in place of this: itself, unless it is one of several that are equal."""
+    offered = least_used(options_of(turn, person), _uses(turn), like=item)
+    return offered[0] if offered else item
+
+
+def _uses(turn: Turn) -> Uses:
+    return {item: (use.count, use.since_ms) for item, use in turn.ledger.uses.items()}

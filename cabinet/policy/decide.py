@@ -28,6 +28,7 @@ Rule = Literal[
     "item_out",
     "no_item",
     "prompt_unanswered",
+    "slot_taken",
 ]
 
 

@@ -44,6 +44,7 @@ _HELP: Final[Mapping[str, str]] = {
     "approvers_missing": "a custodian can name more people who may approve",
     "allowance_used": "bring one of them back first; a custodian can allow more",
     "overdue_first": "bring back first what is overdue",
+    "slot_taken": "a technician can release the slot and take out what does not belong there",
     "item_out": "whoever has it can bring it back",
     "prompt_unanswered": "answer what the cabinet asks",
 }
@@ -93,8 +94,10 @@ def explain(
     wall_time_trusted: bool,
     held: Sequence[Held] = (),
     act: PromptAt = "take",
+    blocked: bool = False,
 ) -> Explanation:
-    """`held` is everything that is out. An item that no right for returning covers is returned by just seating it."""
+    """`held` is everything that is out; `blocked`: something else hangs where the item belongs. An item that no right
+    for returning covers is returned by just seating it."""
     if act == "return" and not any(right.covers(item) for right in rights.return_rules):
         return Explanation(None, None, None, None, None, (), (), tuple(asked(rights, item, act)))
     shown = could_show(rights, person)
@@ -110,6 +113,8 @@ def explain(
     missing = decision.missing if isinstance(decision, Denial) else None
     if rule is None and act == "take" and any(one.item == item.id for one in held):
         rule = "item_out"
+    elif rule is None and act == "take" and blocked:
+        rule = "slot_taken"
     helpers = () if rule is None else tuple(one.pseudonym for one in others if CUSTODIAN in one.roles)
     return Explanation(
         rule, right, window, missing, _HELP.get(rule or ""), helpers, steps, tuple(asked(rights, item, act))

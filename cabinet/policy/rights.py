@@ -50,6 +50,8 @@ class Item:
     keys: int | None = None
     """How many a bunch has."""
     seal: str = ""
+    anywhere: bool = False
+    """It may be put back into any slot whose fob reader tells which item hangs there, and that is no other's own."""
 
 
 PromptAt = Literal["take", "return"]
@@ -148,6 +150,8 @@ class Right:
     blocked_while_overdue: bool = False
     """Nothing by this right for who has something that is overdue."""
     acts: frozenset[ActKind] = frozenset({"take"})
+    any_of: bool = False
+    """Its items are equal to each other: the cabinet gives the one that was used least."""
 
     def covers(self, item: Item) -> bool:
         """It names the item, one of its groups, or everything."""
@@ -180,8 +184,11 @@ class Rights:
     """Rights for returning, of anybody: what one covers wants to be returned by it."""
     door_rules: tuple[Right, ...] = field(init=False, repr=False, compare=False)
     """Rights for the door, of anybody."""
+    by_fob: Mapping[str, Item] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        by_fob = {item.fob: item for item in self.items.values() if item.fob is not None}
+        object.__setattr__(self, "by_fob", by_fob)
         found: dict[str, list[Item]] = {}
         for item in self.items.values():
             for group in (*item.groups, "*") if item.slot is not None else ():

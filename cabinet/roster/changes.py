@@ -40,6 +40,14 @@ class ItemPut(Entry):
     item: ItemEntry
 
 
+class FobReplace(Entry):
+    """Another fob on an item that is there."""
+
+    kind: Literal["fob.replace"]
+    item: Id
+    fob: CardNumber
+
+
 class RightPut(Entry):
     """A right as it should be; of one that is there, everything is replaced."""
 
@@ -74,13 +82,14 @@ class Import:
     files: Mapping[str, bytes] = field(repr=False)
 
 
-Single: TypeAlias = PersonPut | PersonSuspend | ItemPut | RightPut | CardEnrol | CardRevoke | PinSet
+Single: TypeAlias = PersonPut | PersonSuspend | ItemPut | FobReplace | RightPut | CardEnrol | CardRevoke | PinSet
 Change: TypeAlias = Single | Import
 
 _KINDS: Final[dict[str, type[Single]]] = {
     "person.put": PersonPut,
     "person.suspend": PersonSuspend,
     "item.put": ItemPut,
+    "fob.replace": FobReplace,
     "right.put": RightPut,
     "card.enrol": CardEnrol,
     "card.revoke": CardRevoke,

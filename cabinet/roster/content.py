@@ -147,6 +147,8 @@ class ItemEntry(Entry):
     customer: Id | None = None
     slot: Annotated[int, Field(ge=1, le=9999)] | None = None
     fob: CardNumber | None = None
+    back: Annotated[Literal["fixed", "any"], Field(alias="return")] = "fixed"
+    """any: into any slot that tells fobs apart and is not the own one of an item with a fixed place."""
     groups: Annotated[list[Label], Field(max_length=24)] = []
     tags: Annotated[list[Label], Field(max_length=24)] = []
     expires: IsoDate | None = None
@@ -200,6 +202,8 @@ class RightEntry(Entry):
     most_out_together: Annotated[int, Field(ge=1, le=999)] | None = None
     """And all its people together."""
     blocked_while_overdue: bool = False
+    any_of: bool = False
+    """Its items are equal: the one that was used least is given."""
     requires: Annotated[list[Label], Field(max_length=12)] = []
     """Qualifications that the taker must have."""
 

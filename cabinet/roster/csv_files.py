@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from cabinet.roster.content import ItemEntry, PersonEntry
 from cabinet.roster.csv_text import Cell, Fault, rows
@@ -62,7 +63,7 @@ def read_items(text: str) -> Sheet[ItemEntry]:
 
 def _read(text: str, model: type[E], required: tuple[str, ...]) -> Sheet[E]:
     found, faults = rows(text)
-    known = list(model.model_fields)
+    known = list(_fields(model))
     if not found:
         empty = Fault(1, 1, f"nothing in here: the first line names the columns, {allowed(known)}")
         return Sheet(faults=faults or [empty])
@@ -102,7 +103,7 @@ def _ragged(cells: list[Cell], wanted: int) -> Fault:
 
 
 def _read_row(sheet: Sheet[E], model: type[E], columns: list[str], cells: list[Cell]) -> None:
-    row = {name: cell for name, cell in zip(columns, cells, strict=True) if name in model.model_fields}
+    row = {name: cell for name, cell in zip(columns, cells, strict=True) if name in _fields(model)}
     raw = {name: _value(name, cell.text, model) for name, cell in row.items()}
     try:
         sheet.take(model.model_validate(raw), cells)
@@ -120,11 +121,16 @@ def _value(column: str, text: str, model: type[PersonEntry] | type[ItemEntry]) -
     if column in _LISTS:
         return _parts(text)
     if not text:
-        field_info = model.model_fields[column]
+        field_info = _fields(model)[column]
         return "" if field_info.is_required() else field_info.get_default()
     if column in _NUMBERS and text.isascii() and text.isdigit() and len(text) <= 9:
         return int(text)
     return text
+
+
+def _fields(model: type[PersonEntry] | type[ItemEntry]) -> dict[str, FieldInfo]:
+    """By the name of their column."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _parts(text: str) -> list[str]:

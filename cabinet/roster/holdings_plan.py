@@ -45,7 +45,8 @@ class HoldingsPlan:
         if row["slot"] is not None:
             said["slot"] = row["slot"]
         if old:
-            said["changed"] = [name for name in ItemEntry.model_fields if old[name] != row[name]]
+            fields = ItemEntry.model_fields.items()
+            said["changed"] = [field.alias or name for name, field in fields if old[name] != row[name]]
         self._draft.leaves.append(Leaf("item.changed" if old else "item.added", said))
 
     def put_schedule(self, entry: ScheduleEntry) -> None:
@@ -127,6 +128,7 @@ def _right_row(entry: RightEntry) -> dict[str, Any]:
         "most_out": entry.most_out,
         "most_out_together": entry.most_out_together,
         "blocked_while_overdue": int(entry.blocked_while_overdue),
+        "any_of": int(entry.any_of),
         "requires": join(list(dict.fromkeys(entry.requires))),
     }
 
@@ -147,7 +149,7 @@ def _said(entry: RightEntry) -> dict[str, Field]:
         said["distinct_departments"] = entry.distinct_departments
     if entry.requires:
         said["requires"] = list(entry.requires)
-    for key in ("most_out", "most_out_together", "blocked_while_overdue"):
+    for key in ("most_out", "most_out_together", "blocked_while_overdue", "any_of"):
         if getattr(entry, key):
             said[key] = getattr(entry, key)
     return said

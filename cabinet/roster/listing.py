@@ -59,11 +59,7 @@ def items(connection: Connection, after: str | None, limit: int) -> Page:
     query = select(ITEM).order_by(ITEM.c.id).limit(_bounded(limit) + 1)
     if after is not None:
         query = query.where(ITEM.c.id > after)
-    rows = (
-        {**row, "groups": list(split(row["groups"])), "tags": list(split(row["tags"]))}
-        for row in connection.execute(query).mappings()
-    )
-    return _page("items", rows, "id", limit)
+    return _page("items", map(_item, connection.execute(query).mappings()), "id", limit)
 
 
 def rights(connection: Connection, keys: DeviceKeys, after: str | None, limit: int) -> Page:
@@ -96,6 +92,11 @@ def credentials(connection: Connection, keys: DeviceKeys, after: str | None, lim
     return _page("credentials", rows, "ref", limit)
 
 
+def _item(row: Mapping[Any, Any]) -> dict[str, Any]:
+    lists = {key: list(split(row[key])) for key in ("groups", "tags")}
+    return {"return" if key == "back" else key: value for key, value in {**row, **lists}.items()}
+
+
 def _right(row: Mapping[Any, Any], records: Records) -> dict[str, Any]:
     named = sorted(records.entitled(row["id"]))
     persons = [person.id for p in named[:_NAMES_MAX] if (person := records.by_pseudonym(p))]
@@ -114,6 +115,7 @@ def _right(row: Mapping[Any, Any], records: Records) -> dict[str, Any]:
         "most_out": row["most_out"],
         "most_out_together": row["most_out_together"],
         "blocked_while_overdue": bool(row["blocked_while_overdue"]),
+        "any_of": bool(row["any_of"]),
         "requires": list(split(row["requires"])),
         "cut": max(len(named), *(len(names) for names in lists.values())) > _NAMES_MAX,
     }

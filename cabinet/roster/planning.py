@@ -13,6 +13,7 @@ from cabinet.roster.changes import (
     CardEnrol,
     CardRevoke,
     Change,
+    FobReplace,
     Import,
     ItemPut,
     PersonPut,
@@ -21,7 +22,7 @@ from cabinet.roster.changes import (
     RightPut,
     RosterRefused,
 )
-from cabinet.roster.content import Content
+from cabinet.roster.content import Content, ItemEntry
 from cabinet.roster.draft import Draft
 from cabinet.roster.holdings_plan import HoldingsPlan
 from cabinet.roster.item_kinds import OWN
@@ -33,7 +34,7 @@ from cabinet.roster.writes import counts
 from cabinet.vault.device_key import DeviceKeys, Random
 from cabinet.vault.pin import PinCheck, refusal
 from hal.secret import Secret
-from hal.wording import quoted
+from hal.wording import did_you_mean, quoted
 
 _LINES_MAX: Final = 50
 _RIGHT_PERSONS_MAX: Final = 32
@@ -70,6 +71,8 @@ class Planner:
                 self._put("person", Content(people=(change.person,)))
             case ItemPut():
                 self._put("item", Content(items=(change.item,)))
+            case FobReplace():
+                self._replace_fob(change)
             case RightPut():
                 self._put_right(change)
             case PersonSuspend():
@@ -89,6 +92,11 @@ class Planner:
         if problems := [f"{'.'.join((key, str(p.path[2])))}: {p.message}" for p in found]:
             raise RosterRefused(problems)
         self._draft_content(content)
+
+    def _replace_fob(self, change: FobReplace) -> None:
+        if change.item not in (known := self._known(everybody=False).items):
+            raise RosterRefused([f"item: there is no item {quoted(change.item)}{did_you_mean(change.item, known)}"])
+        self._put("item", Content(items=(ItemEntry(id=change.item, fob=change.fob),)))
 
     def _put_right(self, change: RightPut) -> None:
         if not change.right.id:

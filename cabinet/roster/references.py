@@ -141,9 +141,11 @@ def _places(content: Content, known: Known, slots: Collection[int] | None) -> It
     moved = {item.id for item in content.items if "slot" in item.model_fields_set}
     taken = {slot: item for item, slot in known.slots.items() if item not in moved}
     for index, item in enumerate(content.items):
-        if item.slot is None:
-            continue
         path = ("items", index, "slot")
+        if item.slot is None:
+            if item.back == "any" and (item.id in moved or item.id not in known.slots):
+                yield Problem(path, 'return = "any" needs a slot: where it hangs until it was put into another')
+            continue
         if slots is not None and item.slot not in slots:
             yield Problem(path, f"slot {item.slot} is not in the configuration, which has {_ranges(slots)}")
         holder = taken.setdefault(item.slot, item.id)

@@ -104,6 +104,7 @@ def _item(row: Row[Any]) -> Item:
         fob=row.fob,
         keys=row.keys,
         seal=row.seal,
+        anywhere=row.back == "any",
     )
 
 
@@ -154,6 +155,7 @@ def _right(row: Row[Any], persons: frozenset[Pseudonym]) -> Right:
         quorum=Quorum(row.authorisers, frozenset(split(row.authorised_by)), bool(row.distinct_departments)),
         allowance=Allowance(row.most_out, row.most_out_together),
         blocked_while_overdue=bool(row.blocked_while_overdue),
+        any_of=bool(row.any_of),
         requires=frozenset(split(row.requires)),
     )
 

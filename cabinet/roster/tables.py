@@ -71,6 +71,7 @@ ITEM: Final = _table(
     Column("customer", Text),
     Column("slot", Integer, unique=True),
     Column("fob", Text, unique=True),
+    Column("back", Text, nullable=False),
     Column("groups", Text, nullable=False),
     Column("tags", Text, nullable=False),
     Column("expires", Text),
@@ -100,6 +101,7 @@ RIGHT: Final = _table(
     Column("most_out", Integer),
     Column("most_out_together", Integer),
     Column("blocked_while_overdue", Integer, nullable=False),
+    Column("any_of", Integer, nullable=False),
     Column("requires", Text, nullable=False),
 )
 RIGHT_PERSON: Final = _table(

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Peer
-from cabinet.core.ledger import held
+from cabinet.core.ledger import held, out_of
+from cabinet.core.places import is_blocked
 from cabinet.policy.explain import Step, explain
 from cabinet.policy.rights import PromptAt, Pseudonym
 from cabinet.roster.store import Roster
@@ -47,11 +48,20 @@ class Explainer:
         if params.get("at") is not None:
             wall_ms, trusted = self._instant_ms(line(params, "at", 40)), True
         ledger = self._runner.state.ledger
-        out = ledger.outs.get(item.slot) if item.slot is not None else None
+        out = out_of(ledger, item.id)
         having = held(ledger, wall_ms if trusted else None)
         asked = choice(params, "for", ("take", "return")) if params.get("for") is not None else "take"
         act: PromptAt = "return" if asked == "return" else "take"
-        told = explain(rights, person, item, wall_ms, wall_time_trusted=trusted, held=having, act=act)
+        told = explain(
+            rights,
+            person,
+            item,
+            wall_ms,
+            wall_time_trusted=trusted,
+            held=having,
+            act=act,
+            blocked=is_blocked(ledger, item),
+        )
         return {
             "person": person_id,
             "item": item_id,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Answer
-from cabinet.core.events import RosterFound, RosterPlanned
+from cabinet.core.events import RosterChanged, RosterFound, RosterPlanned
 from cabinet.policy.rights import Pseudonym, Rights
 from cabinet.roster.changes import Change, RosterRefused, parse_change
 from cabinet.roster.draft import Plan
@@ -112,6 +112,7 @@ class RosterService:
             self._desk.answer(Answer(request, f"journaled, but roster.db could not be written: {error}"))
             return
         self._runner.rights = await self._worker.run(self._snapshot)
+        self._runner.inbox.post(RosterChanged())
         self._desk.answer(Answer(request))
 
     async def _apply(self, change: Change, peer: Peer, *, dry_run: bool) -> View:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TypeAlias
 
+from cabinet.core.places import item_in
 from cabinet.core.state import State
 from cabinet.policy.rights import Rights
 
@@ -29,11 +30,14 @@ def state_view(state: State, acknowledged: int, waiting_since_ms: int | None) ->
 
 
 def slot_view(state: State, rights: Rights, slot: int, proof_at_ms: int | None) -> View:
-    """One slot. `since` is when the journal last saw it change, `proof_at` when its sensor was last read."""
-    mark, out = state.ledger.slots.get(slot), state.ledger.outs.get(slot)
+    """One slot. `item` hangs there or, while nothing does, belongs there; `fob` is what a reader said of it. `since` is
+    when the journal last saw it change, `proof_at` when its sensor was last read."""
+    ledger = state.ledger
+    mark, out, hung = ledger.slots.get(slot), ledger.outs.get(slot), ledger.hangs.get(slot)
     return {
         "presence": _word(state.presence.get(slot), "present", "absent"),
-        "item": rights.item_at.get(slot),
+        "item": item_in(ledger, rights, slot),
+        "fob": hung.kind if hung else None,
         "since": iso(mark.since_ms) if mark else None,
         "proof_at": iso(proof_at_ms),
         "overdue": bool(out and out.overdue),

@@ -1,4 +1,4 @@
-"""roster.outs: what is out, and with whom, for those who may know names."""
+"""roster.outs: what is out, and with whom, for those who may know names; and what hangs elsewhere than at home."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ class Whereabouts:
 
     async def outs(self, params: Params, peer: Peer) -> View:
         """By slot. `holder` null: nobody took it with a grant."""
-        outs = self._runner.state.ledger.outs
+        ledger, items = self._runner.state.ledger, self._runner.rights.items
+        outs = ledger.outs
         return {
             "outs": [
                 {
@@ -30,5 +31,10 @@ class Whereabouts:
                     "overdue": out.overdue,
                 }
                 for slot, out in sorted(outs.items())
-            ]
+            ],
+            "elsewhere": [
+                {"item": hung.item, "slot": slot, "fob": hung.kind}
+                for slot, hung in sorted(ledger.hangs.items())
+                if hung.item is not None and hung.item in items and items[hung.item].slot != slot
+            ],
         }

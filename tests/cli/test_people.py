@@ -49,6 +49,21 @@ def test_item_add_sends_what_was_given(ctl: Ctl, daemon: FakeDaemon) -> None:
     ]
 
 
+def test_item_replace_fob_says_nothing_else_of_the_item(ctl: Ctl, daemon: FakeDaemon) -> None:
+    ended = ctl("item", "replace-fob", "K-0007", "01:07:00:00:00:00:00:19")
+    assert daemon.changes == [{"kind": "fob.replace", "item": "K-0007", "fob": "01:07:00:00:00:00:00:19"}]
+    assert ended.code == 0
+
+
+def test_an_item_for_any_slot_and_a_right_to_the_least_used(ctl: Ctl, daemon: FakeDaemon) -> None:
+    ctl("item", "add", "V-0005", "--return", "any")
+    ctl("right", "grant", "--id", "r1", "--who", "*", "--what", "group:vehicles", "--any-of")
+    assert daemon.changes == [
+        {"kind": "item.put", "item": {"id": "V-0005", "return": "any"}},
+        {"kind": "right.put", "right": {"id": "r1", "persons": ["*"], "item_groups": ["vehicles"], "any_of": True}},
+    ]
+
+
 def test_right_grant_sends_what_was_given(ctl: Ctl, daemon: FakeDaemon) -> None:
     ctl(
         *("right", "grant", "--id", "r1", "--who", "1001", "--who", "group:night", "--what", "group:cars"),

@@ -35,7 +35,15 @@ def test_every_command_has_help(ctl: Ctl, command: Command) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda command: command.words)
 def test_what_changes_something_has_a_dry_run(ctl: Ctl, command: Command) -> None:
-    mutating = {"person add", "item add", "right grant", "credential enrol", "roster import", "slot release"}
+    mutating = {
+        "person add",
+        "item add",
+        "item replace-fob",
+        "right grant",
+        "credential enrol",
+        "roster import",
+        "slot release",
+    }
     text = ctl(*command.words.split(), "--help").out
     assert ("--dry-run" in text) == (command.words in mutating)
 

@@ -32,9 +32,9 @@ def test_a_degraded_cabinet_says_so_by_its_exit(ctl: Ctl, daemon: FakeDaemon, wr
 def test_slots(ctl: Ctl, daemon: FakeDaemon) -> None:
     assert ctl("slots", "--json").json == {"schema": 1, "slots": SLOTS}
     assert ctl("slots").out.splitlines() == [
-        "slot  presence  item    since                proven               bolt     overdue",
-        "7     absent    K-0007  2026-01-01 16:00:00  2026-01-01 17:00:00  locked   yes",
-        "8     unknown   -       -                    -                    unknown  no",
+        "slot  presence  item    fob      since                proven               bolt     overdue",
+        "7     absent    K-0007  -        2026-01-01 16:00:00  2026-01-01 17:00:00  locked   yes",
+        "8     unknown   -       foreign  -                    -                    unknown  no",
     ]
 
 

@@ -11,6 +11,7 @@ from cabinet.core.events import (
     DigitsEntered,
     DoorRead,
     Event,
+    FobSeen,
     KeypadCancelled,
     PinChecked,
     SlotRead,
@@ -153,6 +154,9 @@ class Cabinet:
 
     def seat(self, slot: int) -> list[Effect]:
         return self.send(SlotRead(slot, True))
+
+    def read_fob(self, slot: int, fob: str | None, state: str = "fob") -> list[Effect]:
+        return self.send(FobSeen(slot, state if fob is None else "fob", fob))  # type: ignore[arg-type]
 
     def pulse_done(self, slot: int, outcome: str = "done") -> None:
         grant = self.state.ledger.grants[slot].n

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,30 @@ def test_items_are_added_and_changed(roster: Roster) -> None:
     assert (changed.ev, changed.fields["changed"]) == ("item.changed", ["slot"])
     assert "slot" not in changed.fields
     assert roster.items(None, 10)["items"][0]["groups"] == ["building"]  # type: ignore[index]
+
+
+def test_another_fob_changes_nothing_else(roster: Roster) -> None:
+    apply(roster, {"kind": "item.put", "item": {"id": "K-0001", "slot": 1, "fob": "01:07:00:00:00:00:00:19"}})
+    apply(roster, {"kind": "item.put", "item": {"id": "K-0002", "slot": 2, "fob": "01:08:00:00:00:00:00:20"}})
+    (before,) = roster.items(None, 1)["items"]  # type: ignore[misc]
+    (leaf,) = apply(roster, {"kind": "fob.replace", "item": "K-0001", "fob": "01:09:00:00:00:00:00:21"}).leaves
+    assert (leaf.ev, leaf.fields["item"], leaf.fields["changed"]) == ("item.changed", "K-0001", ["fob"])
+    assert "01:09" not in str(leaf.fields)
+    (after,) = roster.items(None, 1)["items"]  # type: ignore[misc]
+    assert after == before | {"fob": "01:09:00:00:00:00:00:21"}
+    taken = refused(roster, {"kind": "fob.replace", "item": "K-0001", "fob": "01:08:00:00:00:00:00:20"})
+    assert taken == ['item.fob: this fob hangs on "K-0002" already']
+    assert "no item" in refused(roster, {"kind": "fob.replace", "item": "K-9", "fob": "01:09:00:00:00:00:00:21"})[0]
+
+
+def test_an_item_for_any_slot_says_where_it_hangs_at_first(roster: Roster) -> None:
+    apply(roster, {"kind": "item.put", "item": {"id": "V-0005", "slot": 5}})
+    (leaf,) = apply(roster, {"kind": "item.put", "item": {"id": "V-0005", "return": "any"}}).leaves
+    assert leaf.fields["changed"] == ["return"]
+    assert roster.snapshot(UTC).items["V-0005"].anywhere
+    assert roster.items(None, 1)["items"][0]["return"] == "any"  # type: ignore[index]
+    assert "needs a slot" in refused(roster, {"kind": "item.put", "item": {"id": "V-6", "return": "any"}})[0]
+    assert "allowed" in refused(roster, {"kind": "item.put", "item": {"id": "V-6", "slot": 6, "return": "no"}})[0]
 
 
 @pytest.mark.parametrize(

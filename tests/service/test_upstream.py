@@ -192,7 +192,7 @@ def test_whoever_watches_hears_of_leaves_planes_and_acknowledgements(tmp_path: P
 def test_planes_hold_every_key_and_nothing_that_grows_by_itself(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         first = await bench.call("upstream.planes")
-        assert first["slots"]["1"].keys() == {"presence", "item", "since", "proof_at", "overdue", "bolt"}
+        assert first["slots"]["1"].keys() == {"presence", "item", "fob", "since", "proof_at", "overdue", "bolt"}
         assert first["state"].keys() == {
             "door", "tamper", "power", "items_out", "overdue", "alarms", "unsynced_events", "unsynced_since",
         }  # fmt: skip

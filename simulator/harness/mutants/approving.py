@@ -114,7 +114,7 @@ APPROVING: Final = (
     Mutant(
         "handed-over-by-anybody",
         "anybody hands over what is out",
-        [Edit("cabinet.core.visit:holds", "out.holder == person and", "")],
+        [Edit("cabinet.core.visit:holds", "out is not None and out.holder == person", "out is not None")],
         [Crashed("handed-over")],
     ),
     Mutant(

@@ -178,9 +178,9 @@ DECIDING: Final = (
         [
             Edit(
                 "cabinet.core.custody:_gone",
-                'turn.journal("item.forced", slot=slot, item=item)',
+                'turn.journal("item.forced", slot=slot, item=item, home=home)',
                 'turn.journal("item.forced", [Subject("holder", turn.state.visit.person)] '
-                "if turn.state.visit and turn.state.visit.person else [], slot=slot, item=item)",
+                "if turn.state.visit and turn.state.visit.person else [], slot=slot, item=item, home=home)",
             )
         ],
         [Days(1, 96), Days(2, 96), Days(3, 96)],
