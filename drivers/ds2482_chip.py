@@ -47,25 +47,18 @@ class Ds2482Chip:
             raise DeviceTimeout(self._device, "it does not keep its configuration; check its supply and the bus")
         await self._measure()
 
-    async def look(self, channels: Sequence[int]) -> list[Line]:
-        """What a 1-Wire reset finds on each channel, in this order."""
-        replies = iter(await self._ask(*(message for channel in channels for message in self._reset(channel))))
-        return [self._found(channel, replies) for channel in channels]
+    async def look(self, channels: Sequence[int], number_of: int | None = None) -> tuple[list[Line], bytes | None]:
+        """What a 1-Wire reset finds on each channel, in this order; and as read_number(number_of), if there is one."""
+        messages = [message for channel in channels for message in self._reset(channel)]
+        if number_of is not None:
+            messages += self._number(number_of)
+        replies = iter(await self._ask(*messages))
+        lines = [self._found(channel, replies) for channel in channels]
+        return lines, None if number_of is None else self._number_in(number_of, replies)
 
     async def read_number(self, channel: int) -> bytes | None:
         """The number of the one chip on this channel; None when there is none, or its check is wrong."""
-        messages = [*self._reset(channel), ds2482.write_byte(onewire.READ_ROM), self._byte_reads]
-        for _ in range(onewire.ROM_BYTES):
-            messages += [ds2482.READ_BYTE, self._byte_reads, ds2482.READ_DATA, 1]
-        replies = iter(await self._ask(*messages, ds2482.READ_STATUS, 1))
-        found = self._found(channel, replies)
-        self._settled(next(replies))
-        rom = b""
-        for _ in range(onewire.ROM_BYTES):
-            self._settled(next(replies))
-            rom += next(replies)
-        self._settled(next(replies))
-        return rom if found == "present" and onewire.is_number(rom) else None
+        return self._number_in(channel, iter(await self._ask(*self._number(channel))))
 
     async def alone(self, channel: int, rom: bytes) -> bool:
         """Whether a search finds exactly this number: each bit and its complement, and no second chip."""
@@ -97,6 +90,23 @@ class Ds2482Chip:
 
     def _reset(self, channel: int) -> list[bytes | int]:
         return [ds2482.select(channel), 1, ds2482.LINE_RESET, self._reset_reads]
+
+    def _number(self, channel: int) -> list[bytes | int]:
+        messages = [*self._reset(channel), ds2482.write_byte(onewire.READ_ROM), self._byte_reads]
+        for _ in range(onewire.ROM_BYTES):
+            messages += [ds2482.READ_BYTE, self._byte_reads, ds2482.READ_DATA, 1]
+        return [*messages, ds2482.READ_STATUS, 1]
+
+    def _number_in(self, channel: int, replies: Iterator[bytes]) -> bytes | None:
+        """The answers to `_number`."""
+        found = self._found(channel, replies)
+        self._settled(next(replies))
+        rom = b""
+        for _ in range(onewire.ROM_BYTES):
+            self._settled(next(replies))
+            rom += next(replies)
+        self._settled(next(replies))
+        return rom if found == "present" and onewire.is_number(rom) else None
 
     def _found(self, channel: int, replies: Iterator[bytes]) -> Line:
         """The answers to `_reset`."""

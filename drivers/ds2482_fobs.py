@@ -53,6 +53,11 @@ class _Place:
         """Nothing has changed since it was told."""
         return self.told is not None and self.last == self.told
 
+    @property
+    def known(self) -> _Sight | None:
+        """The fob that hangs there, if that is certain."""
+        return self.told if self.told is not None and self.told.fob and self.certain else None
+
 
 class Ds2482Fobs(FobReader):
     """A fob is told when its number was read with a good check and a search has found just this number.
@@ -69,7 +74,7 @@ class Ds2482Fobs(FobReader):
         self._chip = Ds2482Chip(spec.id, bus, spec.address)
         self._set_up = False
         self._places = {channel: _Place() for channel in range(1, spec.channels + 1)}
-        self._turn = 0
+        self._turn: int | None = None
 
     async def start(self) -> None:
         """Proves that the chip is there; every channel will be reported anew."""
@@ -105,26 +110,31 @@ class Ds2482Fobs(FobReader):
             await self._chip.set_up()
             self._set_up = True
         channels = list(self._places)
-        self._turn = self._turn % len(channels) + 1
-        for channel, line in zip(channels, await self._chip.look(channels), strict=True):
+        self._turn = self._next_turn()
+        lines, number = await self._chip.look(channels, self._turn)
+        for channel, line in zip(channels, lines, strict=True):
             place = self._places[channel]
-            sight = await self._see(channel, place, line)
+            sight = await self._see(channel, place, line, number)
             if (verdict := _judge(place, sight)) not in (None, place.told):
                 place.told = verdict
                 emit(FobRead(self.device, channel, verdict.state, verdict.fob))
 
-    async def _see(self, channel: int, place: _Place, line: Line) -> _Sight:
+    def _next_turn(self) -> int | None:
+        """The channel whose known fob is asked for its number."""
+        known = [channel for channel, place in self._places.items() if place.known]
+        return next((channel for channel in known if channel > (self._turn or 0)), known[0] if known else None)
+
+    async def _see(self, channel: int, place: _Place, line: Line, number: bytes | None) -> _Sight:
+        """`number` is what the channel in turn has just told."""
         if line != "present":
             return EMPTY if line == "idle" else UNREADABLE
-        known = place.told if place.certain else None
-        if known is not None and known.fob and channel != self._turn:
+        known = place.known
+        if known is not None and (channel != self._turn or number == known.fob):
             return known
         number = await self._chip.read_number(channel)
-        if number is None:
+        if number is None or not await self._chip.alone(channel, number):
             return UNREADABLE
-        if known is not None and known.fob == number:
-            return known
-        return _Sight("fob", number) if await self._chip.alone(channel, number) else UNREADABLE
+        return _Sight("fob", number)
 
 
 def _judge(place: _Place, sight: _Sight) -> _Sight | None:

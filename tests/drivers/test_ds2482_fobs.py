@@ -79,7 +79,7 @@ def play(story: Callable[[Bench], Awaitable[None]], rate: int = 400_000, seed: i
     run(on_the_loop())
 
 
-@pytest.mark.parametrize(("rate", "all_told_s"), [(400_000, 0.6), (100_000, 0.8), (10_000, 4.0)])
+@pytest.mark.parametrize(("rate", "all_told_s"), [(400_000, 0.6), (100_000, 0.8), (20_000, 4.0)])
 def test_all_eight_are_told_soon_at_any_rate_of_the_bus(rate: int, all_told_s: float) -> None:
     async def story(bench: Bench) -> None:
         bench.fobs |= {channel: number_of(f"F-{channel}") for channel in range(1, 9)}
@@ -92,8 +92,8 @@ def test_all_eight_are_told_soon_at_any_rate_of_the_bus(rate: int, all_told_s: f
     play(story, rate)
 
 
-def test_a_quiet_cabinet_costs_two_transfers_a_sweep() -> None:
-    """One look at all channels, and the number of one fob."""
+def test_a_quiet_cabinet_costs_one_transfer_a_sweep() -> None:
+    """A look at all channels and the number of one fob together."""
 
     async def story(bench: Bench) -> None:
         bench.fobs |= {1: F1, 2: F2, 3: F3}
@@ -101,7 +101,7 @@ def test_a_quiet_cabinet_costs_two_transfers_a_sweep() -> None:
         await asyncio.sleep(2)
         before = bench.bus.transfers
         await asyncio.sleep(8 * 0.5)
-        assert bench.bus.transfers - before == 8 + 3
+        assert bench.bus.transfers - before == 8
         assert len(bench.told) == 8
 
     play(story)
@@ -199,7 +199,7 @@ def test_a_channel_that_was_not_chosen_is_never_taken_for_another() -> None:
         del bench.readings[:]
         bench.fault("stale")
         assert bench.watch is not None
-        with pytest.raises(DeviceTimeout, match="channel 1 was chosen and it says 8; check"):
+        with pytest.raises(DeviceTimeout, match="channel 1 was chosen and it says 2; check"):
             await asyncio.wait_for(bench.watch, 5)
         assert bench.told == []
 
