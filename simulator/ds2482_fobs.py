@@ -204,7 +204,8 @@ class Ds2482Fobs:
     def _triplet(self, bit: bool) -> None:
         first, second = self._read(), self._read()
         place, self._reading.bits = self._reading.bits // 8, self._reading.bits + 1
-        if self._reading.bad_check and place == CHECK_AT:
+        other_check = self._reading.bad_check and place == CHECK_AT
+        if other_check:
             first, second = second, first
         if place in self._reading.spoilt:
             first = self._rng.random() < 0.5
@@ -212,7 +213,7 @@ class Ds2482Fobs:
         self._show(SBR, first)
         self._show(TSB, second)
         self._show(DIR, written)
-        self._lines[self._chip.channel].write(written)
+        self._lines[self._chip.channel].write(written != other_check)
 
     # Helpers
 

