@@ -38,6 +38,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     "people": (
         Command("person add", "people", "add a person, or change what is said of one"),
         Command("person list", "people", "everybody in the roster"),
+        Command("person show", "person", "one person: access, cards, qualifications, consents"),
+        Command("person qualify", "person", "record what a person has learnt or signed, and until when it holds"),
+        Command("person unqualify", "person", "take a qualification away"),
+        Command("person consent", "person", "record what a person agrees to, or has withdrawn"),
         Command("credential enrol", "credentials", "give a person a card or a PIN"),
         Command("credential list", "credentials", "who has which cards (person list: who has a PIN)"),
         Command("right grant", "rights", "let somebody take something"),

@@ -409,6 +409,7 @@ _FOLDS: dict[str, Fold] = {
             "person.added",
             "person.changed",
             "person.suspended",
+            "consent.recorded",
             "credential.revoked",
             "right.granted",
             "right.revoked",

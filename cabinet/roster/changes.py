@@ -8,7 +8,17 @@ from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field, SecretStr, ValidationError
 
-from cabinet.roster.content import CardNumber, Entry, Id, ItemEntry, PersonEntry, RightEntry
+from cabinet.roster.content import (
+    CardNumber,
+    Entry,
+    Id,
+    IsoDate,
+    ItemEntry,
+    Label,
+    PersonEntry,
+    Qualification,
+    RightEntry,
+)
 from hal.wording import allowed, did_you_mean, problems_of, quoted
 
 
@@ -33,6 +43,30 @@ class PersonSuspend(Entry):
     kind: Literal["person.suspend"]
     person: Id
     suspended: bool = True
+
+
+class PersonQualify(Entry):
+    """What a person has learnt or signed; one of the same name is replaced."""
+
+    kind: Literal["person.qualify"]
+    person: Id
+    qualification: Qualification
+
+
+class PersonUnqualify(Entry):
+    kind: Literal["person.unqualify"]
+    person: Id
+    name: Label
+
+
+class ConsentPut(Entry):
+    """A person agrees to something, or does not any more. `day`: when it was given, or withdrawn."""
+
+    kind: Literal["person.consent"]
+    person: Id
+    purpose: Label
+    day: IsoDate
+    withdrawn: bool = False
 
 
 class ItemPut(Entry):
@@ -82,12 +116,27 @@ class Import:
     files: Mapping[str, bytes] = field(repr=False)
 
 
-Single: TypeAlias = PersonPut | PersonSuspend | ItemPut | FobReplace | RightPut | CardEnrol | CardRevoke | PinSet
+Single: TypeAlias = (
+    PersonPut
+    | PersonSuspend
+    | PersonQualify
+    | PersonUnqualify
+    | ConsentPut
+    | ItemPut
+    | FobReplace
+    | RightPut
+    | CardEnrol
+    | CardRevoke
+    | PinSet
+)
 Change: TypeAlias = Single | Import
 
 _KINDS: Final[dict[str, type[Single]]] = {
     "person.put": PersonPut,
     "person.suspend": PersonSuspend,
+    "person.qualify": PersonQualify,
+    "person.unqualify": PersonUnqualify,
+    "person.consent": ConsentPut,
     "item.put": ItemPut,
     "fob.replace": FobReplace,
     "right.put": RightPut,

@@ -104,6 +104,17 @@ Qualification = Annotated[str, AfterValidator(_qualification)]
 """`forklift`, or `forklift:2026-12-31` with the last day on which it holds."""
 
 
+def _consent(value: str) -> str:
+    purpose, colon, day = value.partition(":")
+    if not colon:
+        raise ValueError("should be what it is for and the day on which it was given, such as fingerprint:2026-03-31")
+    return f"{_label(_given(_text(32)(purpose)))}:{_iso_date(day.strip())}"
+
+
+Consent = Annotated[str, AfterValidator(_consent)]
+"""`fingerprint:2026-03-31`: what the person has agreed to, and on which day."""
+
+
 class Entry(BaseModel):
     """Unknown keys are errors, values are not bent to fit, nothing changes later."""
 
@@ -128,6 +139,8 @@ class PersonEntry(Entry):
     """The last day, local time."""
     qualifications: Annotated[list[Qualification], Field(max_length=24)] = []
     """What they have learnt or signed, each with the last day on which it holds where it expires."""
+    consents: Annotated[list[Consent], Field(max_length=12)] = []
+    """What they have agreed to, each with the day; what was withdrawn is not among them."""
     host: Id | None = None
     """Who answers for a visitor, by id."""
 

@@ -18,7 +18,7 @@ E = TypeVar("E", PersonEntry, ItemEntry)
 
 PEOPLE: Final = "people.csv"
 ITEMS: Final = "items.csv"
-_LISTS: Final = frozenset({"groups", "cards", "roles", "tags", "qualifications"})
+_LISTS: Final = frozenset({"groups", "cards", "roles", "tags", "qualifications", "consents"})
 _NUMBERS: Final = frozenset({"slot", "keys"})
 _ROWS_MAX: Final = 100_000
 

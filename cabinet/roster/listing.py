@@ -45,6 +45,7 @@ def people(connection: Connection, keys: DeviceKeys, ids: Ids, after: str | None
             "active_until": person.active_until,
             "suspended": person.suspended,
             "qualifications": list(person.qualifications),
+            "consents": list(person.consents),
             "host": host.id if person.host and (host := records.by_pseudonym(person.host)) else None,
             "cards": cards.get(person.pseudonym, 0),
             "pin": person.pseudonym in pins,

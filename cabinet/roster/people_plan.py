@@ -60,6 +60,36 @@ class PeoplePlan:
             kind = "person.suspended" if suspended else "person.changed"
             self._write(replace(person, suspended=suspended), kind, ["suspended"])
 
+    def qualify(self, person: PersonRecord, qualification: str) -> None:
+        others = _without(person.qualifications, qualification.partition(":")[0])
+        self._learnt(person, (*others, qualification))
+
+    def unqualify(self, person: PersonRecord, name: str) -> None:
+        others = _without(person.qualifications, name)
+        if others == person.qualifications:
+            having = ", ".join(one.partition(":")[0] for one in others) or "none"
+            message = f"name: person {quoted(person.id)} has no qualification {quoted(name)}; they have: {having}"
+            self._draft.problems.append(message)
+        self._learnt(person, others)
+
+    def _learnt(self, person: PersonRecord, qualifications: tuple[str, ...]) -> None:
+        if set(qualifications) != set(person.qualifications):
+            self._write(replace(person, qualifications=qualifications), "person.changed", ["qualifications"])
+
+    def consent(self, person: PersonRecord, purpose: str, day: str, *, withdrawn: bool) -> None:
+        """Recorded each time: that somebody has said it once more is a record too."""
+        others = _without(person.consents, purpose)
+        if withdrawn and others == person.consents:
+            message = f"purpose: person {quoted(person.id)} has not consented to {quoted(purpose)}"
+            self._draft.problems.append(message)
+        consents = others if withdrawn else (*others, f"{purpose}:{day}")
+        self._draft.writes.people.append(close_person(self._keys, replace(person, consents=consents), self._random))
+        subject = Subject("holder", person.pseudonym, {"id": person.id, "day": day})
+        said: dict[str, Field] = {"purpose": purpose, "given": not withdrawn}
+        self._draft.leaves.append(Leaf("consent.recorded", said, (subject,)))
+        how = "withdrawn" if withdrawn else "given"
+        self._draft.summary.append(f"person {person.id}: consent to {purpose} {how} on {day}")
+
     def enrol(self, person: PersonRecord, card: str, strength: str) -> bool:
         """False if the person holds this card already; that nobody else does was checked before."""
         number = parse_card(card)
@@ -91,7 +121,7 @@ class PeoplePlan:
             host = self.find(values["host"])
             assert host is not None, "that there is one was checked before"
             values["host"] = host.pseudonym
-        for name in ("groups", "roles", "qualifications"):
+        for name in ("groups", "roles", "qualifications", "consents"):
             if name in values:
                 values[name] = tuple(dict.fromkeys(values[name]))
         if old:
@@ -114,6 +144,11 @@ class PeoplePlan:
         subject = Subject("holder", person.pseudonym, {"id": person.id, "name": person.name, **private})
         self._draft.leaves.append(Leaf(kind, said, (subject,)))
         self._draft.summary.append(f"{said['credential']} {kind.removeprefix('credential.')}: person {person.id}")
+
+
+def _without(named: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Of entries such as `name:day`, those of other names."""
+    return tuple(one for one in named if one.partition(":")[0] != name)
 
 
 def _plain(value: object) -> Field:

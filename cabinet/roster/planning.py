@@ -13,11 +13,14 @@ from cabinet.roster.changes import (
     CardEnrol,
     CardRevoke,
     Change,
+    ConsentPut,
     FobReplace,
     Import,
     ItemPut,
     PersonPut,
+    PersonQualify,
     PersonSuspend,
+    PersonUnqualify,
     PinSet,
     RightPut,
     RosterRefused,
@@ -77,6 +80,14 @@ class Planner:
                 self._put_right(change)
             case PersonSuspend():
                 self._people.suspend(self._person(change.person), change.suspended)
+            case PersonQualify():
+                self._people.qualify(self._person(change.person), change.qualification)
+            case PersonUnqualify():
+                self._people.unqualify(self._person(change.person), change.name)
+            case ConsentPut():
+                self._people.consent(
+                    self._person(change.person), change.purpose, change.day, withdrawn=change.withdrawn
+                )
             case CardEnrol():
                 self._enrol(change)
             case CardRevoke():

@@ -36,6 +36,7 @@ class PersonRecord:
     active_until: str | None = None
     suspended: bool = False
     qualifications: tuple[str, ...] = ()
+    consents: tuple[str, ...] = ()
     host: Pseudonym | None = None
 
 
@@ -92,6 +93,7 @@ def open_person(keys: DeviceKeys, row: Row[Any]) -> PersonRecord:
         active_until=row.active_until,
         suspended=bool(row.suspended),
         qualifications=split(row.qualifications),
+        consents=split(row.consents),
         host=row.host,
     )
 
@@ -111,6 +113,7 @@ def close_person(keys: DeviceKeys, record: PersonRecord, random: Random) -> dict
         "active_until": record.active_until,
         "suspended": int(record.suspended),
         "qualifications": join(record.qualifications),
+        "consents": join(record.consents),
         "host": record.host,
     }
 

@@ -49,6 +49,7 @@ PERSON: Final = _table(
     Column("active_until", Text),
     Column("suspended", Integer, nullable=False),
     Column("qualifications", Text, nullable=False),
+    Column("consents", Text, nullable=False),
     Column("host", Text),  # a pseudonym, perhaps of somebody who is gone
 )
 CREDENTIAL: Final = _table(

@@ -232,3 +232,55 @@ def test_a_write_that_fails_half_way_is_no_write(roster: Roster, tmp_path: Path)
     assert other.execute("SELECT count(*) FROM person").fetchone() == (0,)
     other.close()
     assert roster.version == 0
+
+
+def qualify(text: str) -> dict[str, object]:
+    return {"kind": "person.qualify", "person": "1001", "qualification": text}
+
+
+def consent(day: str, *, withdrawn: bool = False, purpose: str = "fingerprint") -> dict[str, object]:
+    return {"kind": "person.consent", "person": "1001", "purpose": purpose, "day": day, "withdrawn": withdrawn}
+
+
+def row_of(roster: Roster) -> dict[str, Any]:
+    (row,) = roster.people(None, 10)["people"]  # type: ignore[misc]
+    return row
+
+
+def test_training_is_recorded_renewed_and_taken_away(roster: Roster) -> None:
+    apply(roster, person(qualifications=["first-aid"]))
+    (leaf,) = apply(roster, qualify("forklift:2026-12-31")).leaves
+    assert (leaf.ev, leaf.fields["changed"]) == ("person.changed", ["qualifications"])
+    assert leaf.subs[0].private["qualifications"] == ["first-aid", "forklift:2026-12-31"]
+    apply(roster, qualify("forklift:2027-12-31"))
+    assert row_of(roster)["qualifications"] == ["first-aid", "forklift:2027-12-31"]
+    assert apply(roster, qualify("forklift:2027-12-31")).leaves == ()
+    apply(roster, {"kind": "person.unqualify", "person": "1001", "name": "forklift"})
+    assert row_of(roster)["qualifications"] == ["first-aid"]
+    assert refused(roster, {"kind": "person.unqualify", "person": "1001", "name": "forklift"}) == [
+        'name: person "1001" has no qualification "forklift"; they have: first-aid'
+    ]
+    assert refused(roster, qualify("forklift:soon")) == ["qualification: should be a day such as 2026-03-31"]
+
+
+def test_consent_is_recorded_each_time_and_kept_until_it_is_withdrawn(roster: Roster) -> None:
+    apply(roster, person())
+    (leaf,) = apply(roster, consent("2026-03-10")).leaves
+    assert (leaf.ev, leaf.fields["purpose"], leaf.fields["given"]) == ("consent.recorded", "fingerprint", True)
+    assert leaf.subs[0].private == {"id": "1001", "day": "2026-03-10"}
+    assert [leaf.ev for leaf in apply(roster, consent("2026-03-10")).leaves] == ["consent.recorded"]
+    assert row_of(roster)["consents"] == ["fingerprint:2026-03-10"]
+    (leaf,) = apply(roster, consent("2026-04-01", withdrawn=True)).leaves
+    assert leaf.fields["given"] is False
+    assert row_of(roster)["consents"] == []
+    assert refused(roster, consent("2026-04-01", withdrawn=True)) == [
+        'purpose: person "1001" has not consented to "fingerprint"'
+    ]
+
+
+def test_consents_come_from_files_too(roster: Roster) -> None:
+    apply(roster, {"people.csv": b"id,name,consents\n1001,Ada,fingerprint:2026-03-10;photo:2026-03-11\n"})
+    assert row_of(roster)["consents"] == ["fingerprint:2026-03-10", "photo:2026-03-11"]
+    with pytest.raises(RosterRefused) as caught:
+        roster.plan(Import({"people.csv": b"id,name,consents\n1001,Ada,fingerprint\n"}))
+    assert "people.csv:2:10: consents[0]: should be what it is for and the day" in caught.value.problems[0]
