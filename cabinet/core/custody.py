@@ -56,7 +56,8 @@ def on_fob_seen(turn: Turn, event: FobSeen) -> None:
 
 
 def on_roster_changed(turn: Turn, _: RosterChanged) -> None:
-    """What hangs there is the same; what it is called may not be."""
+    """What hangs there is the same; what it is called, and until when it holds, may not be."""
+    turn.update(remind_ms=0)
     for slot in turn.state.fobs.keys() - turn.state.arrivals.keys():
         if _is_seated(turn, slot) and slot not in turn.state.doubts:
             identity.doubt(turn, slot, 0.0)

@@ -144,7 +144,7 @@ class RosterFound:
 
 @dataclass(frozen=True, slots=True)
 class RosterChanged:
-    """Another roster is in force: the fobs that hang here may be other items' now."""
+    """Another roster is in force: the fobs that hang here may be other items' now, and documents have other dates."""
 
 
 @dataclass(frozen=True, slots=True)

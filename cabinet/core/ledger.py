@@ -96,6 +96,9 @@ class Alarm:
     slot: int | None = None
     item: str | None = None
     device: str | None = None
+    days: int | None = None
+    """Of a document: so many days before it expires, at most."""
+    expires_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +166,9 @@ def out_of(ledger: Ledger, item: str) -> Out | None:
     return next((out for out in ledger.outs.values() if out.item == item), None)
 
 
-def alarm_id(code: str, slot: int | None = None, device: str | None = None) -> str:
-    """Stable for (code, place), so that a repeat is the same alarm."""
-    place = device if slot is None else str(slot)
+def alarm_id(code: str, slot: int | None = None, device: str | None = None, item: str | None = None) -> str:
+    """Stable for (code, place), so that a repeat is the same alarm. The item is the place where there is no other."""
+    place = (device or item) if slot is None else str(slot)
     return f"{code}/{place}" if place else code
 
 
@@ -342,12 +345,14 @@ def _enrolled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 def _raised(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     code, slot, device = _text(leaf, "code") or "", _number(leaf, "slot"), _text(leaf, "device")
-    alarm = Alarm(code, n, ts, slot, _text(leaf, "item"), device)
-    return replace(ledger, alarms={**ledger.alarms, alarm_id(code, slot, device): alarm})
+    item = _text(leaf, "item")
+    alarm = Alarm(code, n, ts, slot, item, device, _number(leaf, "days"), _number(leaf, "expires"))
+    return replace(ledger, alarms={**ledger.alarms, alarm_id(code, slot, device, item): alarm})
 
 
 def _cleared(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    key = alarm_id(_text(leaf, "code") or "", _number(leaf, "slot"), _text(leaf, "device"))
+    place = _number(leaf, "slot"), _text(leaf, "device"), _text(leaf, "item")
+    key = alarm_id(_text(leaf, "code") or "", *place)
     return replace(ledger, alarms=_without(ledger.alarms, key))
 
 

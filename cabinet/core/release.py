@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from cabinet.core import places
+from cabinet.core import places, reminders
 from cabinet.core.effects import Answer, Light, Pulse, Sound
 from cabinet.core.events import BoltPulsed, ReleaseAsked
 from cabinet.core.leaves import Subject
@@ -34,12 +34,14 @@ def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> int:
         auth="+".join(sorted(visit.factors, key=AUTH_ORDER.index)),
         right=right.id,
         due=due,
+        expired=reminders.has_expired(turn, item) or None,
     )
     _open(turn, slot, n)
+    note = reminders.note(turn, item)
     if due is None:
-        turn.say("take", slot=slot, item=item.id)
+        turn.say("take", slot=slot, item=item.id, note=note)
     else:
-        turn.say("take_due", slot=slot, item=item.id, due=local_time(turn, due))
+        turn.say("take_due", slot=slot, item=item.id, due=local_time(turn, due), note=note)
     return n
 
 

@@ -6,7 +6,20 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from cabinet.core import custody, door, events, identify, junk, machine, prompts, release, returning, upstream, visit
+from cabinet.core import (
+    custody,
+    door,
+    events,
+    identify,
+    junk,
+    machine,
+    prompts,
+    release,
+    reminders,
+    returning,
+    upstream,
+    visit,
+)
 from cabinet.core.effects import Effect
 from cabinet.core.leaves import Leaf
 from cabinet.core.state import State
@@ -32,15 +45,16 @@ def next_wake_s(state: State, now: Now) -> float:
     if math.isinf(state.alive_mono_s):
         return math.inf
     due: list[float] = [mono_s for module in _TIMED if (mono_s := module.next_due(state)) is not None]
-    overdue_ms = custody.next_due_wall_ms(state) if now.wall_time_trusted else None
-    if overdue_ms is not None:
-        due.append(now.mono_s + (overdue_ms - now.wall_ms) / 1000)
+    if now.wall_time_trusted:
+        wall = (custody.next_due_wall_ms(state), reminders.next_due_wall_ms(state))
+        due += [now.mono_s + (wall_ms - now.wall_ms) / 1000 for wall_ms in wall if wall_ms is not None]
     return max(0.0, min(due) - now.mono_s)
 
 
 def _on_time(turn: Turn, _: events.TimePassed) -> None:
     for module in _TIMED:
         module.on_time(turn)
+    reminders.on_time(turn)
 
 
 _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {

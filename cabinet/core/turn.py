@@ -94,15 +94,17 @@ class Turn:
         self, code: str, *, slot: int | None = None, item: str | None = None, device: str | None = None
     ) -> None:
         """Once per place: raising an alarm that stands does nothing."""
-        if alarm_id(code, slot, device) not in self.ledger.alarms:
+        if alarm_id(code, slot, device, item) not in self.ledger.alarms:
             self.journal("alarm.raised", code=code, slot=slot, item=item, device=device)
 
     def clear_alarms_of(self, item: str, codes: Iterable[str]) -> None:
         """Of these kinds, wherever they were raised."""
         for alarm in [one for one in self.ledger.alarms.values() if one.code in codes and one.item == item]:
-            self.clear_alarm(alarm.code, slot=alarm.slot)
+            self.clear_alarm(alarm.code, slot=alarm.slot, item=item)
 
-    def clear_alarm(self, code: str, *, slot: int | None = None, device: str | None = None) -> None:
-        alarm = self.ledger.alarms.get(alarm_id(code, slot, device))
+    def clear_alarm(
+        self, code: str, *, slot: int | None = None, device: str | None = None, item: str | None = None
+    ) -> None:
+        alarm = self.ledger.alarms.get(alarm_id(code, slot, device, item))
         if alarm is not None:
             self.journal("alarm.cleared", code=code, slot=slot, item=alarm.item, device=device, raised_n=alarm.n)

@@ -52,6 +52,8 @@ class Item:
     seal: str = ""
     anywhere: bool = False
     """It may be put back into any slot whose fob reader tells which item hangs there, and that is no other's own."""
+    expires_ms: int | None = None
+    """Wall time, Unix ms, first instant at which a document does not hold any more."""
 
 
 PromptAt = Literal["take", "return"]

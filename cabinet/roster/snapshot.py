@@ -38,7 +38,7 @@ _DAY: Final = timedelta(days=1)
 def read_rights(connection: Connection, keys: DeviceKeys, version: int, zone: tzinfo) -> Rights:
     """Days of activity are days in `zone`. Blocks: about 0.3 s for 10,000 people on a laptop."""
     people, numbers = _people(connection, keys, zone)
-    items = {row.id: _item(row) for row in connection.execute(select(ITEM))}
+    items = {row.id: _item(row, zone) for row in connection.execute(select(ITEM))}
     rights = _rights(connection)
     return Rights(
         version=version,
@@ -95,7 +95,7 @@ def _start_ms(day: date, zone: tzinfo) -> int:
     return int(datetime.combine(day, time(0), tzinfo=zone).timestamp() * 1000)
 
 
-def _item(row: Row[Any]) -> Item:
+def _item(row: Row[Any], zone: tzinfo) -> Item:
     return Item(
         id=row.id,
         kind=row.kind,
@@ -105,6 +105,7 @@ def _item(row: Row[Any]) -> Item:
         keys=row.keys,
         seal=row.seal,
         anywhere=row.back == "any",
+        expires_ms=_start_ms(date.fromisoformat(row.expires) + _DAY, zone) if row.expires else None,
     )
 
 

@@ -46,6 +46,8 @@ class Oracle:
     prompts: list[dict[str, Any]] = field(default_factory=list)
     stock: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Number of keys and of the seal, by item, as written."""
+    last_days: dict[str, date] = field(default_factory=dict)
+    """On which a document holds, by item."""
     revoked: set[str] = field(default_factory=set)
     """Cards."""
 
@@ -74,6 +76,7 @@ class Oracle:
             ZoneInfo(zone),
             rights.get("prompt", []),
             {row["id"]: (row["keys"], row["seal"]) for row in items},
+            {row["id"]: date.fromisoformat(row["expires"]) for row in items if row["expires"]},
         )
 
     def may_take(

@@ -17,6 +17,7 @@ from simulator.harness.invariants.due import DueIsTold
 from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.liveness import Bounded, NoMistakes, OneDeadDevice, WorksAgain
 from simulator.harness.invariants.log import NothingEarly, Verifies
+from simulator.harness.invariants.reminded import RemindedOnce
 from simulator.harness.invariants.returns import ReturnedAsAsked
 from simulator.harness.invariants.secrets import NothingPersonal
 from simulator.harness.invariants.service import DoneOnce, GoodStays
@@ -82,6 +83,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             NotTooMuch(oracle, plan.ids),
             AnsweredOnce(truth, oracle),
             ReturnedAsAsked(truth, oracle, plan.cast, plan.ids),
+            RemindedOnce(truth, oracle, lambda: cabinet.wall.shown_ms, lambda: cabinet.wall.quality),
             DueIsTold(truth, oracle, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )

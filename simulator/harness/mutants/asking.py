@@ -1,4 +1,4 @@
-"""Planted bugs in what the cabinet asks."""
+"""Planted bugs in what the cabinet asks, and in what it reminds of."""
 
 from __future__ import annotations
 
@@ -46,5 +46,32 @@ ASKING: Final = (
         "keys are counted, and nobody looks at how many they should be",
         [Edit("cabinet.core.prompts:_differs", "given == wanted", "True")],
         [Crashed("one-key-too-few")],
+    ),
+    Mutant(
+        "reminded-again",
+        "what was said of a document is said again after a restart",
+        [
+            Edit(
+                "cabinet.core.ledger_rows:changed_rows",
+                "for table in _TABLES:",
+                "for table in _TABLES.keys() - {'alarms'}:",
+            )
+        ],
+        [Crashed("document-expires")],
+    ),
+    Mutant(
+        "reminded-by-any-clock",
+        "documents expire by a clock that nobody vouches for",
+        [
+            Edit("cabinet.core.reminders:on_time", "not turn.now.wall_time_trusted or ", ""),
+            Edit("cabinet.core.step:next_wake_s", "if now.wall_time_trusted:", "if True:"),
+        ],
+        [Crashed("document-expires")],
+    ),
+    Mutant(
+        "reminded-of-one-threshold",
+        "a document that was told of once is not told of again until it has expired",
+        [Edit("cabinet.core.reminders:_look", " or told.days is None or min(reached) < told.days", "")],
+        [Crashed("document-expires")],
     ),
 )
