@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from cabinet.cli.arguments import add_dry_run, slot_number, values
@@ -58,6 +58,19 @@ def item_replace_fob(args: Namespace, out: Output) -> int:
     return Exit.OK
 
 
+def item_retire_arguments(parser: Parser) -> None:
+    parser.epilog = "It loses slot and fob, and nobody may take it; what was journaled of it stays."
+    parser.add_argument("id", metavar="ID")
+    add_dry_run(parser)
+
+
+def item_retire(args: Namespace, out: Output) -> int:
+    with Roster(args, out) as roster:
+        result = roster.change({"kind": "item.retire", "item": args.id}, args.dry_run)
+    say_change(out, result, args.dry_run)
+    return Exit.OK
+
+
 def item_list_arguments(parser: Parser) -> None:
     pass
 
@@ -68,47 +81,96 @@ def item_list(args: Namespace, out: Output) -> int:
     if out.as_json:
         out.answer({"items": items})
         return Exit.OK
-    columns = ("id", "kind", "name", "slot", "fob", "return", "customer", "groups", "tags", "expires")
+    columns = ("id", "kind", "name", "slot", "fob", "return", "customer", "groups", "tags", "expires", "retired")
     out.table(columns, [[item.get(column) for column in columns] for item in items])
     return Exit.OK
 
 
 def item_find_arguments(parser: Parser) -> None:
     parser.epilog = (
-        "Every word has to stand in the id, name, kind, customer, a tag or a group. Exit 10: nothing is found."
+        "Every word has to stand in the id, name, kind, a tag, a group, or the id or name of the customer. "
+        "Exit 10: nothing is found."
     )
-    parser.add_argument("words", nargs="+", metavar="WORD", help="capital letters do not matter")
+    parser.add_argument("words", nargs="*", metavar="WORD", help="capital letters do not matter")
+    parser.add_argument("--customer", metavar="ID|NAME", help="only what belongs to this customer")
+    parser.add_argument("--tag", metavar="TAG", help="only what has this tag")
+    parser.add_argument("--kind", metavar="KIND", help="only items of this kind")
 
 
 def item_find(args: Namespace, out: Output) -> int:
     with Roster(args, out) as roster:
-        found = [item for item in roster.all("items") if _matches(item, args.words)]
+        customers = {str(one["id"]): str(one["name"]) for one in roster.all("customers")}
+        found = [item for item in roster.all("items") if _matches(item, args, customers)]
         told = roster.call("roster.outs", {})
     outs = {one["item"]: one for one in cast("list[Result]", told["outs"])}
     elsewhere = {one["item"]: one for one in cast("list[Result]", told["elsewhere"])}
     if not found:
-        raise CommandError(Exit.NOT_FOUND, f"no item has all of: {' '.join(args.words)}; see `cabinetctl item list`")
+        raise CommandError(Exit.NOT_FOUND, f"there is no item with {_asked(args)}; see `cabinetctl item list`")
     if out.as_json:
         places = [{"out": outs.get(item["id"]), "elsewhere": elsewhere.get(item["id"])} for item in found]
         out.answer({"items": [item | place for item, place in zip(found, places, strict=True)]})
         return Exit.OK
-    columns = ("id", "kind", "name", "slot", "with", "since", "due")
-    out.table(columns, [_where(item, outs.get(item["id"]), elsewhere.get(item["id"])) for item in found])
+    columns = ("id", "kind", "name", "customer", "slot", "with", "since", "due")
+    rows = [(item, _place(item, elsewhere.get(item["id"])), outs.get(item["id"])) for item in found]
+    out.table(columns, [_where(item, customers, place, gone) for item, place, gone in rows])
     return Exit.OK
 
 
-def _matches(item: Result, words: Sequence[str]) -> bool:
-    labels = [*cast("list[str]", item.get("tags") or []), *cast("list[str]", item.get("groups") or [])]
-    text = " ".join(str(item.get(key) or "") for key in ("id", "name", "kind", "customer"))
-    return all(word.casefold() in " ".join((text, *labels)).casefold() for word in words)
+def customer_list_arguments(parser: Parser) -> None:
+    parser.epilog = "Every word has to stand in the id or name. Exit 10: nothing is found."
+    parser.add_argument("words", nargs="*", metavar="WORD", help="capital letters do not matter")
 
 
-def _where(item: Result, out: Result | None, elsewhere: Result | None) -> list[object]:
+def customer_list(args: Namespace, out: Output) -> int:
+    with Roster(args, out) as roster:
+        customers = [one for one in roster.all("customers") if _has(f"{one['id']} {one['name']}", args.words)]
+    if args.words and not customers:
+        raise CommandError(Exit.NOT_FOUND, f"no customer has all of: {' '.join(args.words)}")
+    if out.as_json:
+        out.answer({"customers": customers})
+        return Exit.OK
+    columns = ("id", "name", "items")
+    out.table(columns, [[one.get(column) for column in columns] for one in customers])
+    return Exit.OK
+
+
+def _matches(item: Result, args: Namespace, customers: Mapping[str, str]) -> bool:
+    tags, groups = cast("list[str]", item.get("tags") or []), cast("list[str]", item.get("groups") or [])
+    customer = str(item.get("customer") or "")
+    names = (customer, customers.get(customer, ""))
+    text = " ".join((*(str(item.get(key) or "") for key in ("id", "name", "kind")), *names, *tags, *groups))
+    return (
+        _has(text, args.words)
+        and _is(args.customer, *names)
+        and _is(args.tag, *tags)
+        and _is(args.kind, str(item.get("kind")))
+    )
+
+
+def _has(text: str, words: Sequence[str]) -> bool:
+    return all(word.casefold() in text.casefold() for word in words)
+
+
+def _is(wanted: str | None, *values: str) -> bool:
+    return wanted is None or wanted.casefold() in (value.casefold() for value in values)
+
+
+def _asked(args: Namespace) -> str:
+    options = [f"{key} {getattr(args, key)}" for key in ("customer", "tag", "kind") if getattr(args, key) is not None]
+    return ", ".join([*args.words, *options]) or "anything"
+
+
+def _place(item: Result, elsewhere: Result | None) -> object:
     """Its slot; of what hangs in another, that."""
-    slot = item.get("slot")
-    if elsewhere is not None:
-        slot = f"{elsewhere['slot']} (not {slot})" if elsewhere["fob"] == "misplaced" else elsewhere["slot"]
-    about = [*(item.get(column) for column in ("id", "kind", "name")), slot]
+    slot = "retired" if item.get("retired") else item.get("slot")
+    if elsewhere is None:
+        return slot
+    return f"{elsewhere['slot']} (not {slot})" if elsewhere["fob"] == "misplaced" else elsewhere["slot"]
+
+
+def _where(item: Result, customers: Mapping[str, str], place: object, out: Result | None) -> list[object]:
+    customer = str(item.get("customer") or "")
+    about = [item.get("id"), item.get("kind"), item.get("name"), customers.get(customer) or customer, place]
     if out is None:
         return [*about, None, None, None]
     late = " overdue" if out["overdue"] else ""

@@ -88,6 +88,18 @@ def right_id(who: Sequence[str], what: Sequence[str]) -> str:
     return f"{name[: ID_LENGTH_MAX - 9] or 'right'}-{mark:08x}"
 
 
+def right_revoke_arguments(parser: Parser) -> None:
+    parser.add_argument("id", metavar="ID", help="name of the right, as `right list` shows it")
+    add_dry_run(parser)
+
+
+def right_revoke(args: Namespace, out: Output) -> int:
+    with Roster(args, out) as roster:
+        result = roster.change({"kind": "right.revoke", "right": args.id}, args.dry_run)
+    say_change(out, result, args.dry_run)
+    return Exit.OK
+
+
 def right_list_arguments(parser: Parser) -> None:
     parser.add_argument("--who", metavar="PERSON", help="only rights that name this person, or a group of theirs")
     parser.add_argument("--item", metavar="ITEM", help="only rights that name this item, or a group of it")

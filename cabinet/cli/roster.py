@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from cabinet.cli.arguments import add_dry_run
+from cabinet.cli.arguments import add_dry_run, reason, whole_number
 from cabinet.cli.daemon import Result, Roster, say_change
-from cabinet.cli.errors import CommandError
-from cabinet.cli.output import Output
+from cabinet.cli.errors import CommandError, UsageError
+from cabinet.cli.output import Output, local_time
 from cabinet.control.protocol import Exit
 
 if TYPE_CHECKING:
@@ -50,9 +51,123 @@ def roster_import_arguments(parser: Parser) -> None:
 def roster_import(args: Namespace, out: Output) -> int:
     files = _texts(args.directory)
     with Roster(args, out) as roster:
-        result = _import(roster, files, args.dry_run)
+        result = _send(roster, "roster.import", files, {"dry_run": args.dry_run})
     say_change(out, result, args.dry_run)
     return Exit.OK
+
+
+def roster_diff_arguments(parser: Parser) -> None:
+    parser.epilog = "What `roster apply` would do. Exit 0: the roster is equal to the files; 3: it differs."
+    _add_directory(parser)
+
+
+def roster_diff(args: Namespace, out: Output) -> int:
+    files = _texts(args.directory)
+    with Roster(args, out) as roster:
+        result = _send(roster, "roster.apply", files, {"dry_run": True})
+        return _say_differences(roster, out, result, dry_run=True)
+
+
+def roster_apply_arguments(parser: Parser) -> None:
+    parser.epilog = (
+        "What the files do not list goes: rights, schedules, groups and customers are removed, cards revoked, items "
+        "retired, people suspended. With --dry-run exit 0: nothing differs; 3: something does."
+    )
+    _add_directory(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_dry_run(parser)
+
+
+def roster_apply(args: Namespace, out: Output) -> int:
+    files = _texts(args.directory)
+    if not (args.yes or args.dry_run or sys.stdin.isatty()):
+        raise UsageError("roster apply takes away what the files do not list: add --yes where nobody can be asked")
+    with Roster(args, out) as roster:
+        if args.dry_run or not args.yes:
+            result = _send(roster, "roster.apply", files, {"dry_run": True})
+            code = _say_differences(roster, out, result, dry_run=True)
+            if args.dry_run or code == Exit.OK:
+                return code
+            _confirm()
+            result = _send(roster, "roster.apply", files, {"expected": result["version"]})
+            out.line(f"roster version {result['version']}")
+            return Exit.OK
+        result = _send(roster, "roster.apply", files, {})
+        return _say_differences(roster, out, result, dry_run=False)
+
+
+def roster_versions_arguments(parser: Parser) -> None:
+    parser.epilog = (
+        "The last 50 changes of the policy: its rights, schedules, groups and items, and what people are in."
+    )
+
+
+def roster_versions(args: Namespace, out: Output) -> int:
+    with Roster(args, out) as roster:
+        versions = cast("list[Result]", roster.call("roster.versions", {})["versions"])
+    if out.as_json:
+        out.answer({"versions": versions})
+        return Exit.OK
+    for one in versions:
+        out.line(f"{one['version']}  {local_time(one['at'])}  {one['operator'] or '-'}")
+        counts = cast("dict[str, int]", one["counts"])
+        out.line("    " + ", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in counts.items()))
+        for line in cast("list[str]", one["lines"]):
+            out.line(f"    {line}")
+    return Exit.OK
+
+
+def roster_rollback_arguments(parser: Parser) -> None:
+    parser.epilog = (
+        "A new version with the old policy. It brings back no revoked card, no PIN, and nobody who is suspended or "
+        "was erased. With --dry-run exit 0: nothing differs; 3: something does."
+    )
+    parser.add_argument("version", metavar="VERSION", type=whole_number, help="as `roster versions` lists them")
+    parser.add_argument("--reason", type=reason, metavar="TEXT", help="why; it is journaled")
+    add_dry_run(parser)
+
+
+def roster_rollback(args: Namespace, out: Output) -> int:
+    params: dict[str, object] = {"version": args.version, "dry_run": args.dry_run}
+    if args.reason is not None:
+        params["reason"] = args.reason
+    with Roster(args, out) as roster:
+        params["at_once"] = not roster.online
+        result = roster.call("roster.rollback", params, COMMIT_S)
+        return _say_differences(roster, out, result, dry_run=args.dry_run)
+
+
+def _say_differences(roster: Roster, out: Output, result: Result, *, dry_run: bool) -> int:
+    """Every line, and 3 when only said but not done."""
+    lines, total = cast("list[str]", result["lines"]), int(str(result["differences"]))
+    after = result["next"]
+    while after is not None:
+        page = roster.call("roster.lines", {"after": after})
+        lines += cast("list[str]", page["lines"])
+        after = page["next"]
+    if out.as_json:
+        out.answer({"version": result["version"], "dry_run": dry_run, "differences": total, "lines": lines})
+    else:
+        for line in lines:
+            out.line(line)
+        if total > len(lines):
+            out.line(f"and {total - len(lines)} more")
+        out.line(_last_line(total, result, dry_run))
+    return Exit.DEGRADED if dry_run and total else Exit.OK
+
+
+def _last_line(total: int, result: Result, dry_run: bool) -> str:
+    if not total:
+        return "equal: nothing changes"
+    if dry_run:
+        return f"{total} difference{'s' if total > 1 else ''}; nothing was changed"
+    return f"roster version {result['version']}"
+
+
+def _confirm() -> None:
+    print("Make the roster so? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise CommandError(Exit.INTERRUPTED, "nothing was changed")
 
 
 def _add_directory(parser: Parser) -> None:
@@ -79,13 +194,14 @@ def _texts(directory: Path) -> dict[str, str]:
     return texts
 
 
-def _import(roster: Roster, files: Mapping[str, str], dry_run: bool) -> Result:
+def _send(roster: Roster, method: str, files: Mapping[str, str], more: Mapping[str, object]) -> Result:
+    """`roster.import` or `roster.apply`. A line carries 64 kB, so the files go in parts."""
     if not roster.online:
-        return roster.call("roster.import", {"files": files, "dry_run": dry_run})
+        return roster.call(method, {"files": files, **more})
     upload = roster.call("roster.import.begin", {})["upload"]
     for name, part in _parts(files):
         roster.call("roster.import.part", {"upload": upload, "file": name, "data": part})
-    return roster.call("roster.import.commit", {"upload": upload, "dry_run": dry_run}, COMMIT_S)
+    return roster.call(f"{method}.commit", {"upload": upload, **more}, COMMIT_S)
 
 
 def _parts(files: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -126,12 +126,16 @@ class ReleaseAsked:
 @dataclass(frozen=True, slots=True)
 class RosterPlanned:
     """A checked change of the roster: its leaves go into the journal before the roster is committed. Each leaf says
-    the version and digest it leads to."""
+    the version and digest it leads to. A large change comes in parts, one after the other was journaled."""
 
     request: int
     version: int
     leaves: tuple[Leaf, ...]
     operator: str
+    goes_on: bool = False
+    """Parts of the same change were journaled before."""
+    more: bool = False
+    """Others follow, and the roster is committed after the last."""
 
 
 @dataclass(frozen=True, slots=True)

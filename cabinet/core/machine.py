@@ -89,17 +89,19 @@ def on_journal_recovered(turn: Turn, _: JournalRecovered) -> None:
 def on_roster_planned(turn: Turn, event: RosterPlanned) -> None:
     """Leaves first, the roster after them: a cut between the two is found at the next start."""
     mark = turn.ledger.roster.get("roster")
-    if mark is not None and event.version <= mark.version:
+    journaled = mark.version if mark else 0
+    if event.version != journaled if event.goes_on else event.version <= journaled:
         turn.act(Answer(event.request, "the roster changed meanwhile; look at it again and repeat"))
         return
     for leaf in event.leaves:
         turn.add(replace(leaf, fields={**leaf.fields, "operator": event.operator}))
-    turn.act(CommitRoster(event.request))
+    turn.act(Answer(event.request) if event.more else CommitRoster(event.request))
 
 
 def on_roster_found(turn: Turn, event: RosterFound) -> None:
     """A roster that is not what the journal last announced: what is in force is said, the announcement undone."""
-    if turn.ledger.roster.get("roster") != RosterMark(event.version, event.digest) and event.version:
+    mark = turn.ledger.roster.get("roster")
+    if mark != RosterMark(event.version, event.digest) and (mark or event.version):
         turn.journal("roster.applied", roster=event.version, digest=event.digest, cause="found")
 
 

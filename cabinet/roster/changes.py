@@ -82,6 +82,18 @@ class FobReplace(Entry):
     fob: CardNumber
 
 
+class ItemRetire(Entry):
+    """A retired item hangs nowhere and nobody may take it; what was journaled of it stays."""
+
+    kind: Literal["item.retire"]
+    item: Id
+
+
+class RightRevoke(Entry):
+    kind: Literal["right.revoke"]
+    right: Id
+
+
 class RightPut(Entry):
     """A right as it should be; of one that is there, everything is replaced."""
 
@@ -116,6 +128,21 @@ class Import:
     files: Mapping[str, bytes] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """A directory of roster files as one change that makes the roster equal to them."""
+
+    files: Mapping[str, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """Back to the policy of an earlier version."""
+
+    version: int
+    reason: str | None = None
+
+
 Single: TypeAlias = (
     PersonPut
     | PersonSuspend
@@ -124,12 +151,14 @@ Single: TypeAlias = (
     | ConsentPut
     | ItemPut
     | FobReplace
+    | ItemRetire
     | RightPut
+    | RightRevoke
     | CardEnrol
     | CardRevoke
     | PinSet
 )
-Change: TypeAlias = Single | Import
+Change: TypeAlias = Single | Import | Apply | Rollback
 
 _KINDS: Final[dict[str, type[Single]]] = {
     "person.put": PersonPut,
@@ -139,7 +168,9 @@ _KINDS: Final[dict[str, type[Single]]] = {
     "person.consent": ConsentPut,
     "item.put": ItemPut,
     "fob.replace": FobReplace,
+    "item.retire": ItemRetire,
     "right.put": RightPut,
+    "right.revoke": RightRevoke,
     "card.enrol": CardEnrol,
     "card.revoke": CardRevoke,
     "pin.set": PinSet,

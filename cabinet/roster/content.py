@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
-from typing import Annotated, Any, Final, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal, TypeVar, cast, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -19,6 +20,7 @@ from cabinet.roster.curfew_text import TIME, CurfewPart, curfew_problem
 from cabinet.roster.item_kinds import ItemKind
 from drivers.wire.card_number import format_card, parse_card
 
+V = TypeVar("V")
 EVERYONE: Final = "*"
 VISITOR: Final = "visitor"
 """The role of people who come for a while, and for whom a host answers."""
@@ -122,6 +124,23 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
+@lru_cache(maxsize=8)
+def kinds_of(model: type[Entry]) -> Mapping[str, type]:
+    """For each field, and each name it has in files, whether it is a list, a bool, an int, or a str."""
+    kinds = {name: _kind(field.annotation) for name, field in model.model_fields.items()}
+    return kinds | {field.alias: kinds[name] for name, field in model.model_fields.items() if field.alias}
+
+
+def _kind(annotation: Any) -> type:
+    """Of `list[str] | None` and of `int | None` the part that is not None."""
+    for part in (annotation, *get_args(annotation)):
+        inner = get_origin(part) or part
+        inner = get_args(part)[0] if inner is Annotated else inner
+        if (get_origin(inner) or inner) in (list, bool, int):
+            return cast("type", get_origin(inner) or inner)
+    return str
+
+
 class PersonEntry(Entry):
     """A person. An id of 1 to 12 digits is also the personal number typed at the keypad. Keys that are not given
     keep what the roster has; cards are added to those already there."""
@@ -143,6 +162,8 @@ class PersonEntry(Entry):
     """What they have agreed to, each with the day; what was withdrawn is not among them."""
     host: Id | None = None
     """Who answers for a visitor, by id."""
+    suspended: bool = False
+    """They keep everything and may take nothing."""
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> PersonEntry:
@@ -168,6 +189,14 @@ class ItemEntry(Entry):
     seal: Text = ""
     keys: Annotated[int, Field(ge=1, le=999)] | None = None
     """How many keys the bunch has."""
+    retired: bool = False
+    """It is not in service any more: it hangs nowhere, and nobody may take it."""
+
+    @model_validator(mode="after")
+    def _hangs_nowhere_when_retired(self) -> ItemEntry:
+        if self.retired and (self.slot is not None or self.fob is not None):
+            raise ValueError("a retired item hangs nowhere: leave its slot and fob empty")
+        return self
 
 
 _ALONE: Final = {
@@ -259,13 +288,23 @@ def clock_time(value: str) -> time:
 
 
 TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+def _some(what: str) -> Callable[[list[V]], list[V]]:
+    def check(values: list[V]) -> list[V]:
+        if not values:
+            raise ValueError(f"without {what} it never opens; name some, or take the schedule out")
+        return values
+
+    return check
 
 
 class WindowEntry(Entry):
     """Days and a span of local time; `until` before `from` runs past midnight, both equal is the whole day."""
 
-    days: Annotated[list[Day], Field(min_length=1)]
+    days: Annotated[list[Day], AfterValidator(_some("days"))]
     start: Annotated[TimeOfDay, Field(alias="from")]
     until: TimeOfDay
 
@@ -274,10 +313,10 @@ class ScheduleEntry(Entry):
     """One window written on the schedule itself, or several under `windows`."""
 
     id: Id
-    days: Annotated[list[Day], Field(min_length=1)] | None = None
+    days: Annotated[list[Day], AfterValidator(_some("days"))] | None = None
     start: Annotated[TimeOfDay | None, Field(alias="from")] = None
     until: TimeOfDay | None = None
-    windows: Annotated[list[WindowEntry], Field(min_length=1, max_length=64)] | None = None
+    windows: Annotated[list[WindowEntry], Field(max_length=64), AfterValidator(_some("windows"))] | None = None
     closed_on: Annotated[list[IsoDate], Field(max_length=366)] = []
     """Holidays: days on which no window begins."""
 
@@ -288,6 +327,12 @@ class ScheduleEntry(Entry):
             raise ValueError("give either days, from and until, or windows, not both")
         if self.windows is None and any(part is None for part in own):
             raise ValueError("days, from and until are all needed, or windows with these keys")
+        return self
+
+    @model_validator(mode="after")
+    def _opens_in_every_year(self) -> ScheduleEntry:
+        if year := _year_without(self.closed_on, {day for window in self.all_windows() for day in window.days}):
+            raise ValueError(f"closed_on: in {year} it never opens, each of its days is named there")
         return self
 
     def all_windows(self) -> list[WindowEntry]:
@@ -334,6 +379,24 @@ class PromptEntry(Entry):
         return self
 
 
+def _year_without(closed_on: list[str], open_on: set[Day]) -> int | None:
+    """The first year of which every day that a window could begin on is closed."""
+    closed = {date.fromisoformat(day) for day in closed_on}
+    for year in sorted({day.year for day in closed}):
+        first, days = date(year, 1, 1).toordinal(), date(year, 12, 31).timetuple().tm_yday
+        its_own = (date.fromordinal(first + n) for n in range(days))
+        if all(day in closed for day in its_own if _DAYS[day.weekday()] in open_on):
+            return year
+    return None
+
+
+class GroupEntry(Entry):
+    """A group that has the members of others, of people and of items alike."""
+
+    id: Label
+    includes: Annotated[list[Label], Field(min_length=1, max_length=200)]
+
+
 class CustomerEntry(Entry):
     """Whom items belong to."""
 
@@ -349,6 +412,7 @@ class Content:
     items: tuple[ItemEntry, ...] = ()
     rights: tuple[RightEntry, ...] = ()
     schedules: tuple[ScheduleEntry, ...] = ()
+    groups: tuple[GroupEntry, ...] = ()
     customers: tuple[CustomerEntry, ...] = ()
     prompts: tuple[PromptEntry, ...] = ()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from cabinet.roster.content import ItemEntry, PersonEntry
-from cabinet.roster.csv_text import Cell, Fault, rows
+from cabinet.roster.content import ItemEntry, PersonEntry, kinds_of
+from cabinet.roster.csv_text import Cell, Fault, Row, row_at, rows
 from hal.problems import Problem
 from hal.wording import allowed, did_you_mean, problems_of, quoted, rest_of
 
@@ -18,9 +19,10 @@ E = TypeVar("E", PersonEntry, ItemEntry)
 
 PEOPLE: Final = "people.csv"
 ITEMS: Final = "items.csv"
-_LISTS: Final = frozenset({"groups", "cards", "roles", "tags", "qualifications", "consents"})
-_NUMBERS: Final = frozenset({"slot", "keys"})
-_ROWS_MAX: Final = 100_000
+_WORDS: Final = {"yes": True, "true": True, "no": False, "false": False}
+ROWS_MAX: Final = 100_000
+FAULTS_MAX: Final = 5000
+"""A file of another kind has a fault in every line: more of them say nothing new."""
 
 
 @dataclass(slots=True)
@@ -32,23 +34,30 @@ class Sheet(Generic[E]):
     entries: list[E] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     refused: dict[str, list[str]] = field(default_factory=dict)
-    _columns: list[str] = field(default_factory=list)
-    _rows: list[list[Cell]] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    cut: bool = False
+    """There is more in the file than was looked at."""
+    _text: str = field(default="", repr=False)
+    _places: list[tuple[int, int]] = field(default_factory=list)
 
     def place(self, path: Sequence[str | int]) -> tuple[int, int]:
         """Line and column of (index of the entry, column, ...)."""
-        cells = self._rows[int(path[0])]
+        cells = row_at(self._text, *self._places[int(path[0])])
         column = path[1] if len(path) > 1 else ""
-        cell = cells[self._columns.index(str(column))] if column in self._columns else cells[0]
+        cell = cells[self.columns.index(str(column))] if column in self.columns else cells[0]
         return cell.line, cell.column
 
-    def take(self, entry: E, cells: list[Cell]) -> None:
-        self.entries.append(entry)
-        self._rows.append(cells)
+    def line(self, index: int) -> int:
+        """Where the entry begins."""
+        return self._places[index][1]
 
-    def refuse(self, cells: list[Cell]) -> None:
-        row = {name: cell.text for name, cell in zip(self._columns, cells, strict=False)}
-        self.refused[row.get("id", "")] = _parts(row.get("groups", ""))
+    def take(self, entry: E, row: Row) -> None:
+        self.entries.append(entry)
+        self._places.append((row.at, row.line))
+
+    def refuse(self, row: Row) -> None:
+        named = {name: cell.text for name, cell in zip(self.columns, row.cells, strict=False)}
+        self.refused[named.get("id", "")] = _parts(named.get("groups", ""))
 
 
 def read_people(text: str) -> Sheet[PersonEntry]:
@@ -62,25 +71,36 @@ def read_items(text: str) -> Sheet[ItemEntry]:
 
 
 def _read(text: str, model: type[E], required: tuple[str, ...]) -> Sheet[E]:
-    found, faults = rows(text)
+    sheet: Sheet[E] = Sheet(_text=text)
     known = list(_fields(model))
-    if not found:
-        empty = Fault(1, 1, f"nothing in here: the first line names the columns, {allowed(known)}")
-        return Sheet(faults=faults or [empty])
-    header, *lines = found
-    columns = [cell.text for cell in header]
-    sheet: Sheet[E] = Sheet(faults=list(faults), _columns=columns)
-    sheet.faults.extend(_header_faults(header, known, required))
-    if len(lines) > _ROWS_MAX:
-        sheet.faults.append(Fault(1, 1, f"{len(lines)} lines; at most {_ROWS_MAX} are allowed"))
-        return sheet
-    for cells in lines:
-        if len(cells) != len(columns):
-            sheet.faults.append(_ragged(cells, len(columns)))
-            sheet.refuse(cells)
-            continue
-        _read_row(sheet, model, columns, cells)
+    lines = 0
+    for row in rows(text):
+        if isinstance(row, Fault):
+            sheet.faults.append(row)
+        elif not sheet.columns:
+            sheet.columns = [cell.text for cell in row.cells]
+            sheet.faults.extend(_header_faults(row.cells, known, required))
+        elif lines == ROWS_MAX:
+            sheet.faults.append(Fault(row.line, 1, f"more than {ROWS_MAX:,} lines; nothing from here on was read"))
+            sheet.cut = True
+            break
+        elif len(sheet.faults) > FAULTS_MAX:
+            sheet.cut = True
+            break
+        else:
+            lines += 1
+            _take_row(sheet, model, row)
+    if not sheet.columns and not sheet.faults:
+        sheet.faults.append(Fault(1, 1, f"nothing in here: the first line names the columns, {allowed(known)}"))
     return sheet
+
+
+def _take_row(sheet: Sheet[E], model: type[E], row: Row) -> None:
+    if len(row.cells) == len(sheet.columns):
+        _read_row(sheet, model, row)
+    else:
+        sheet.faults.append(_ragged(row.cells, len(sheet.columns)))
+        sheet.refuse(row)
 
 
 def _header_faults(header: list[Cell], known: list[str], required: tuple[str, ...]) -> Iterator[Fault]:
@@ -102,32 +122,36 @@ def _ragged(cells: list[Cell], wanted: int) -> Fault:
     return Fault(place.line, place.column, message)
 
 
-def _read_row(sheet: Sheet[E], model: type[E], columns: list[str], cells: list[Cell]) -> None:
-    row = {name: cell for name, cell in zip(columns, cells, strict=True) if name in _fields(model)}
-    raw = {name: _value(name, cell.text, model) for name, cell in row.items()}
+def _read_row(sheet: Sheet[E], model: type[E], row: Row) -> None:
+    cells = {name: cell for name, cell in zip(sheet.columns, row.cells, strict=True) if name in _fields(model)}
+    raw = {name: _value(name, cell.text, model) for name, cell in cells.items()}
     try:
-        sheet.take(model.model_validate(raw), cells)
+        sheet.take(model.model_validate(raw), row)
     except ValidationError as error:
-        sheet.take(rest_of(error, model, raw), cells)
-        sheet.refuse(cells)
+        sheet.take(rest_of(error, model, raw), row)
+        sheet.refuse(row)
         for problem in problems_of(error, model):
-            fault = _cell_fault(problem, row, cells[0])
+            fault = _cell_fault(problem, cells, row.cells[0])
             if fault:
                 sheet.faults.append(fault)
 
 
 def _value(column: str, text: str, model: type[PersonEntry] | type[ItemEntry]) -> Any:
     """What the model wants; a text that is no number stays text, for the model to refuse."""
-    if column in _LISTS:
+    kind = kinds_of(model)[column]
+    if kind is list:
         return _parts(text)
     if not text:
         field_info = _fields(model)[column]
         return "" if field_info.is_required() else field_info.get_default()
-    if column in _NUMBERS and text.isascii() and text.isdigit() and len(text) <= 9:
+    if kind is bool:
+        return _WORDS.get(text.lower(), text)
+    if kind is int and text.isascii() and text.isdigit() and len(text) <= 9:
         return int(text)
     return text
 
 
+@lru_cache(maxsize=2)
 def _fields(model: type[PersonEntry] | type[ItemEntry]) -> dict[str, FieldInfo]:
     """By the name of their column."""
     return {field.alias or name: field for name, field in model.model_fields.items()}

@@ -6,6 +6,7 @@ The standard library's reader does not tell line and column, and passes over quo
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,30 +33,54 @@ class Fault:
     message: str
 
 
-def rows(text: str) -> tuple[list[list[Cell]], list[Fault]]:
-    """Every row that is not blank, and what breaks the form. A row with a fault is left out; never raises."""
-    return _Reader(text).read()
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`at` is where it begins in the text, for row_at(): cells of a hundred thousand rows are not kept."""
+
+    at: int
+    line: int
+    cells: list[Cell]
+
+
+def rows(text: str) -> Iterator[Row | Fault]:
+    """Every row that is not blank, and in the place of a row what breaks its form. Never raises."""
+    reader = _Reader(text, 0, 1)
+    while not reader.ended:
+        at, line = reader.at, reader.line
+        found = reader.row()
+        if isinstance(found, Fault):
+            yield found
+        elif len(found) > 1 or found[0].text:
+            yield Row(at, line, found)
+
+
+def row_at(text: str, at: int, line: int) -> list[Cell]:
+    """The cells of a row that rows() has found."""
+    found = _Reader(text, at, line).row()
+    assert not isinstance(found, Fault), "it was read before"
+    return found
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, at: int, line: int) -> None:
         self._text = text
-        self._at = 0
-        self._line = 1
-        self._line_start = 0
+        self._at = at
+        self._line = line
+        self._line_start = at
 
-    def read(self) -> tuple[list[list[Cell]], list[Fault]]:
-        found: list[list[Cell]] = []
-        faults: list[Fault] = []
-        while self._at < len(self._text):
-            row = self._row()
-            if isinstance(row, Fault):
-                faults.append(row)
-            elif len(row) > 1 or row[0].text:
-                found.append(row)
-        return found, faults
+    @property
+    def at(self) -> int:
+        return self._at
 
-    def _row(self) -> list[Cell] | Fault:
+    @property
+    def line(self) -> int:
+        return self._line
+
+    @property
+    def ended(self) -> bool:
+        return self._at >= len(self._text)
+
+    def row(self) -> list[Cell] | Fault:
         row: list[Cell] = []
         while True:
             cell = self._cell()

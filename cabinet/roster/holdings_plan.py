@@ -1,4 +1,4 @@
-"""Changes of items, rights, schedules and customers, worked out into a draft."""
+"""Changes of items, groups, schedules, customers and rights, worked out into a draft."""
 
 from __future__ import annotations
 
@@ -6,131 +6,141 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Table, select
-
 from cabinet.core.leaves import Field, Leaf, Subject
 from cabinet.policy.rights import Pseudonym
-from cabinet.roster.content import EVERYONE, CustomerEntry, ItemEntry, PromptEntry, RightEntry, ScheduleEntry
-from cabinet.roster.draft import Draft
+from cabinet.roster.content import (
+    EVERYONE,
+    CustomerEntry,
+    GroupEntry,
+    ItemEntry,
+    PromptEntry,
+    RightEntry,
+    ScheduleEntry,
+)
+from cabinet.roster.draft import Draft, from_to, given, shown
 from cabinet.roster.people_plan import PeoplePlan
-from cabinet.roster.records import close_customer, join, open_customer
-from cabinet.roster.tables import CUSTOMER, ITEM, PROMPT, RIGHT, SCHEDULE
-from cabinet.roster.writes import Rows
+from cabinet.roster.records import close_customer, open_customer
+from cabinet.roster.rows import TABLES, Held, Row, in_files, read, row_of, stored
 from cabinet.vault.device_key import DeviceKeys, Random
 
 T = TypeVar("T")
 _NAMES_SHOWN: Final = 12
 """A leaf names so many items or groups, of more only how many; it must stay below 8 kB."""
 _PEOPLE_PER_LEAF: Final = 16
+_NOWHERE: Final[Row] = {"retired": 1, "slot": None, "fob": None}
 
 
 class HoldingsPlan:
-    """Works on one connection, within one plan; people are planned before."""
+    """Works within one plan; people are planned before."""
 
-    def __init__(self, connection: Connection, people: PeoplePlan, draft: Draft) -> None:
-        self._connection = connection
+    def __init__(self, held: Held, people: PeoplePlan, draft: Draft, keys: DeviceKeys, random: Random) -> None:
+        self._held = held
         self._people = people
         self._draft = draft
+        self._keys = keys
+        self._random = random
 
     def put_item(self, entry: ItemEntry) -> None:
-        old = self._row(ITEM, entry.id)
-        given = entry.model_fields_set if old else set(ItemEntry.model_fields)
-        values = {name: getattr(entry, name) for name in given}
-        for name in values.keys() & {"groups", "tags"}:
-            values[name] = join(list(dict.fromkeys(values[name])))
-        row = {**(old or {}), **values}
-        if not self._differs("items", entry.id, old, row, self._draft.writes.items):
-            return
-        said: dict[str, Field] = {"item": entry.id, "kind": row["kind"]}
-        if row["slot"] is not None:
-            said["slot"] = row["slot"]
-        if old:
-            fields = ItemEntry.model_fields.items()
-            said["changed"] = [field.alias or name for name, field in fields if old[name] != row[name]]
-        self._draft.leaves.append(Leaf("item.changed" if old else "item.added", said))
+        old = self._held.row("item", entry.id)
+        names = [name for name in ItemEntry.model_fields if not old or name in entry.model_fields_set]
+        row = {**(old or {}), **{name: stored(getattr(entry, name)) for name in names}}
+        if row["retired"]:
+            row |= _NOWHERE
+        self._item(entry.id, old, row)
+
+    def retire_item(self, item: str) -> None:
+        old = self._held.row("item", item)
+        assert old, "that there is one was checked before"
+        self._item(item, old, old | _NOWHERE)
+
+    def put_group(self, entry: GroupEntry) -> None:
+        self._put("group", entry.id, self._held.row("group", entry.id), row_of("group", entry))
 
     def put_schedule(self, entry: ScheduleEntry) -> None:
-        lines = [f"{join(w.days)} {w.start} {w.until}" for w in entry.all_windows()]
-        row = {"id": entry.id, "windows": "\n".join(lines), "closed_on": join(sorted(set(entry.closed_on)))}
-        self._differs("schedules", entry.id, self._row(SCHEDULE, entry.id), row, self._draft.writes.schedules)
+        self._put("schedule", entry.id, self._held.row("schedule", entry.id), row_of("schedule", entry))
 
-    def put_customer(self, entry: CustomerEntry, keys: DeviceKeys, random: Random) -> None:
-        old = self._row(CUSTOMER, entry.id)
-        if old and open_customer(keys, old) == entry.name:
+    def put_customer(self, entry: CustomerEntry) -> None:
+        """Of a customer a version keeps that there was one."""
+        old = self._held.row("customer", entry.id)
+        name = open_customer(self._keys, old) if old else None
+        if name == entry.name:
             return
-        row = close_customer(keys, entry.id, entry.name, old, random)
-        self._differs("customers", entry.id, old, row, self._draft.writes.customers)
+        self._draft.writes.customers.append(close_customer(self._keys, entry.id, entry.name, old, self._random))
+        self._done("customer", entry.id, {"name": name} if old else None, {"name": entry.name})
+        if not old:
+            self._draft.undo.append(("customer", entry.id, None))
 
     def put_prompt(self, entry: PromptEntry) -> None:
-        old = self._row(PROMPT, entry.id)
-        row = {
-            "id": entry.id,
-            "at": entry.at,
-            "kind": entry.kind,
-            "ask": entry.ask,
-            "ask_zh": entry.ask_zh,
-            "items": join(list(dict.fromkeys(entry.items))),
-            "item_groups": join(list(dict.fromkeys(entry.item_groups))),
-            "required": int(entry.required),
-            "least": entry.least,
-            "most": entry.most,
-            "choices": "\n".join(text for choice in entry.choices for text in (choice.en, choice.zh)),
-        }
-        if old:
-            row["position"] = old["position"]
-        self._differs("prompts", entry.id, old, row, self._draft.writes.prompts)
+        old = self._held.row("prompt", entry.id)
+        position = {"position": old["position"]} if old else {}
+        self._put("prompt", entry.id, old, row_of("prompt", entry) | position)
 
     def put_right(self, entry: RightEntry) -> None:
         assert entry.id, "rights have ids before they are planned"
-        old = self._row(RIGHT, entry.id)
-        before = self._people.records.entitled(entry.id) if old else set()
+        old = self._held.row("right", entry.id)
+        before = self._held.entitled(entry.id) if old else set()
         named = {person.pseudonym for id_ in entry.persons if id_ != EVERYONE and (person := self._people.find(id_))}
-        row = _right_row(entry)
-        if old:
-            row["position"] = old["position"]
+        position = {} if old is None else {"position": old["position"]}
+        row = row_of("right", entry) | position
         if old == row and before == named:
             return
-        self._differs("rights", entry.id, None if old is None else {}, row, self._draft.writes.rights)
+        self._draft.writes.rights.append(row)
         self._draft.writes.entitled += [{"entitlement": entry.id, "pseudonym": p} for p in sorted(named)]
-        self._draft.leaves += _right_leaves("right.granted", _said(entry), named)
+        self._draft.undo.append(("right", entry.id, old and {**old, "persons": sorted(before)}))
+        more = {} if before == named else {"persons": self._ids(named)}
+        self._done("right", entry.id, old and {**old, "persons": self._ids(before)}, row | more)
+        self._draft.tell(lambda: _right_leaves("right.granted", _said(entry), named))
         if before - named:
-            self._draft.leaves += _right_leaves("right.revoked", {"right": entry.id}, before - named)
+            self._draft.tell(lambda: _right_leaves("right.revoked", {"right": entry.id}, before - named), loss=True)
 
-    def _row(self, table: Table, key: str) -> dict[str, Any] | None:
-        row = self._connection.execute(select(table).where(table.c.id == key)).one_or_none()
-        return dict(row._mapping) if row else None
+    def drop(self, kind: str, key: str) -> None:
+        """Of a right, a group, a schedule or a customer."""
+        old = self._held.row(kind, key)
+        assert old, "that there is one was checked before"
+        self._draft.writes.gone.setdefault(TABLES[kind], []).append(key)
+        how = "revoked" if kind == "right" else "removed"
+        self._draft.count(kind, how)
+        self._draft.say(kind, key, how)
+        if kind == "right":
+            before = self._held.entitled(key)
+            old["persons"] = sorted(before)
+            self._draft.tell(lambda: _right_leaves("right.revoked", {"right": key}, before), loss=True)
+        self._draft.undo.append((kind, key, {"id": key} if kind == "customer" else old))
 
-    def _differs(self, what: str, name: str, old: dict[str, Any] | None, row: dict[str, Any], rows: Rows) -> bool:
+    def _item(self, item: str, old: Row | None, row: Row) -> None:
+        if not self._put("item", item, old, row):
+            return
+        said: dict[str, Field] = {"item": item, "kind": row["kind"]}
+        if row["slot"] is not None:
+            said["slot"] = row["slot"]
+        if old:
+            said["changed"] = [in_files("item", name) for name in row if old[name] != row[name]]
+        retired = row["retired"] and not (old and old["retired"])
+        kind = "item.retired" if retired else "item.changed" if old else "item.added"
+        self._draft.tell(lambda: [Leaf(kind, said)], loss=bool(retired))
+
+    def _put(self, kind: str, key: str, old: Row | None, row: Row) -> bool:
         """Drafts the row, unless it stands there already."""
         if old == row:
             return False
+        rows = self._draft.writes.rows_of(TABLES[kind])
         rows.append(row)
-        how = "added" if old is None else "changed"
-        self._draft.tally[f"{what}_{how}"] += 1
-        self._draft.summary.append(f"{what.removesuffix('s')} {name} {how}")
+        self._draft.undo.append((kind, key, old))
+        self._done(kind, key, old, row)
         return True
 
+    def _done(self, kind: str, key: str, old: dict[str, Any] | None, row: dict[str, Any]) -> None:
+        how = "added" if old is None else "changed"
+        if row.get("retired") and not (old and old["retired"]):
+            how = "retired"
+        self._draft.count(kind, how)
+        hidden = ("id", "position")
+        new = {name: value for name, value in read(kind, row).items() if name not in hidden}
+        more = given(new) if old is None else from_to(read(kind, old), new)
+        self._draft.say(kind, key, how, f": {more}" if more else "")
 
-def _right_row(entry: RightEntry) -> dict[str, Any]:
-    everyone = [EVERYONE] if EVERYONE in entry.persons else []
-    return {
-        "id": entry.id,
-        "groups": join(list(dict.fromkeys([*entry.groups, *everyone]))),
-        "items": join(list(dict.fromkeys(entry.items))),
-        "item_groups": join(list(dict.fromkeys(entry.item_groups))),
-        "acts": join(list(dict.fromkeys(entry.acts))),
-        "schedule": entry.schedule,
-        "factors": join(list(dict.fromkeys(entry.factors))),
-        "curfew": join(entry.curfew),
-        "authorisers": entry.authorisers,
-        "authorised_by": join(list(dict.fromkeys(entry.authorised_by))),
-        "distinct_departments": int(entry.distinct_departments),
-        "most_out": entry.most_out,
-        "most_out_together": entry.most_out_together,
-        "blocked_while_overdue": int(entry.blocked_while_overdue),
-        "any_of": int(entry.any_of),
-        "requires": join(list(dict.fromkeys(entry.requires))),
-    }
+    def _ids(self, people: set[Pseudonym]) -> str:
+        return shown(sorted(id_ for person in people if (id_ := self._people.id_of(person))))
 
 
 def _said(entry: RightEntry) -> dict[str, Field]:

@@ -13,8 +13,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select
 
 from cabinet.policy.rights import Pseudonym
-from cabinet.roster.records import Records, open_card, split
-from cabinet.roster.tables import CREDENTIAL, ITEM, PIN, RIGHT
+from cabinet.roster.records import Records, open_card, open_customer, split
+from cabinet.roster.rows import read
+from cabinet.roster.tables import CREDENTIAL, CUSTOMER, ITEM, PIN, RIGHT
 from cabinet.vault.device_key import DeviceKeys
 
 LIMIT_MAX: Final = 200
@@ -60,7 +61,21 @@ def items(connection: Connection, after: str | None, limit: int) -> Page:
     query = select(ITEM).order_by(ITEM.c.id).limit(_bounded(limit) + 1)
     if after is not None:
         query = query.where(ITEM.c.id > after)
-    return _page("items", map(_item, connection.execute(query).mappings()), "id", limit)
+    rows = (read("item", row) for row in connection.execute(query).mappings())
+    return _page("items", rows, "id", limit)
+
+
+def customers(connection: Connection, keys: DeviceKeys, after: str | None, limit: int) -> Page:
+    query = select(CUSTOMER).order_by(CUSTOMER.c.id).limit(_bounded(limit) + 1)
+    if after is not None:
+        query = query.where(CUSTOMER.c.id > after)
+    held = select(ITEM.c.customer, func.count()).where(ITEM.c.retired == 0).group_by(ITEM.c.customer)
+    counts: dict[str, int] = dict(connection.execute(held).all())
+    rows = (
+        {"id": row.id, "name": open_customer(keys, row._mapping), "items": counts.get(row.id, 0)}
+        for row in connection.execute(query).all()
+    )
+    return _page("customers", rows, "id", limit)
 
 
 def rights(connection: Connection, keys: DeviceKeys, after: str | None, limit: int) -> Page:
@@ -91,11 +106,6 @@ def credentials(connection: Connection, keys: DeviceKeys, after: str | None, lim
         if (person := records.by_pseudonym(row.pseudonym))
     )
     return _page("credentials", rows, "ref", limit)
-
-
-def _item(row: Mapping[Any, Any]) -> dict[str, Any]:
-    lists = {key: list(split(row[key])) for key in ("groups", "tags")}
-    return {"return" if key == "back" else key: value for key, value in {**row, **lists}.items()}
 
 
 def _right(row: Mapping[Any, Any], records: Records) -> dict[str, Any]:

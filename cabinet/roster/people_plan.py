@@ -9,9 +9,10 @@ from sqlalchemy import Connection, select
 
 from cabinet.core.leaves import Field, Leaf, Subject
 from cabinet.policy.rights import Pseudonym
+from cabinet.roster import versions
 from cabinet.roster.content import PersonEntry
-from cabinet.roster.draft import Draft
-from cabinet.roster.records import PersonRecord, Records, card_digest, close_card, close_person
+from cabinet.roster.draft import Draft, from_to, given
+from cabinet.roster.records import PersonRecord, Records, card_digest, close_card, close_person, open_card
 from cabinet.roster.tables import CREDENTIAL
 from cabinet.vault import person_key
 from cabinet.vault.device_key import DeviceKeys, Random
@@ -27,6 +28,7 @@ class PeoplePlan:
     """Works on one connection, within one plan."""
 
     def __init__(self, connection: Connection, keys: DeviceKeys, site: str, random: Random, draft: Draft) -> None:
+        self._connection = connection
         self._keys = keys
         self._site = site
         self._random = random
@@ -35,10 +37,17 @@ class PeoplePlan:
         held = connection.execute(select(CREDENTIAL.c.digest, CREDENTIAL.c.pseudonym))
         self._cards: dict[bytes, Pseudonym] = dict(held.all())
         self._drafted: dict[str, PersonRecord] = {}
+        self._ids: dict[Pseudonym, str] = {}
 
     def find(self, person_id: str) -> PersonRecord | None:
         """The person as this plan leaves them."""
         return self._drafted.get(person_id) or self.records.by_id(person_id)
+
+    def id_of(self, person: Pseudonym) -> str | None:
+        if person in self._ids:
+            return self._ids[person]
+        record = self.records.by_pseudonym(person)
+        return record.id if record else None
 
     def put(self, entry: PersonEntry) -> None:
         old = self.records.by_id(entry.id)
@@ -47,18 +56,21 @@ class PeoplePlan:
             self._draft.problems.append(f"person {quoted(entry.id)}: {_DATES_CROSSED}")
         changed = [name for name in _COLUMNS if old is None or getattr(old, name) != getattr(new, name)]
         self._drafted[entry.id] = new
+        self._ids[new.pseudonym] = new.id
         if changed:
-            self._write(new, "person.added" if old is None else "person.changed", changed)
+            self._write(old, new, changed)
         added = [self.enrol(new, card, "weak") for card in dict.fromkeys(entry.cards)]
         if old is None:
-            self._draft.tally["people_added"] += 1
+            self._draft.count("person", "added")
+        elif "suspended" in changed and new.suspended:
+            self._draft.count("person", "suspended")
         elif changed or any(added):
-            self._draft.tally["people_changed"] += 1
+            self._draft.count("person", "changed")
 
     def suspend(self, person: PersonRecord, suspended: bool) -> None:
         if person.suspended != suspended:
-            kind = "person.suspended" if suspended else "person.changed"
-            self._write(replace(person, suspended=suspended), kind, ["suspended"])
+            self._write(person, replace(person, suspended=suspended), ["suspended"])
+            self._draft.count("person", "suspended" if suspended else "changed")
 
     def qualify(self, person: PersonRecord, qualification: str) -> None:
         others = _without(person.qualifications, qualification.partition(":")[0])
@@ -74,7 +86,7 @@ class PeoplePlan:
 
     def _learnt(self, person: PersonRecord, qualifications: tuple[str, ...]) -> None:
         if set(qualifications) != set(person.qualifications):
-            self._write(replace(person, qualifications=qualifications), "person.changed", ["qualifications"])
+            self._write(person, replace(person, qualifications=qualifications), ["qualifications"])
 
     def consent(self, person: PersonRecord, purpose: str, day: str, *, withdrawn: bool) -> None:
         """Recorded each time: that somebody has said it once more is a record too."""
@@ -86,9 +98,9 @@ class PeoplePlan:
         self._draft.writes.people.append(close_person(self._keys, replace(person, consents=consents), self._random))
         subject = Subject("holder", person.pseudonym, {"id": person.id, "day": day})
         said: dict[str, Field] = {"purpose": purpose, "given": not withdrawn}
-        self._draft.leaves.append(Leaf("consent.recorded", said, (subject,)))
+        self._draft.tell(lambda: [Leaf("consent.recorded", said, (subject,))])
         how = "withdrawn" if withdrawn else "given"
-        self._draft.summary.append(f"person {person.id}: consent to {purpose} {how} on {day}")
+        self._draft.say("person", person.id, f"consent to {purpose} {how}", f" on {day}")
 
     def enrol(self, person: PersonRecord, card: str, strength: str) -> bool:
         """False if the person holds this card already; that nobody else does was checked before."""
@@ -98,16 +110,41 @@ class PeoplePlan:
             return False
         self._cards[digest] = person.pseudonym
         self._draft.writes.cards.append(close_card(self._keys, person, number, strength, self._random))
-        self._draft.tally["cards_added"] += 1
+        self._draft.count("card", "added")
         self._credential("credential.enrolled", person, {"credential": "card", "strength": strength}, {"card": card})
         return True
+
+    def holder_of(self, card: str) -> str | None:
+        """The id of the person who holds this card (as written)."""
+        person = self._cards.get(card_digest(self._keys, parse_card(card)))
+        return self.id_of(person) if person else None
 
     def holds(self, person: PersonRecord, card: str) -> bool:
         return self._cards.get(card_digest(self._keys, parse_card(card))) == person.pseudonym
 
     def revoke(self, person: PersonRecord, card: str) -> None:
-        self._draft.writes.revoked.append(card_digest(self._keys, parse_card(card)))
-        self._credential("credential.revoked", person, {"credential": "card"}, {"card": card})
+        digest = card_digest(self._keys, parse_card(card))
+        self._draft.writes.revoked.append(digest)
+        del self._cards[digest]
+        self._draft.count("card", "revoked")
+        self._credential("credential.revoked", person, {"credential": "card"}, {"card": card}, loss=True)
+
+    def revoke_but(self, cards: set[str]) -> None:
+        """Every card that is not among these (as written), whoever holds it. Comes before those that are new."""
+        kept = {card_digest(self._keys, parse_card(card)) for card in cards}
+        if kept.issuperset(self._cards):
+            return
+        for row in self._connection.execute(select(CREDENTIAL)).all():
+            person = self.records.by_pseudonym(row.pseudonym)
+            if person and row.digest not in kept:
+                self.revoke(person, open_card(person.key, row.pseudonym, row.sealed))
+
+    def moves(self, cards: dict[str, str]) -> None:
+        """Takes away each of these cards (as written, with who is to have it) that somebody else holds."""
+        for card, person_id in cards.items():
+            owner = self.holder_of(card)
+            if owner not in (None, person_id) and (record := self.records.by_id(owner or "")):
+                self.revoke(record, card)
 
     def set_pin(self, person: PersonRecord, pin: Secret, pins: PinCheck) -> None:
         record = pins.make(pin)
@@ -115,35 +152,59 @@ class PeoplePlan:
         self._credential("credential.enrolled", person, {"credential": "pin"}, {})
 
     def _overlaid(self, old: PersonRecord | None, entry: PersonEntry) -> PersonRecord:
-        given = entry.model_fields_set - {"id", "cards"} if old else _COLUMNS
-        values: dict[str, Any] = {name: getattr(entry, name) for name in _COLUMNS if name in given}
+        names = entry.model_fields_set - {"id", "cards"} if old else _COLUMNS
+        values: dict[str, Any] = {name: getattr(entry, name) for name in _COLUMNS if name in names}
+        values = {
+            name: tuple(dict.fromkeys(value)) if isinstance(value, list) else value for name, value in values.items()
+        }
         if values.get("host"):
             host = self.find(values["host"])
             assert host is not None, "that there is one was checked before"
             values["host"] = host.pseudonym
-        for name in ("groups", "roles", "qualifications", "consents"):
-            if name in values:
-                values[name] = tuple(dict.fromkeys(values[name]))
         if old:
             return replace(old, **values)
         key = person_key.make(self._random)
         return PersonRecord(person_key.pseudonym(key, self._site), key, entry.id, **values)
 
-    def _write(self, person: PersonRecord, kind: str, changed: list[str]) -> None:
-        added = kind == "person.added"
-        if added:
-            self._draft.keys[person.pseudonym] = person.key
-        self._draft.writes.people.append(close_person(self._keys, person, self._random))
-        values: dict[str, Field] = {name: _plain(getattr(person, name)) for name in changed}
-        subject = Subject("holder", person.pseudonym, {"id": person.id, **values})
-        self._draft.leaves.append(Leaf(kind, {} if added else {"changed": list(changed)}, (subject,)))
-        what = "added" if added else "changed: " + ", ".join(changed)
-        self._draft.summary.append(f"person {person.id} {what}")
+    def _write(self, old: PersonRecord | None, new: PersonRecord, changed: list[str]) -> None:
+        if old is None:
+            self._draft.keys[new.pseudonym] = new.key
+        self._draft.writes.people.append(close_person(self._keys, new, self._random))
+        if old is None or versions.policy_of(old) != versions.policy_of(new):
+            self._draft.undo.append(("person", new.pseudonym, versions.sealed(old, self._random) if old else None))
+        loss = new.suspended and "suspended" in changed
+        self._draft.tell(lambda: [_leaf(old, new, changed)], loss=bool(loss and old))
+        values = {name: self._shown(new, name) for name in changed}
+        if old is None:
+            self._draft.say("person", new.id, "added", f": {given(values)}", new.pseudonym)
+        elif changed == ["suspended"]:
+            how = "suspended" if new.suspended else "not suspended any more"
+            self._draft.say("person", new.id, how, person=new.pseudonym)
+        else:
+            differs = from_to({name: self._shown(old, name) for name in changed}, values)
+            self._draft.say("person", new.id, "changed", f": {differs}", new.pseudonym)
 
-    def _credential(self, kind: str, person: PersonRecord, said: dict[str, Field], private: dict[str, Field]) -> None:
+    def _shown(self, person: PersonRecord, name: str) -> Any:
+        value = getattr(person, name)
+        return self.id_of(value) if name == "host" and value else value
+
+    def _credential(
+        self, kind: str, person: PersonRecord, said: dict[str, Field], private: dict[str, Field], *, loss: bool = False
+    ) -> None:
         subject = Subject("holder", person.pseudonym, {"id": person.id, "name": person.name, **private})
-        self._draft.leaves.append(Leaf(kind, said, (subject,)))
-        self._draft.summary.append(f"{said['credential']} {kind.removeprefix('credential.')}: person {person.id}")
+        self._draft.tell(lambda: [Leaf(kind, said, (subject,))], loss=loss)
+        how = f"{said['credential']} {kind.removeprefix('credential.')}"
+        card = f": {private['card']}" if private else ""
+        self._draft.say("person", person.id, how, card)
+
+
+def _leaf(old: PersonRecord | None, new: PersonRecord, changed: list[str]) -> Leaf:
+    values: dict[str, Field] = {name: _plain(getattr(new, name)) for name in changed}
+    subject = Subject("holder", new.pseudonym, {"id": new.id, **values})
+    if old is None:
+        return Leaf("person.added", {}, (subject,))
+    kind = "person.suspended" if new.suspended and "suspended" in changed else "person.changed"
+    return Leaf(kind, {"changed": list(changed)}, (subject,))
 
 
 def _without(named: tuple[str, ...], name: str) -> tuple[str, ...]:
@@ -156,5 +217,5 @@ def _plain(value: object) -> Field:
     return list(value) if isinstance(value, tuple) else value
 
 
-_COLUMNS: Final = tuple(f.name for f in fields(PersonRecord) if f.name not in ("pseudonym", "key", "id", "suspended"))
+_COLUMNS: Final = tuple(f.name for f in fields(PersonRecord) if f.name not in ("pseudonym", "key", "id"))
 """What an entry may change."""

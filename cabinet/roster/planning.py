@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from cabinet.core.leaves import Field, Leaf
-from cabinet.roster import files
+from cabinet.roster import files, versions
 from cabinet.roster.changes import (
+    Apply,
     CardEnrol,
     CardRevoke,
     Change,
@@ -17,23 +19,28 @@ from cabinet.roster.changes import (
     FobReplace,
     Import,
     ItemPut,
+    ItemRetire,
     PersonPut,
     PersonQualify,
     PersonSuspend,
     PersonUnqualify,
     PinSet,
     RightPut,
+    RightRevoke,
+    Rollback,
     RosterRefused,
 )
 from cabinet.roster.content import Content, ItemEntry
 from cabinet.roster.draft import Draft
+from cabinet.roster.files import Directory
 from cabinet.roster.holdings_plan import HoldingsPlan
 from cabinet.roster.item_kinds import OWN
 from cabinet.roster.people_plan import PeoplePlan
 from cabinet.roster.records import PersonRecord, split
 from cabinet.roster.references import Known, conflicts
-from cabinet.roster.tables import ITEM, PERSON, SCHEDULE
-from cabinet.roster.writes import counts
+from cabinet.roster.rows import Held
+from cabinet.roster.tables import GROUP, ITEM, PERSON, RIGHT, SCHEDULE, STREAMED
+from cabinet.roster.then import Then
 from cabinet.vault.device_key import DeviceKeys, Random
 from cabinet.vault.pin import PinCheck, refusal
 from hal.secret import Secret
@@ -57,27 +64,34 @@ class Planner:
         slots: Collection[int] | None,
     ) -> None:
         self._connection = connection
-        self._keys = keys
-        self._random = random
         self._pins = pins
         self._slots = slots
         self._draft = Draft()
+        self._held = Held(connection)
         self._people = PeoplePlan(connection, keys, site, random, self._draft)
-        self._holdings = HoldingsPlan(connection, self._people, self._draft)
+        self._holdings = HoldingsPlan(self._held, self._people, self._draft, keys, random)
 
     def draft(self, change: Change) -> Draft:
         """Raises RosterRefused with every problem."""
         match change:
             case Import():
                 self._import(change)
+            case Apply():
+                self._apply(change)
+            case Rollback():
+                self._roll_back(change)
             case PersonPut():
                 self._put("person", Content(people=(change.person,)))
             case ItemPut():
                 self._put("item", Content(items=(change.item,)))
             case FobReplace():
                 self._replace_fob(change)
+            case ItemRetire():
+                self._retire(change)
             case RightPut():
                 self._put_right(change)
+            case RightRevoke():
+                self._revoke_right(change)
             case PersonSuspend():
                 self._people.suspend(self._person(change.person), change.suspended)
             case PersonQualify():
@@ -109,40 +123,130 @@ class Planner:
             raise RosterRefused([f"item: there is no item {quoted(change.item)}{did_you_mean(change.item, known)}"])
         self._put("item", Content(items=(ItemEntry(id=change.item, fob=change.fob),)))
 
+    def _retire(self, change: ItemRetire) -> None:
+        if self._held.row("item", change.item) is None:
+            raise RosterRefused([f"item: there is no item {quoted(change.item)}"])
+        self._put("item", Content(items=(ItemEntry(id=change.item, slot=None, fob=None, retired=True),)))
+
+    def _revoke_right(self, change: RightRevoke) -> None:
+        if self._held.row("right", change.right) is None:
+            raise RosterRefused([f"right: there is no right {quoted(change.right)}"])
+        if len(self._held.entitled(change.right)) > 2 * _RIGHT_PERSONS_MAX:
+            raise RosterRefused([f"right: more than {2 * _RIGHT_PERSONS_MAX} persons have it; take it out by an apply"])
+        self._holdings.drop("right", change.right)
+
     def _put_right(self, change: RightPut) -> None:
         if not change.right.id:
             raise RosterRefused(['right.id: the key "id" is missing'])
-        concerned = {*self._people.records.entitled(change.right.id), *change.right.persons}
+        concerned = {*self._held.entitled(change.right.id), *change.right.persons}
         if len(concerned) > 2 * _RIGHT_PERSONS_MAX or len(change.right.persons) > _RIGHT_PERSONS_MAX:
             limit = f"at most {_RIGHT_PERSONS_MAX} persons in one right here; put them into a group, or import"
             raise RosterRefused([f"right.persons: {limit}"])
         self._put("right", Content(rights=(change.right,)))
 
     def _import(self, change: Import) -> None:
-        content, problems = files.read(change.files, known=self._known(everybody=True), slots=self._slots)
-        if problems:
-            raise RosterRefused(problems)
+        self._load()
+        directory = Directory(change.files)
+        content = self._checked(directory, self._known(everybody=True))
+        listed = {
+            "people": {person.id for person in self._people.records.all()} - {person.id for person in content.people},
+            "items": set(self._held.ids("item")) - self._retired() - {item.id for item in content.items},
+            "rights": set(self._held.ids("right")) - {right.id for right in content.rights},
+        }
+        kept = [f"{what} kept though not in these files: {len(ids)}" for what, ids in listed.items() if ids]
         self._draft_content(content)
-        tally, details = self._draft.tally, self._draft.summary
+        tally, details = self._draft.tally, self._draft.lines
         if not tally:
             return
         said: dict[str, Field] = dict(sorted(tally.items()))
         self._draft.leaves = [Leaf("roster.applied", said)]
+        hidden = len(details) + self._draft.left_out - _LINES_MAX
         self._draft.summary = [
             *(f"{name.replace('_', ' ')}: {count}" for name, count in said.items()),
-            *self._kept(content),
+            *kept,
             *details[:_LINES_MAX],
-            *([f"and {len(details) - _LINES_MAX} more"] if len(details) > _LINES_MAX else []),
+            *([f"and {hidden} more"] if hidden > 0 else []),
         ]
 
-    def _kept(self, content: Content) -> list[str]:
-        listed = {"people": len(content.people), "items": len(content.items), "rights": len(content.rights)}
-        added = self._draft.tally
-        return [
-            f"{what} kept though not in these files: {kept}"
-            for what, count in counts(self._connection).items()
-            if (kept := count + added[f"{what}_added"] - listed[what]) > 0
-        ]
+    def _apply(self, change: Apply) -> None:
+        """As an import, and what the files do not have goes."""
+        if missing := [name for name in files.FILES if name not in change.files]:
+            what = "what they do not list goes, so all three files are needed, if only with their first line"
+            raise RosterRefused([f"{name}:1:1: this file is missing; {what}" for name in missing])
+        self._load()
+        directory = Directory(change.files)
+        has_cards = "cards" in directory.people_columns
+        listed = {person.id for person in directory.content.people}
+        known = Known(
+            retired=self._retired(),
+            goods=self._goods(),
+            card_owner=(lambda _: None) if has_cards else self._people.holder_of,
+            person=lambda id_: self._people.records.by_id(id_) if id_ in listed else None,
+        )
+        content = self._checked(directory, known)
+        self._draft.place = lambda kind, name: f"{directory.place(kind, name)}: "
+        if has_cards:
+            self._people.revoke_but({card for person in content.people for card in person.cards})
+            self._people.moves({card: person.id for person in content.people for card in person.cards})
+        self._draft_content(content)
+        self._drop_others(content)
+        self._announce({})
+
+    def _roll_back(self, change: Rollback) -> None:
+        self._load()
+        if change.version not in (kept := versions.known(self._connection)):
+            ones = f"kept are {kept[0]} to {kept[-1]}" if kept else "none is kept yet"
+            raise RosterRefused([f"version: there is no version {change.version}; {ones}, see `roster versions`"])
+        self._draft.place = lambda kind, name: f"version {change.version}: "
+        then = Then(versions.undone(self._connection, change.version), self._people.records, self._held)
+        content = then.content()
+        known = replace(self._known(everybody=True), includes={}, schedules=set())
+        places = [p for p in conflicts(content, known, self._slots) if p.path[0] == "items"]
+        if places:
+            raise RosterRefused([f"item {content.items[int(p.path[1])].id}: {p.message}" for p in places])
+        self._draft_content(content)
+        for person in then.newcomers():
+            self._people.suspend(person, True)
+        for item in then.gone("item"):
+            self._holdings.retire_item(item)
+        for kind in ("right", "schedule", "group", "prompt", "customer"):
+            for key in then.gone(kind):
+                self._holdings.drop(kind, key)
+        self._draft.lines += then.remarks
+        reason = {"reason": change.reason} if change.reason else {}
+        self._announce({"cause": "rollback", "back_to": change.version, **reason})
+
+    def _announce(self, said: dict[str, Field]) -> None:
+        """Every leaf of what was done, and at last one that counts it."""
+        if self._draft.tally:
+            counts: dict[str, Field] = dict(sorted(self._draft.tally.items()))
+            self._draft.leaves = [*self._draft.told(), Leaf("roster.applied", counts | said)]
+        self._draft.summary = [f"{name.replace('_', ' ')}: {n}" for name, n in sorted(self._draft.tally.items())]
+
+    def _checked(self, directory: Directory, known: Known) -> Content:
+        if problems := directory.problems(known, self._slots):
+            raise RosterRefused(problems)
+        return directory.content
+
+    def _drop_others(self, content: Content) -> None:
+        people, items = {person.id for person in content.people}, {item.id for item in content.items}
+        for person in sorted(self._people.records.all(), key=lambda one: one.id):
+            if person.id not in people:
+                self._people.suspend(person, True)
+        for item in self._held.ids("item"):
+            if item not in items:
+                self._holdings.retire_item(item)
+        for kind, entries in (
+            ("right", content.rights),
+            ("schedule", content.schedules),
+            ("group", content.groups),
+            ("prompt", content.prompts),
+            ("customer", content.customers),
+        ):
+            listed = {entry.id for entry in entries}
+            for key in self._held.ids(kind):
+                if key not in listed:
+                    self._holdings.drop(kind, key)
 
     def _draft_content(self, content: Content) -> None:
         for person in sorted(content.people, key=lambda person: person.host is not None):  # hosts first
@@ -150,7 +254,9 @@ class Planner:
         for item in content.items:
             self._holdings.put_item(item)
         for customer in content.customers:
-            self._holdings.put_customer(customer, self._keys, self._random)
+            self._holdings.put_customer(customer)
+        for group in content.groups:
+            self._holdings.put_group(group)
         for schedule in content.schedules:
             self._holdings.put_schedule(schedule)
         for prompt in content.prompts:
@@ -158,9 +264,16 @@ class Planner:
         for right in content.rights:
             self._holdings.put_right(right)
 
+    def _load(self) -> None:
+        self._people.records.load()
+        self._held.load()
+
+    def _retired(self) -> set[str]:
+        return set(self._connection.execute(select(ITEM.c.id).where(ITEM.c.retired == 1)).scalars())
+
     def _enrol(self, change: CardEnrol) -> None:
         person = self._person(change.person)
-        owner = self._people.records.card_owner(change.card)
+        owner = self._people.holder_of(change.card)
         if owner not in (None, person.id):
             raise RosterRefused([f"card: belongs to {quoted(owner)} already; revoke it there first"])
         self._people.enrol(person, change.card, change.strength)
@@ -185,18 +298,30 @@ class Planner:
         return person
 
     def _known(self, *, everybody: bool) -> Known:
-        items = self._connection.execute(select(ITEM)).all()
+        items = self._connection.execute(select(ITEM).where(ITEM.c.retired == 0)).all()
         people_groups = self._connection.execute(select(PERSON.c.groups).distinct()).scalars()
-        ids = {p.pseudonym: p.id for p in self._people.records.all()} if everybody else {}
+        includes = self._connection.execute(select(GROUP.c.id, GROUP.c.includes)).all()
         return Known(
-            people=set(ids.values()),
+            people={person.id for person in self._people.records.all()} if everybody else set(),
             groups={group for text in people_groups for group in split(text)},
             items={item.id for item in items},
             item_groups={group for item in items for group in split(item.groups)},
             schedules=set(self._connection.execute(select(SCHEDULE.c.id)).scalars()),
+            retired=self._retired(),
+            includes={group: split(inner) for group, inner in includes},
             slots={item.id: item.slot for item in items if item.slot is not None},
             fobs={item.id: item.fob for item in items if item.fob is not None},
-            goods={item.id: {name: getattr(item, name) for name in ("kind", *OWN)} for item in items},
-            card_owner=self._people.records.card_owner,
+            goods=self._goods(),
+            card_owner=self._people.holder_of,
             person=self._people.records.by_id,
+            right_naming=self._right_naming,
         )
+
+    def _goods(self) -> dict[str, dict[str, object]]:
+        items = self._connection.execute(select(ITEM)).all()
+        return {item.id: {name: getattr(item, name) for name in ("kind", *OWN)} for item in items}
+
+    def _right_naming(self, item: str) -> str | None:
+        query = select(RIGHT.c.id, RIGHT.c["items"]).order_by(RIGHT.c.position)
+        rights = self._connection.execute(query, execution_options=STREAMED)
+        return next((right for right, items in rights if item in split(items)), None)

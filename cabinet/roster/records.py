@@ -11,11 +11,11 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection, Row, Select, select
 
 from cabinet.policy.rights import Language, Pseudonym
-from cabinet.roster.tables import CREDENTIAL, PERSON, RIGHT_PERSON, STREAMED
+from cabinet.roster.tables import PERSON, RIGHT_PERSON, STREAMED
 from cabinet.vault import person_key
 from cabinet.vault.box import close_box, open_box
 from cabinet.vault.device_key import DeviceKeys, Random
-from drivers.wire.card_number import format_card, parse_card
+from drivers.wire.card_number import format_card
 
 SEPARATOR: Final = ";"
 
@@ -46,24 +46,31 @@ class Records:
     def __init__(self, connection: Connection, keys: DeviceKeys) -> None:
         self._connection = connection
         self._keys = keys
+        self._by_id: dict[str, PersonRecord] | None = None
+        self._by_pseudonym: dict[Pseudonym, PersonRecord] = {}
+
+    def load(self) -> None:
+        """Everybody at once, for a change that concerns many; after it nothing is asked again."""
+        self._by_pseudonym = {record.pseudonym: record for record in self.all()}
+        self._by_id = {record.id: record for record in self._by_pseudonym.values()}
 
     def by_id(self, person_id: str) -> PersonRecord | None:
+        if self._by_id is not None:
+            return self._by_id.get(person_id)
         return self._one(select(PERSON).where(PERSON.c.id_digest == id_digest(self._keys, person_id)))
 
     def by_pseudonym(self, person: Pseudonym) -> PersonRecord | None:
+        if self._by_id is not None:
+            return self._by_pseudonym.get(person)
         return self._one(select(PERSON).where(PERSON.c.pseudonym == person))
 
     def all(self) -> Iterator[PersonRecord]:
         """Everybody, in no order that tells anything."""
+        if self._by_id is not None:
+            yield from self._by_id.values()
+            return
         for row in self._connection.execute(select(PERSON), execution_options=STREAMED):
             yield open_person(self._keys, row)
-
-    def card_owner(self, card: str) -> str | None:
-        """The id of the person who holds this card (as written)."""
-        digest = card_digest(self._keys, parse_card(card))
-        person = self._connection.execute(select(CREDENTIAL.c.pseudonym).where(CREDENTIAL.c.digest == digest)).scalar()
-        record = self.by_pseudonym(person) if person else None
-        return record.id if record else None
 
     def entitled(self, right: str) -> set[Pseudonym]:
         """Whom the right names."""
@@ -146,7 +153,7 @@ def close_customer(
     }
 
 
-def open_customer(keys: DeviceKeys, row: Mapping[str, Any]) -> str:
+def open_customer(keys: DeviceKeys, row: Mapping[Any, Any]) -> str:
     """The customer's name. Raises SealError."""
     key = person_key.unwrap(keys.wrap, row["wrapped_key"], row["id"])
     return str(open_box(key, row["sealed"], _place("customer", row["id"]))["name"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cabinet.roster.content import EVERYONE, VISITOR, Content, ItemEntry, PersonEntry
+from cabinet.roster.content import EVERYONE, VISITOR, Content, PersonEntry, PromptEntry, RightEntry
+from cabinet.roster.groups import cycle_through, members_of
 from cabinet.roster.item_kinds import MAY_HAVE, OWN, misfit
 from hal.problems import Problem
 from hal.wording import did_you_mean, quoted
@@ -34,6 +35,12 @@ class Known:
     items: Collection[str] = frozenset()
     item_groups: Collection[str] = frozenset()
     schedules: Collection[str] = frozenset()
+    retired: Collection[str] = frozenset()
+    """Items, which are not among `items`."""
+    includes: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Groups of groups."""
+    right_naming: Callable[[str], str | None] = lambda _: None
+    """The id of a right that names an item."""
     slots: Mapping[str, int] = field(default_factory=dict)
     """Item to its slot."""
     fobs: Mapping[str, str] = field(default_factory=dict)
@@ -50,8 +57,8 @@ NOTHING_KNOWN = Known()
 
 
 def conflicts(content: Content, known: Known, slots: Collection[int] | None) -> Iterator[Problem]:
-    """Paths begin with people, items, right, schedule, prompt or customer and the index in `content`. `slots` are those
-    of the configuration; None: not known here."""
+    """Paths begin with people, items, right, schedule, group, prompt or customer and the index in `content`. `slots`
+    are those of the configuration; None: not known here."""
     yield from _twice("people", [p.id for p in content.people])
     yield from _cards(content, known)
     yield from _visitors(content.people, known)
@@ -59,11 +66,15 @@ def conflicts(content: Content, known: Known, slots: Collection[int] | None) -> 
     yield from _kinds(content, known)
     yield from _places(content, known, slots)
     yield from _fobs(content, known)
+    includes = {**known.includes, **{group.id: group.includes for group in content.groups}}
+    yield from _retired(content, known)
+    yield from _twice("group", [g.id for g in content.groups])
+    yield from _cycles(content, includes)
     yield from _twice("schedule", [s.id for s in content.schedules])
     yield from _twice("prompt", [p.id for p in content.prompts])
     yield from _twice("customer", [c.id for c in content.customers])
     yield from _twice("right", [r.id or "" for r in content.rights])
-    yield from _names(content, known)
+    yield from _names(content, known, includes)
 
 
 def _twice(table: str, ids: list[str]) -> Iterator[Problem]:
@@ -143,7 +154,7 @@ def _places(content: Content, known: Known, slots: Collection[int] | None) -> It
     for index, item in enumerate(content.items):
         path = ("items", index, "slot")
         if item.slot is None:
-            if item.back == "any" and (item.id in moved or item.id not in known.slots):
+            if item.back == "any" and not item.retired and (item.id in moved or item.id not in known.slots):
                 yield Problem(path, 'return = "any" needs a slot: where it hangs until it was put into another')
             continue
         if slots is not None and item.slot not in slots:
@@ -161,38 +172,73 @@ def _fobs(content: Content, known: Known) -> Iterator[Problem]:
             yield Problem(("items", index, "fob"), f"this fob hangs on {quoted(holder)} already")
 
 
-def _names(content: Content, known: Known) -> Iterator[Problem]:
-    exists: dict[str, tuple[str, set[str]]] = {
+def _retired(content: Content, known: Known) -> Iterator[Problem]:
+    for index, item in enumerate(content.items):
+        if item.id in known.retired and "retired" not in item.model_fields_set and (item.slot or item.fob):
+            key = "slot" if item.slot else "fob"
+            back = "say so in the column retired (no) to have it back in service, or take its slot and fob out"
+            yield Problem(("items", index, key), f"item {quoted(item.id)} is retired and hangs nowhere; {back}")
+        if item.retired and (right := known.right_naming(item.id)) not in (None, *(r.id for r in content.rights)):
+            yield Problem(("items", index, "retired"), f"right {quoted(right)} names it; change that right first")
+
+
+def _cycles(content: Content, includes: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+    told: set[str] = set()
+    for index, group in enumerate(content.groups):
+        way = [] if group.id in told else cycle_through(group.id, includes)
+        if way:
+            told |= set(way)
+            position = group.includes.index(way[1])
+            yield Problem(("group", index, "includes", position), f"a circle: {' includes '.join(map(quoted, way))}")
+
+
+def _names(content: Content, known: Known, includes: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+    retired = _retired_items(content, known)
+    of_people = {g for p in content.people for g in p.groups}.union(known.groups)
+    of_items = {g for i in content.items if i.id not in retired for g in i.groups}.union(known.item_groups)
+    items = {i.id for i in content.items}.union(known.items) - retired
+    exists: dict[str, tuple[str, Collection[str]]] = {
         "persons": ("person", {p.id for p in content.people}.union(known.people)),
-        "groups": ("group of people", {g for p in content.people for g in p.groups}.union(known.groups)),
-        "items": ("item", {i.id for i in content.items}.union(known.items)),
-        "item_groups": ("group of items", _item_groups(content.items).union(known.item_groups)),
+        "groups": ("group of people", _filled(of_people, includes)),
+        "items": ("item", items),
+        "item_groups": ("group of items", _filled(of_items, includes)),
     }
-    for index, prompt in enumerate(content.prompts):
-        for key in ("items", "item_groups"):
-            what, names = exists[key]
-            for position, name in enumerate(getattr(prompt, key)):
-                if name != EVERYONE and name not in names:
-                    yield Problem(("prompt", index, key, position), _nobody(what, name, names))
+    exists["authorised_by"] = exists["groups"]
     schedules = {s.id for s in content.schedules}.union(known.schedules)
-    for index, right in enumerate(content.rights):
-        for key, (what, names) in exists.items():
-            for position, name in enumerate(getattr(right, key)):
+
+    def unknown(table: str, index: int, entry: RightEntry | PromptEntry, keys: Iterable[str]) -> Iterator[Problem]:
+        for key in keys:
+            what, names = exists[key]
+            for position, name in enumerate(getattr(entry, key)):
                 if name != EVERYONE and name not in names:
-                    yield Problem(("right", index, key, position), _nobody(what, name, names))
-        groups = exists["groups"][1]
-        for position, name in enumerate(right.authorised_by):
-            if name != EVERYONE and name not in groups:
-                yield Problem(("right", index, "authorised_by", position), _nobody("group of people", name, groups))
+                    gone = f"item {quoted(name)} is retired" if key == "items" and name in retired else None
+                    empty = f"nobody and nothing is in {what} {quoted(name)}" if name in includes else None
+                    yield Problem((table, index, key, position), gone or empty or _nobody(what, name, names))
+
+    for index, prompt in enumerate(content.prompts):
+        yield from unknown("prompt", index, prompt, ("items", "item_groups"))
+    for index, right in enumerate(content.rights):
+        yield from unknown("right", index, right, exists)
         if right.schedule is not None and right.schedule not in schedules:
             yield Problem(("right", index, "schedule"), _nobody("schedule", right.schedule, schedules))
+    groups = of_people | of_items | set(includes)
+    for index, group in enumerate(content.groups):
+        for position, name in enumerate(group.includes):
+            if name not in groups:
+                yield Problem(("group", index, "includes", position), _nobody("group", name, groups))
 
 
-def _item_groups(items: tuple[ItemEntry, ...]) -> set[str]:
-    return {group for item in items for group in item.groups}
+def _retired_items(content: Content, known: Known) -> set[str]:
+    said = {item.id: item.retired for item in content.items if "retired" in item.model_fields_set}
+    return {item for item in {*said, *known.retired} if said.get(item, True)}
 
 
-def _nobody(what: str, name: str, names: set[str]) -> str:
+def _filled(groups: set[str], includes: Mapping[str, Collection[str]]) -> set[str]:
+    """Those that somebody or something is in, by itself or by another group."""
+    return groups | {group for group in includes if not groups.isdisjoint(members_of(group, includes))}
+
+
+def _nobody(what: str, name: str, names: Collection[str]) -> str:
     return f"there is no {what} {quoted(name)}{did_you_mean(name, names)}"
 
 

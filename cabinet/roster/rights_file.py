@@ -1,4 +1,4 @@
-"""rights.toml: `[[right]]`, `[[schedule]]`, `[[prompt]]`, `[[customer]]`."""
+"""rights.toml: `[[right]]`, `[[schedule]]`, `[[group]]`, `[[prompt]]`, `[[customer]]`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from cabinet.roster.content import CustomerEntry, PromptEntry, RightEntry, ScheduleEntry
+from cabinet.roster.content import CustomerEntry, GroupEntry, PromptEntry, RightEntry, ScheduleEntry
+from cabinet.roster.csv_files import ROWS_MAX
 from cabinet.settings.toml_text import read_toml
 from hal.problems import Problem
 from hal.wording import problems_of, rest_of, unknown_key
 
 RIGHTS: Final = "rights.toml"
-_TABLES: Final = ("right", "schedule", "prompt", "customer")
+_TABLES: Final = ("right", "schedule", "group", "prompt", "customer")
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -24,6 +25,7 @@ class RightsText:
 
     rights: list[tuple[int, RightEntry]] = field(default_factory=list)
     schedules: list[tuple[int, ScheduleEntry]] = field(default_factory=list)
+    groups: list[tuple[int, GroupEntry]] = field(default_factory=list)
     customers: list[tuple[int, CustomerEntry]] = field(default_factory=list)
     prompts: list[tuple[int, PromptEntry]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -43,6 +45,7 @@ def read_rights(text: str) -> RightsText:
     ]
     found.schedules = list(_entries(raw, "schedule", ScheduleEntry, found.problems))
     found.prompts = list(_entries(raw, "prompt", PromptEntry, found.problems))
+    found.groups = list(_entries(raw, "group", GroupEntry, found.problems))
     found.customers = list(_entries(raw, "customer", CustomerEntry, found.problems))
     return found
 
@@ -52,7 +55,9 @@ def _entries(raw: dict[str, Any], table: str, model: type[M], problems: list[Pro
     if not isinstance(tables, list):
         problems.append(Problem((table,), f"write [[{table}]], in two brackets, above each {table}"))
         return
-    for index, entry in enumerate(tables):
+    if len(tables) > ROWS_MAX:
+        problems.append(Problem((table, ROWS_MAX), f"more than {ROWS_MAX:,} of them; nothing from here on was read"))
+    for index, entry in enumerate(tables[:ROWS_MAX]):
         try:
             yield index, model.model_validate(entry)
         except ValidationError as error:

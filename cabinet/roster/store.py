@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from cabinet.policy.rights import Pseudonym, Rights
-from cabinet.roster import listing
+from cabinet.roster import listing, versions
 from cabinet.roster.changes import Change, RosterRefused
-from cabinet.roster.draft import Plan, stamped
+from cabinet.roster.draft import NOBODY, Author, Plan, stamped
 from cabinet.roster.listing import Page
 from cabinet.roster.records import PersonRecord, Records, card_digest
 from cabinet.roster.snapshot import read_rights
@@ -125,7 +125,7 @@ class Roster:
         with self._reading() as connection:
             return connection.execute(select(PIN.c.record).where(PIN.c.pseudonym == person)).scalar()
 
-    def plan(self, change: Change) -> Plan:
+    def plan(self, change: Change, author: Author = NOBODY) -> Plan:
         """Works a change out against what is here now, to the digest it will have; writes nothing.
 
         Setting a PIN also costs one PIN hash. Raises RosterRefused with every problem, RosterDiskError."""
@@ -138,11 +138,23 @@ class Roster:
                 return Plan(self.version, self.digest, (), {}, ("nothing changes",), Writes(), self.version)
             version = self.version + 1
             draft.writes.meta = self._meta(version, with_cost=bool(draft.writes.pins))
+            if draft.undo:
+                draft.writes.version = [versions.row_of(version, author, draft)]
             draft.writes.apply(connection)
             digest = digest_of(connection, self._keys.roster_digest)
             transaction.rollback()
         leaves = tuple(stamped(leaf, version, digest) for leaf in draft.leaves)
-        return Plan(version, digest, leaves, draft.keys, tuple(draft.summary), draft.writes, self.version)
+        return Plan(
+            version,
+            digest,
+            leaves,
+            draft.keys,
+            tuple(draft.summary or draft.lines),
+            draft.writes,
+            self.version,
+            tuple(draft.lines),
+            draft.left_out,
+        )
 
     def commit(self, plan: Plan) -> None:
         """Writes a plan in one transaction, whole or not at all. Its leaves are in the journal by now.
@@ -177,6 +189,15 @@ class Roster:
     def credentials(self, after: str | None, limit: int) -> Page:
         with self._reading() as connection:
             return listing.credentials(connection, self._keys, after, limit)
+
+    def customers(self, after: str | None, limit: int) -> Page:
+        with self._reading() as connection:
+            return listing.customers(connection, self._keys, after, limit)
+
+    def versions(self) -> list[dict[str, object]]:
+        """Of the policy, newest first."""
+        with self._reading() as connection:
+            return versions.listed(connection, Records(connection, self._keys))
 
     def _load(self, place: str) -> None:
         with self._writing() as connection, connection.begin():

@@ -78,12 +78,18 @@ ITEM: Final = _table(
     Column("expires", Text),
     Column("seal", Text, nullable=False),
     Column("keys", Integer),
+    Column("retired", Integer, nullable=False),
 )
 SCHEDULE: Final = _table(
     "schedule",
     Column("id", Text, primary_key=True),
     Column("windows", Text, nullable=False),  # `mon;tue 08:00 18:00`, one a line
     Column("closed_on", Text, nullable=False),  # days, ISO 8601
+)
+GROUP: Final = _table(
+    "nested_group",
+    Column("id", Text, primary_key=True),
+    Column("includes", Text, nullable=False),
 )
 RIGHT: Final = _table(
     "entitlement",
@@ -131,7 +137,15 @@ CUSTOMER: Final = _table(
     Column("wrapped_key", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),  # the name, under the customer's own key
 )
-CONTENT: Final = (PERSON, CREDENTIAL, PIN, ITEM, SCHEDULE, RIGHT, RIGHT_PERSON, PROMPT, CUSTOMER)
+VERSION: Final = _table(
+    "version",
+    Column("version", Integer, primary_key=True),
+    Column("at_ms", Integer, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("said", Text, nullable=False),  # what changed, people by their pseudonym
+    Column("undo", LargeBinary, nullable=False),  # what it was before; see versions.py
+)
+CONTENT: Final = (PERSON, CREDENTIAL, PIN, ITEM, SCHEDULE, GROUP, RIGHT, RIGHT_PERSON, PROMPT, CUSTOMER, VERSION)
 """What the digest of the roster covers, in this order."""
 
 STREAMED: Final = {"compiled_cache": None, "yield_per": 500}

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Table, delete, func, select
-from sqlalchemy.dialects.sqlite import insert
 
 from cabinet.roster.tables import (
     CONTENT,
     CREDENTIAL,
     CUSTOMER,
+    GROUP,
     ITEM,
     META,
     PERSON,
@@ -23,15 +24,19 @@ from cabinet.roster.tables import (
     RIGHT_PERSON,
     SCHEDULE,
     STREAMED,
+    VERSION,
 )
 
 Rows = list[dict[str, Any]]
+VERSIONS_KEPT: Final = 50
 _DIGEST: Final = "digest"
+_PART: Final = 1000
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Writes:
-    """Rows as the tables hold them; those of rights and prompts are without their position."""
+    """Rows as the tables hold them; those of rights and prompts may be without their position."""
 
     people: Rows = field(default_factory=list)
     cards: Rows = field(default_factory=list)
@@ -39,36 +44,48 @@ class Writes:
     """Digests of cards."""
     pins: Rows = field(default_factory=list)
     items: Rows = field(default_factory=list)
+    groups: Rows = field(default_factory=list)
     schedules: Rows = field(default_factory=list)
     rights: Rows = field(default_factory=list)
     prompts: Rows = field(default_factory=list)
     entitled: Rows = field(default_factory=list)
     customers: Rows = field(default_factory=list)
+    gone: dict[Table, list[str]] = field(default_factory=dict)
+    """Ids whose rows go."""
+    version: Rows = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
+
+    def rows_of(self, table: Table) -> Rows:
+        """Of items, groups, schedules or prompts, to be added to."""
+        return {ITEM: self.items, GROUP: self.groups, SCHEDULE: self.schedules, PROMPT: self.prompts}[table]
 
     def apply(self, connection: Connection) -> None:
         """Writes all within the connection's transaction. Raises sqlalchemy.exc.DBAPIError."""
         _put(connection, PERSON, self.people)
-        for digest in self.revoked:
-            connection.execute(delete(CREDENTIAL).where(CREDENTIAL.c.digest == digest))
+        _remove(connection, CREDENTIAL, "digest", self.revoked)
         _put(connection, CREDENTIAL, self.cards)
         _put(connection, PIN, self.pins)
         # Taken out first: two items may change slots with each other.
-        for item in self.items:
-            connection.execute(delete(ITEM).where(ITEM.c.id == item["id"]))
+        _remove(connection, ITEM, "id", [item["id"] for item in self.items])
         _put(connection, ITEM, self.items)
         _put(connection, CUSTOMER, self.customers)
+        _put(connection, GROUP, self.groups)
         _put(connection, SCHEDULE, self.schedules)
         _put(connection, PROMPT, _in_order(connection, PROMPT, self.prompts))
+        _remove(connection, RIGHT, "id", self.gone.get(RIGHT, ()))
         self._put_rights(connection)
+        for table in (SCHEDULE, GROUP, PROMPT, CUSTOMER):
+            _remove(connection, table, "id", self.gone.get(table, ()))
+        _put(connection, VERSION, self.version)
+        if self.version:
+            trim(connection)
         _put(connection, META, [{"key": key, "value": value} for key, value in self.meta.items()])
 
     def _put_rights(self, connection: Connection) -> None:
+        there = [right["id"] for right in self.rights if "position" in right]
         _put(connection, RIGHT, _in_order(connection, RIGHT, self.rights))
-        for right in self.rights:
-            connection.execute(delete(RIGHT_PERSON).where(RIGHT_PERSON.c.entitlement == right["id"]))
-        if self.entitled:
-            connection.execute(insert(RIGHT_PERSON), self.entitled)
+        _remove(connection, RIGHT_PERSON, "entitlement", there)
+        _put(connection, RIGHT_PERSON, self.entitled)
 
 
 def read_meta(connection: Connection) -> dict[str, str]:
@@ -93,25 +110,44 @@ def digest_of(connection: Connection, key: bytes) -> str:
     return total.hexdigest()
 
 
-def counts(connection: Connection) -> dict[str, int]:
-    """How many rows people, items and rights have."""
-    tables = {"people": PERSON, "items": ITEM, "rights": RIGHT}
-    return {
-        name: connection.execute(select(func.count()).select_from(table)).scalar_one() for name, table in tables.items()
-    }
+def trim(connection: Connection) -> None:
+    """Keeps the newest versions."""
+    newest = select(VERSION.c.version).order_by(VERSION.c.version.desc()).limit(VERSIONS_KEPT)
+    connection.execute(delete(VERSION).where(VERSION.c.version.not_in(newest.scalar_subquery())))
 
 
 def _in_order(connection: Connection, table: Table, rows: Rows) -> Rows:
     """With their positions: those of rows that are there already stay, new ones come behind."""
-    places: dict[str, int] = dict(connection.execute(select(table.c.id, table.c.position)).all())
-    behind = max(places.values(), default=0) + 1
-    return [row | {"position": places.get(row["id"], behind + n)} for n, row in enumerate(rows)]
+    behind = (connection.execute(select(func.max(table.c.position))).scalar() or 0) + 1
+    return [row if "position" in row else row | {"position": behind + n} for n, row in enumerate(rows)]
 
 
 def _put(connection: Connection, table: Table, rows: Rows) -> None:
     """Inserts, or overwrites the rest of a row whose primary key is there."""
     if not rows:
         return
-    statement = insert(table)
-    rest = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=rest), rows)
+    names = [column.name for column in table.columns]
+    keys = [column.name for column in table.primary_key.columns]
+    rest = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in keys)
+    told = f"DO UPDATE SET {rest}" if rest else "DO NOTHING"
+    values = ", ".join("?" * len(names))
+    into = f'"{table.name}" ({_listed(names)})'
+    statement = f"INSERT INTO {into} VALUES ({values}) ON CONFLICT ({_listed(keys)}) {told}"  # noqa: S608 names of ours
+    # As text: compiling values one by one costs more than SQLite does.
+    for part in _parts(rows):
+        connection.exec_driver_sql(statement, [tuple(row[name] for name in names) for row in part])
+
+
+def _remove(connection: Connection, table: Table, column: str, keys: Sequence[str | bytes]) -> None:
+    statement = f'DELETE FROM "{table.name}" WHERE "{column}" = ?'  # noqa: S608 names of ours
+    for part in _parts(keys):
+        connection.exec_driver_sql(statement, [(key,) for key in part])
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _parts(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    for at in range(0, len(values), _PART):
+        yield values[at : at + _PART]

@@ -21,8 +21,8 @@ class Desk:
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._last = 0
 
-    async def ask(self, event_of: Callable[[int], Event]) -> Answer:
-        """Posts `event_of(number)`. Raises ControlError when the core refuses, is too busy, or takes 10 s."""
+    async def ask(self, event_of: Callable[[int], Event], within_s: float = _ANSWER_S) -> Answer:
+        """Posts `event_of(number)`. Raises ControlError when the core refuses, is too busy, or takes longer."""
         self._last += 1
         number = self._last
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -30,11 +30,11 @@ class Desk:
         try:
             if not self._inbox.post(event_of(number)):
                 raise ControlError(Code.BUSY, "too many requests wait; try again in a moment")
-            async with asyncio.timeout(_ANSWER_S):
+            async with asyncio.timeout(within_s):
                 answer = await future
         except TimeoutError:
             raise ControlError(
-                Code.TIMEOUT, f"no answer within {_ANSWER_S:.0f} s; look at `cabinetctl status` before you repeat it"
+                Code.TIMEOUT, f"no answer within {within_s:.0f} s; look at `cabinetctl status` before you repeat it"
             ) from None
         finally:
             del self._waiting[number]

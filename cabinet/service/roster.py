@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import cast
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Answer
 from cabinet.core.events import RosterChanged, RosterFound, RosterPlanned
+from cabinet.core.leaves import Leaf
 from cabinet.policy.rights import Pseudonym, Rights
-from cabinet.roster.changes import Change, RosterRefused, parse_change
-from cabinet.roster.draft import Plan
+from cabinet.roster.changes import Apply, Change, Rollback, RosterRefused, parse_change
+from cabinet.roster.draft import LINES_MAX, Author, Plan
 from cabinet.roster.store import Roster
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
 from cabinet.service.explain import Explainer
-from cabinet.service.parameters import flag, integer
+from cabinet.service.lines import Lines
+from cabinet.service.parameters import flag, integer, line, optional_integer
 from cabinet.service.uploads import Uploads, whole
-from cabinet.service.views import View
+from cabinet.service.views import View, iso
 from cabinet.service.whereabouts import Whereabouts
 from hal.clock import Clock
 from hal.worker import Worker
@@ -28,6 +32,10 @@ log = logging.getLogger(__name__)
 
 _PAGE_MAX = 200
 _LEAVES_MAX = 16
+_PEOPLE_MAX = 24
+_REASON_MAX = 200
+_WRITTEN_S = 90.0
+"""Ten thousand people take a while on a small board."""
 
 
 class RosterService:
@@ -51,6 +59,8 @@ class RosterService:
         self._plans: dict[int, Plan] = {}
         """Journaled or about to be, by request, until they are written."""
         self._uploads = Uploads()
+        self._lines = Lines()
+        self._clock = clock
         self._explainer = Explainer(roster, runner, worker, clock)
         self._whereabouts = Whereabouts(roster, runner, worker)
 
@@ -61,8 +71,14 @@ class RosterService:
             "roster.import.begin": self.begin,
             "roster.import.part": self.part,
             "roster.import.commit": self.commit_import,
+            "roster.apply": self.apply_whole,
+            "roster.apply.commit": self.commit_apply,
+            "roster.lines": self.lines,
+            "roster.versions": self.versions,
+            "roster.rollback": self.roll_back,
             "roster.people": self._page(self._roster.people),
             "roster.items": self._page(self._roster.items),
+            "roster.customers": self._page(self._roster.customers),
             "roster.rights": self._page(self._roster.rights),
             "roster.explain": self._explainer.explain,
             "roster.outs": self._whereabouts.outs,
@@ -101,6 +117,29 @@ class RosterService:
         change = self._uploads.finish(params)
         return await self._apply(change, peer, dry_run=flag(params, "dry_run"))
 
+    async def apply_whole(self, params: Params, peer: Peer) -> View:
+        """As import_whole, and the roster is equal to the files then."""
+        return await self._apply_lines(Apply(whole(params).files), params, peer, at_once=True)
+
+    async def commit_apply(self, params: Params, peer: Peer) -> View:
+        change = Apply(self._uploads.finish(params).files)
+        return await self._apply_lines(change, params, peer)
+
+    async def lines(self, params: Params, peer: Peer) -> View:
+        """Of the last apply or rollback, tried or done: every difference, page by page."""
+        return self._lines.page(integer({"after": 0} | params, "after", 0, LINES_MAX))
+
+    async def versions(self, params: Params, peer: Peer) -> View:
+        """Newest first; as many as a line carries."""
+        found = await self._worker.run(self._roster.versions)
+        shown = [{**one, "at": iso(cast("int", one["at_ms"]))} for one in found]
+        return {"versions": [{key: one[key] for key in one if key != "at_ms"} for one in shown]}
+
+    async def roll_back(self, params: Params, peer: Peer) -> View:
+        version = integer(params, "version", 0, 2**53)
+        reason = line(params, "reason", _REASON_MAX) if params.get("reason") is not None else None
+        return await self._apply_lines(Rollback(version, reason), params, peer, at_once=flag(params, "at_once"))
+
     async def commit(self, request: int) -> None:
         """Effect of the journaled plan: writes it and puts the new rights in force."""
         plan = self._plans.pop(request)
@@ -115,31 +154,57 @@ class RosterService:
         self._runner.inbox.post(RosterChanged())
         self._desk.answer(Answer(request))
 
+    async def _apply_lines(self, change: Change, params: Params, peer: Peer, *, at_once: bool = False) -> View:
+        """With the first lines of what differs, or, for a caller without the socket, with all `at_once`. `expected`
+        is the version that the caller has seen it would be."""
+        expected = optional_integer(params, "expected", 0, 2**53)
+        plan, answer = await self._planned(change, peer, dry_run=flag(params, "dry_run"), expected=expected)
+        self._lines = Lines(plan.lines)
+        shown = {"lines": list(plan.lines), "next": None} if at_once else self._lines.page(0)
+        return answer | shown | {"differences": len(plan.lines) + plan.left_out}
+
     async def _apply(self, change: Change, peer: Peer, *, dry_run: bool) -> View:
+        return (await self._planned(change, peer, dry_run=dry_run))[1]
+
+    async def _planned(
+        self, change: Change, peer: Peer, *, dry_run: bool, expected: int | None = None
+    ) -> tuple[Plan, View]:
         async with self._one_change:
+            author = Author(peer.user, self._clock.now().wall_ms)
             try:
-                plan = await self._worker.run(self._roster.plan, change)
+                plan = await self._worker.run(self._roster.plan, change, author)
             except RosterRefused as error:
                 raise _refused(error) from None
+            if expected not in (None, plan.version):
+                raise ControlError(Code.REFUSED, "the roster has changed meanwhile; look at the differences again")
             if not dry_run and plan.leaves:
                 await self._journal(plan, peer)
-            return {"version": plan.version, "summary": list(plan.summary)}
+            return plan, {"version": plan.version, "summary": list(plan.summary)}
 
     async def _journal(self, plan: Plan, peer: Peer) -> None:
-        """After a time-out the plan stays: its leaves may still be committed, and then it must be written."""
-        if len(plan.leaves) > _LEAVES_MAX:
-            raise ControlError(Code.REFUSED, f"more than {_LEAVES_MAX} entries at once; use a group, or import files")
+        """Part by part, so that somebody at the reader comes between them. After a time-out of the last one the plan
+        stays: its leaves may still be committed, and then it must be written."""
+        parts = list(_parts(plan.leaves))
 
-        def event_of(request: int) -> RosterPlanned:
+        def event_of(request: int, n: int) -> RosterPlanned:
+            more = n + 1 < len(parts)
             self._plans[request] = plan
-            return RosterPlanned(request, plan.version, plan.leaves, peer.user)
+            return RosterPlanned(request, plan.version, parts[n], peer.user, goes_on=n > 0, more=more)
 
-        try:
-            await self._desk.ask(event_of)
-        except ControlError as error:
-            if error.code != Code.TIMEOUT:
-                self._plans = {request: kept for request, kept in self._plans.items() if kept is not plan}
-            raise
+        for n in range(len(parts)):
+            try:
+                await self._desk.ask(partial(event_of, n=n), _WRITTEN_S)
+            except ControlError as error:
+                if error.code != Code.TIMEOUT or n + 1 < len(parts):
+                    self._forget(plan)
+                if len(parts) > 1:  # Some of it may be journaled: what is in force has to be said again.
+                    self._runner.inbox.post(RosterFound(self._roster.version, self._roster.digest))
+                raise
+            if n + 1 < len(parts):
+                self._forget(plan)
+
+    def _forget(self, plan: Plan) -> None:
+        self._plans = {request: kept for request, kept in self._plans.items() if kept is not plan}
 
     def _page(self, listing: Callable[[str | None, int], View]) -> Handler:
         async def page(params: Params, peer: Peer) -> View:
@@ -148,6 +213,19 @@ class RosterService:
             return await self._worker.run(listing, after if isinstance(after, str) else None, limit)
 
         return page
+
+
+def _parts(leaves: Sequence[Leaf]) -> Iterator[tuple[Leaf, ...]]:
+    """As many as one step yields; those that name many people are large."""
+    part: list[Leaf] = []
+    people = 0
+    for leaf in leaves:
+        if part and (len(part) == _LEAVES_MAX or people + len(leaf.subs) > _PEOPLE_MAX):
+            yield tuple(part)
+            part, people = [], 0
+        part.append(leaf)
+        people += len(leaf.subs)
+    yield tuple(part)
 
 
 def _refused(error: RosterRefused) -> ControlError:

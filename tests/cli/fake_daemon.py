@@ -102,6 +102,23 @@ PEOPLE = [
 ]
 
 
+DIFFERENCES: dict[str, object] = {
+    "summary": ["rights changed: 1", "items retired: 1"],
+    "lines": ["rights.toml:3: right r1 changed: curfew 8h -> 6h"],
+    "next": 1,
+    "differences": 2,
+}
+VERSIONS = [
+    {
+        "version": 5,
+        "at": "2026-01-01T08:00:00Z",
+        "operator": "kim",
+        "counts": {"rights_changed": 1},
+        "lines": ["right r1 changed"],
+    }
+]
+
+
 class FakeDaemon:
     """`asked` holds (method, params) in order; `answers` overrides what a method gives, or raises."""
 
@@ -186,6 +203,12 @@ _NAMES: dict[str, Any] = {
     "roster.import.begin": {"upload": "u1"},
     "roster.import.part": {},
     "roster.import.commit": {"version": 5, "summary": ["3 people, 2 items, 1 right"]},
+    "roster.apply.commit": lambda params: DIFFERENCES | {"version": 5 if params.get("dry_run") else 6},
+    "roster.rollback": lambda params: DIFFERENCES | {"version": 7},
+    "roster.lines": {"lines": ["items.csv: item K-9 retired"], "next": None},
+    "roster.versions": {"versions": VERSIONS},
+    "roster.customers": {"customers": [{"id": "C-1", "name": "Example Estates", "items": 2}], "next": None},
+    "roster.outs": {"outs": [], "elsewhere": []},
     "roster.people": _people,
     "roster.items": {
         "items": [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -100,3 +101,106 @@ def test_check_finds_every_problem_at_once(ctl: Ctl, folder: Path) -> None:
     error = json.loads(ctl("roster", "check", str(folder), "--json").out)["error"]
     assert error["exit"] == 78
     assert error["problems"] == problems
+
+
+LINES = ["rights.toml:3: right r1 changed: curfew 8h -> 6h", "items.csv: item K-9 retired"]
+
+
+def test_diff_and_dry_run_say_the_same(ctl: Ctl, daemon: FakeDaemon, folder: Path) -> None:
+    diff = ctl("roster", "diff", str(folder))
+    assert (diff.code, diff.out.splitlines()) == (3, [*LINES, "2 differences; nothing was changed"])
+    dry = ctl("roster", "apply", str(folder), "--dry-run")
+    assert (dry.code, dry.out) == (diff.code, diff.out)
+    assert all(params.get("dry_run") for method, params in daemon.asked if method == "roster.apply.commit")
+    found = ctl("roster", "diff", str(folder), "--json").json
+    assert (found["differences"], found["lines"], found["dry_run"]) == (2, LINES, True)
+
+
+def test_equal_is_said_with_exit_0(ctl: Ctl, daemon: FakeDaemon, folder: Path) -> None:
+    daemon.answers["roster.apply.commit"] = {"version": 4, "lines": [], "next": None, "differences": 0, "summary": []}
+    for arguments in (["diff"], ["apply", "--dry-run"], ["apply", "--yes"]):
+        ended = ctl("roster", arguments[0], str(folder), *arguments[1:])
+        assert (ended.code, ended.out) == (0, "equal: nothing changes\n")
+
+
+def test_apply_asks_or_is_told_yes(ctl: Ctl, daemon: FakeDaemon, folder: Path) -> None:
+    ended = ctl("roster", "apply", str(folder))
+    assert ended.code == 2
+    assert "--yes" in ended.err
+    assert daemon.asked == []
+    ended = ctl("roster", "apply", str(folder), "--yes")
+    assert (ended.code, ended.out.splitlines()) == (0, [*LINES, "roster version 6"])
+    assert uploaded(daemon) == {"people.csv": PEOPLE, "rights.toml": RIGHTS}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "code", "last"), [("y\n", 0, "roster version 6"), ("\n", 130, LINES[1])])
+def test_apply_shows_before_it_asks(
+    ctl: Ctl, daemon: FakeDaemon, folder: Path, monkeypatch: pytest.MonkeyPatch, typed: str, code: int, last: str
+) -> None:
+    monkeypatch.setattr(io, "StringIO", Terminal)
+    ended = ctl("roster", "apply", str(folder), typed=typed)
+    commits = [params for method, params in daemon.asked if method == "roster.apply.commit"]
+    assert ended.code == code
+    assert ended.out.splitlines()[:2] == LINES
+    assert commits[0] == {"upload": "u1", "dry_run": True}
+    assert commits[1:] == ([{"upload": "u1", "expected": 5}] if code == 0 else [])
+    assert last in ended.out
+
+
+def test_versions_are_listed(ctl: Ctl, daemon: FakeDaemon) -> None:
+    assert ctl("roster", "versions").out.splitlines() == [
+        "5  2026-01-01 16:00:00  kim",
+        "    rights changed: 1",
+        "    right r1 changed",
+    ]
+    assert ctl("roster", "versions", "--json").json["versions"][0]["version"] == 5
+
+
+def test_a_rollback_is_asked_for_by_its_number(ctl: Ctl, daemon: FakeDaemon) -> None:
+    ended = ctl("roster", "rollback", "3", "--reason", "too much")
+    assert (ended.code, ended.out.splitlines()) == (0, [*LINES, "roster version 7"])
+    asked = {"version": 3, "dry_run": False, "reason": "too much", "at_once": False}
+    assert daemon.asked[0] == ("roster.rollback", asked)
+    assert ctl("roster", "rollback", "3", "--dry-run").code == 3
+    assert ctl("roster", "rollback", "last").code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["store"], ["K-1"]),
+        (["example", "STORE"], ["K-1"]),
+        (["--customer", "C-1"], ["K-1", "K-2"]),
+        (["--customer", "example estates", "--kind", "bunch"], ["K-2"]),
+        (["--tag", "Spare"], ["K-2"]),
+        (["--tag", "spar"], []),
+        (["store", "--kind", "bunch"], []),
+        ([], ["K-1", "K-2", "K-3"]),
+    ],
+)
+def test_items_are_found_by_word_customer_tag_and_kind(
+    ctl: Ctl, daemon: FakeDaemon, arguments: list[str], found: list[str]
+) -> None:
+    daemon.answers["roster.items"] = {
+        "items": [
+            {"id": "K-1", "kind": "key", "name": "Store", "customer": "C-1", "slot": 1, "tags": [], "groups": []},
+            {"id": "K-2", "kind": "bunch", "name": "", "customer": "C-1", "slot": 2, "tags": ["spare"], "groups": []},
+            {"id": "K-3", "kind": "key", "name": "Old", "slot": None, "retired": True, "tags": [], "groups": []},
+        ],
+        "next": None,
+    }
+    ended = ctl("item", "find", *arguments, "--json")
+    assert [one["id"] for one in ended.json.get("items", [])] == found
+    assert ended.code == (0 if found else 10)
+
+
+def test_customers_are_listed_and_found(ctl: Ctl, daemon: FakeDaemon) -> None:
+    assert ctl("customer", "list").out.splitlines() == ["id   name             items", "C-1  Example Estates  2"]
+    assert ctl("customer", "list", "estates").code == 0
+    ended = ctl("customer", "list", "nobody")
+    assert (ended.code, "nobody" in ended.err) == (10, True)

@@ -39,9 +39,13 @@ def test_what_changes_something_has_a_dry_run(ctl: Ctl, command: Command) -> Non
         "person add",
         "item add",
         "item replace-fob",
+        "item retire",
         "right grant",
+        "right revoke",
         "credential enrol",
         "roster import",
+        "roster apply",
+        "roster rollback",
         "slot release",
     }
     text = ctl(*command.words.split(), "--help").out

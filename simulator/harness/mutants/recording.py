@@ -166,9 +166,9 @@ RECORDING: Final = (
         [
             Edit(
                 "cabinet.service.roster:RosterService._journal",
-                "        try:\n            await self._desk.ask(event_of)",
-                "        await self._worker.run(self._roster.commit, plan)\n"
-                "        try:\n            await self._desk.ask(event_of)",
+                "        parts = list(_parts(plan.leaves))\n",
+                "        parts = list(_parts(plan.leaves))\n"
+                "        await self._worker.run(self._roster.commit, plan)\n",
             )
         ],
         [Days(1, 240), Days(2, 240)],
