@@ -27,6 +27,7 @@ from cabinet.config import load
 from cabinet.journal.leaf import MAX_BATCH_LEAVES
 from drivers.wire.card_number import format_card
 from hal.system_clock import SystemClock
+from simulator.fobs import number_of
 
 ROUNDS, WARM_ROUNDS, OLD_LEAVES = 100, 10, 10_000
 POLL_S = 0.1
@@ -124,14 +125,14 @@ def prepare(parent: Path, name: str) -> Path:
 
 def _write_roster(folder: Path) -> None:
     people = [f"{1000 + n},Person {n},{format_card(_card(n))}" for n in range(1, PEOPLE + 1)]
-    items = [f"K-{n:04},key,Door {n},{n}" for n in range(1, PEOPLE + 1)]
+    items = [f"K-{n:04},key,Door {n},{n},{format_card(number_of(f'F-{n}'))}" for n in range(1, PEOPLE + 1)]
     rights = [
         f'[[right]]\nid = "right-{n}"\npersons = ["{1000 + n}"]\nitems = ["K-{n:04}"]\nfactors = ["card"]\n'
         for n in range(1, PEOPLE + 1)
     ]
     folder.mkdir()
     (folder / "people.csv").write_text("\n".join(["id,name,cards", *people]) + "\n")
-    (folder / "items.csv").write_text("\n".join(["id,kind,name,slot", *items]) + "\n")
+    (folder / "items.csv").write_text("\n".join(["id,kind,name,slot,fob", *items]) + "\n")
     (folder / "rights.toml").write_text("\n".join(rights))
 
 

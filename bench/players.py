@@ -8,10 +8,16 @@ import selectors
 import socket
 import tty
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from random import Random
 from time import perf_counter
 
 from drivers.wire.rdm6300 import encode
+from simulator.ds2482_fobs import Ds2482Fobs, Hanging
+from simulator.fobs import number_of
+from simulator.i2c_device import I2cDevice
+from simulator.i2c_wires import I2cWires
 from simulator.modbus_frames import frame
 
 READ_COILS, READ_REGISTERS, WRITE_COIL, WRITE_COILS = 1, 3, 5, 15
@@ -19,6 +25,10 @@ SLOT_INPUTS, DOOR_INPUTS = 2, 3
 FLASH_ON = 0x0200
 STUCK_S = 15.0
 CLEAR = b"\x1b[2J\x1b[H"
+FOB_ADDRESS, FOB_CHANNELS = 0x18, {1: 5, 2: 6, 3: 7, 4: 8}
+"""Channels and their slots."""
+Answer = Callable[[bytes], bytes]
+"""To one line."""
 
 
 class Stuck(RuntimeError):
@@ -57,7 +67,7 @@ class Ears:
 
 
 class Players:
-    """A card reader, a relay board and two input boards on one line, a display, and GPIO whose inputs rest."""
+    """A card reader, a relay board and two input boards on one line, a display, GPIO whose inputs rest, and fobs."""
 
     def __init__(self, links: Path, ears: Ears) -> None:
         links.mkdir()
@@ -75,7 +85,13 @@ class Players:
         self._half = b""
         self._levels = {SLOT_INPUTS: 0xFF, DOOR_INPUTS: 0xFF}
         self._lit, self._lit_until_s = 0, 0.0
-        self._gpio = self._listen(links / "gpio0")
+        self._fobs = {slot: number_of(f"F-{slot}") for slot in FOB_CHANNELS.values()}
+        """The number in the fob of each slot that tells one."""
+        self._wires = _wires(lambda channel: self._fobs.get(FOB_CHANNELS.get(channel, 0)))
+        self._sockets = [
+            self._listen(links / "gpio0", _gpio_answer),
+            self._listen(links / "i2c0", partial(_i2c_answer, self._wires)),
+        ]
 
     def hold_card(self, card: bytes) -> float:
         """The reader tells the card once; when it began to, as perf_counter."""
@@ -84,10 +100,14 @@ class Players:
         return start
 
     def hang(self, slot: int, *, seated: bool) -> None:
-        """What the slot's sensor says from the next poll on."""
+        """What the slot's sensor, and its reader of fobs if it has one, say from the next look on."""
         bit = 1 << (slot - 1)
         levels = self._levels[SLOT_INPUTS]
         self._levels[SLOT_INPUTS] = levels | bit if seated else levels & ~bit
+        if slot in FOB_CHANNELS.values():
+            self._fobs.pop(slot, None)
+            if seated:
+                self._fobs[slot] = number_of(f"F-{slot}")
 
     def close(self) -> None:
         for descriptor in self._open:
@@ -95,8 +115,9 @@ class Players:
             os.close(descriptor)
         for descriptor in self._held:
             os.close(descriptor)
-        self._ears.ignore(self._gpio.fileno())
-        self._gpio.close()
+        for listener in self._sockets:
+            self._ears.ignore(listener.fileno())
+            listener.close()
 
     def _pty(self, path: Path, receive: Callable[[bytes], None]) -> int:
         ours, theirs = os.openpty()
@@ -146,21 +167,21 @@ class Players:
     def _shown(self, chunk: bytes) -> None:
         self.screen = (self.screen + chunk).rpartition(CLEAR)[2]
 
-    def _listen(self, path: Path) -> socket.socket:
+    def _listen(self, path: Path, answer: Answer) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         listener.listen()
-        self._ears.hear(listener.fileno(), self._welcome)
+        self._ears.hear(listener.fileno(), partial(self._welcome, listener, answer))
         return listener
 
-    def _welcome(self) -> None:
-        """The daemon's connection to the lines; requests are short and come one at a time."""
-        client = self._gpio.accept()[0].detach()
+    def _welcome(self, listener: socket.socket, answer: Answer) -> None:
+        """The daemon's connection; requests are short and come one at a time."""
+        client = listener.accept()[0].detach()
         self._open.append(client)
 
         def asked() -> None:
             if lines := os.read(client, 65536).splitlines():
-                os.write(client, b"".join(_gpio_answer(line) for line in lines))
+                os.write(client, b"".join(answer(line) for line in lines))
             else:
                 self._open.remove(client)
                 self._ears.ignore(client)
@@ -175,3 +196,27 @@ def _gpio_answer(line: bytes) -> bytes:
     if request["op"] == "read":
         answer["values"] = [1] * len(request["lines"])
     return json.dumps(answer).encode() + b"\n"
+
+
+def _wires(hanging: Hanging) -> I2cWires:
+    """A chip that reads fobs."""
+    wires = I2cWires(perf_counter)
+    chip = I2cDevice(Ds2482Fobs(FOB_ADDRESS, hanging, Random(1)), NoPlug())
+    wires.attach(chip)
+    chip.start()
+    return wires
+
+
+def _i2c_answer(wires: I2cWires, line: bytes) -> bytes:
+    request = json.loads(line)
+    messages = [bytes.fromhex(one) if isinstance(one, str) else one for one in request["messages"]]
+    read, _ = wires.transfer(request["address"], messages)
+    return json.dumps({"id": request["id"], "read": [part.hex() for part in read]}).encode() + b"\n"
+
+
+class NoPlug:
+    """A link that nobody unplugs."""
+
+    def unplug(self) -> None: ...
+
+    def replug(self) -> None: ...

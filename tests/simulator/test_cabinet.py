@@ -11,18 +11,23 @@ from typing import Any
 
 import pytest
 
+from drivers.ds2482_chip import Ds2482Chip
 from hal.problems import ConfigError
-from simulator.assembly import Assembly, ChipLink, NotSimulated
+from simulator.assembly import Assembly, BusLink, ChipLink, NotSimulated, WiresLink
 from simulator.cabinet import place_of
 from simulator.configuration import read_table
+from simulator.fobs import number_of
 from simulator.gpio_chip import GpioChip, Holder, Input, Output
 from simulator.harness.virtual_loop import run
+from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
+from simulator.i2c_wires import I2cWires
 from simulator.modbus_frames import crc16
 from simulator.world import World
 from simulator.world_commands import USAGE, WorldCommands
 from tests.simulator.lines import MemoryLine
 
 CONFIG = Path(__file__).parents[2] / "config" / "simulated.toml"
+EXAMPLE = CONFIG.with_name("cabinet.example.toml")
 CAPTURE = b"\x02010063E9AE25\x03"
 ROWS, COLUMNS, LAMPS, BUZZER = (5, 6, 13, 19), (16, 20, 21), (2, 3, 4, 17, 27, 22, 10, 9), 11
 
@@ -38,7 +43,10 @@ class Cabinet:
         self.rs485, self.uart0, self.uart1, self.plug = (MemoryLine() for _ in range(4))
         ports = {"rs485": self.rs485, "uart0": self.uart0, "uart1": self.uart1}
         world = World((slot.number for slot in table.slots), loop.call_later)
-        self.assembly = Assembly(table, world, ports, {"gpio0": ChipLink(self.chip, self.plug)}, seed=1)
+        self.wires = I2cWires(loop.time)
+        buses: dict[str, BusLink] = {"gpio0": ChipLink(self.chip, self.plug)}
+        buses["i2c0"] = WiresLink(self.wires, MemoryLine())
+        self.assembly = Assembly(table, world, ports, buses, seed=1)
         self.assembly.start()
         self._commands = WorldCommands(self.assembly)
 
@@ -263,6 +271,29 @@ def test_sensor_faults_meet_the_world() -> None:
         assert await cabinet.sensors() == "00111111"
 
     play(story)
+
+
+def test_the_reader_of_fobs_sees_what_hangs_in_each_slot() -> None:
+    async def story(cabinet: Cabinet) -> None:
+        bus = MemoryI2c(MemoryWires("i2c0", cabinet.wires))
+        await bus.open()
+        chip = Ds2482Chip("fobs", bus, 0x18)
+        await chip.set_up()
+        await chip.look(range(1, 9))
+        await asyncio.sleep(0.05)
+        assert (await chip.look(range(1, 9)))[0] == ["present"] * 4 + ["idle"] * 4  # slots 1 to 4 have a contact
+        assert await chip.read_number(2) == number_of("F-2")
+        assert [await cabinet.say(act) for act in ("force 2", "force 3", "seat 3 F-2")] == ["ok"] * 3
+        await chip.look(range(1, 9))
+        await asyncio.sleep(0.05)
+        assert (await chip.look(range(1, 4)))[0] == ["present", "idle", "present"]
+        assert await chip.read_number(3) == number_of("F-2")
+        assert await cabinet.say("fault fobs short=1") == "ok"
+        assert (await chip.look([1]))[0] == ["short"]
+        assert await cabinet.say("clear fobs") == "ok"
+        assert (await chip.look([1]))[0] == ["present"]
+
+    play(story, EXAMPLE)
 
 
 def test_one_dead_board_leaves_the_others_on_the_line() -> None:
