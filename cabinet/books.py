@@ -76,6 +76,7 @@ def _setup(config: Config) -> Setup:
     return Setup(
         slots,
         language=config.cabinet.language,
+        monitors=config.cabinet.mode == "monitor",
         idle_s=config.visit.idle_s,
         take_s=config.visit.take_s,
         door_open_s=config.table.door.open_s,

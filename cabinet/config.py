@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -80,6 +80,8 @@ class CabinetSection(Section):
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     language: Language = "en"
     """Shown while nobody is identified."""
+    mode: Literal["normal", "monitor"] = "normal"
+    """`monitor`: for a roll-out, see cabinet/policy/monitor.py."""
     state_dir: Folder = "/var/lib/cabinet"
     socket_dir: Folder = "/run/cabinet"
 

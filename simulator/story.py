@@ -115,6 +115,14 @@ class SwitchOn:
 
 
 @dataclass(frozen=True, slots=True)
+class Setting:
+    """The cabinet of this story is configured so: a key and its value."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """The story begins at this local time."""
 
@@ -173,6 +181,7 @@ Act: TypeAlias = (
     | Suspend
     | SwitchOn
     | Clock
+    | Setting
 )
 Expectation: TypeAlias = Shows | BoltIs | Journals | HeldUpstream
 Sentence: TypeAlias = Act | Expectation
@@ -249,6 +258,7 @@ _WHO: Final = r"([A-Z][a-z]+)"
 _FOR: Final = r"(\d+) (second|minute|hour|day)s?"
 _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"It is (\d{4}-\d\d-\d\d) (\d\d:\d\d)\.", Clock),
+    (r"The configuration says: ([a-z_.]+)=(\S+)", Setting),
     (rf"{_WHO} holds their card to the reader\.", HoldCard),
     (rf"{_WHO} holds card (\d{{10}}) to the reader\.", HoldCard),
     (rf"{_WHO} types their (PIN|number)\.", Type),

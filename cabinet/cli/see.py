@@ -23,6 +23,8 @@ def status(args: Namespace, out: Output) -> int:
         out.answer(found)
     else:
         since = {"unsynced_since": local_time(found.get("unsynced_since"))}
+        if isinstance(noted := found.get("would_refuse"), dict):
+            since["would_refuse"] = ", ".join(f"{rule} {count}" for rule, count in noted.items()) or "nothing yet"
         out.facts({name.replace("_", " "): value for name, value in (found | since).items()})
     healthy = found.get("ready") is not False and not found.get("devices_lost")
     return Exit.OK if healthy else Exit.DEGRADED

@@ -179,7 +179,7 @@ def _back(turn: Turn, slot: int, *, unseen: bool) -> None:
     release.forget(turn, slot)
     for code in ("item.overdue", "item.forced"):
         turn.clear_alarm(code, slot=slot)
-    if owed and item:
+    if owed and item and not owed.noted:
         returning.seated(turn, slot, item, owed)
     elif not unseen:
         turn.say("returned", "accepted", item=release.item_name(turn, item))

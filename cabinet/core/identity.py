@@ -86,7 +86,7 @@ def came(turn: Turn, slot: int, hung: Hung, arrival: Arrival) -> None:
         turn.stay(returns=(*turn.state.visit.returns, n))
     release.forget(turn, slot)
     _alarms(turn, slot, hung)
-    if owed and item:
+    if owed and item and not owed.noted:
         returning.seated(turn, slot, item.id, owed)
     elif not arrival.unseen:
         _tell(turn, slot, hung, item)

@@ -135,6 +135,8 @@ class Ledger:
     door: Mapping[str, Literal["open", "closed"]] = field(default_factory=dict)
     roster: Mapping[str, RosterMark] = field(default_factory=dict)
     running: Mapping[str, bool] = field(default_factory=dict)
+    monitored: Mapping[str, int] = field(default_factory=dict)
+    """How often each rule would have refused, since the cabinet only monitors."""
     upstream: Mapping[str, bool] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
 
@@ -147,6 +149,8 @@ class Ledger:
 def fold(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     """The ledger after leaf `n`, written at wall time `ts` (ms). Kinds without durable meaning change nothing."""
     handler = _FOLDS.get(leaf.ev)
+    if (rule := _text(leaf, "monitor")) is not None:
+        ledger = replace(ledger, monitored={**ledger.monitored, rule: ledger.monitored.get(rule, 0) + 1})
     return handler(ledger, n, ts, leaf) if handler else ledger
 
 
@@ -176,7 +180,8 @@ def alarm_id(code: str, slot: int | None = None, device: str | None = None, item
 
 
 def _started(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    return replace(ledger, running={"cabinet": True})
+    monitored = ledger.monitored if _text(leaf, "mode") == "monitor" else {}
+    return replace(ledger, running={"cabinet": True}, monitored=monitored)
 
 
 def _stopped(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:

@@ -33,6 +33,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "door": lambda row: row["value"],
     "roster": lambda row: RosterMark(**row),
     "running": lambda row: row["value"],
+    "monitored": lambda row: row["value"],
     "upstream": lambda row: row["value"],
     "questions": lambda row: Question(**row | {"prompts": tuple(row["prompts"])}),
 }
@@ -67,5 +68,5 @@ def from_rows(rows: Mapping[str, bytes]) -> Ledger:
 
 
 def _encode(row: object) -> bytes:
-    plain = {"value": row} if isinstance(row, str | bool) else asdict(row)  # type: ignore[call-overload]
+    plain = {"value": row} if isinstance(row, str | int) else asdict(row)  # type: ignore[call-overload]
     return json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()

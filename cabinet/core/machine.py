@@ -29,7 +29,8 @@ _ALIVE_S = 3600.0
 def on_started(turn: Turn, event: Started) -> None:
     """`clean`: the last boot said goodbye. No sensor has spoken yet, so every slot is unproven."""
     clean = not turn.ledger.running.get("cabinet", False)
-    turn.journal("cabinet.started", last=event.size - 1 if event.size else None, clean=clean)
+    mode = "monitor" if turn.state.setup.monitors else None
+    turn.journal("cabinet.started", last=event.size - 1 if event.size else None, clean=clean, mode=mode)
     turn.update(
         unproven=frozenset(turn.state.setup.slots),
         settle_ends=turn.now.mono_s + turn.state.setup.settle_s,

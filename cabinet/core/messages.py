@@ -6,6 +6,7 @@ from cabinet.policy.rights import Language
 
 _ENGLISH = {
     "idle": "Hold your card to the reader,\nor type your number and #",
+    "idle_monitor": "Hold your card to the reader,\nor type your number and #\n(introduction: rights are only noted)",
     "digits": "{dots}",
     "unknown_card": "This card is not known.\nAsk a custodian to enrol it.",
     "person_suspended": "Your access is suspended.\nA custodian can help.",
@@ -71,6 +72,7 @@ _ENGLISH = {
 }
 _CHINESE = {
     "idle": "请刷卡，\n或输入工号并按 #",
+    "idle_monitor": "请刷卡，\n或输入工号并按 #\n（试运行：权限仅作记录）",
     "digits": "{dots}",
     "unknown_card": "此卡未登记。\n请找管理员登记。",
     "person_suspended": "您的权限已暂停。\n请联系管理员。",

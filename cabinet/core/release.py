@@ -13,17 +13,18 @@ from cabinet.core.messages import text
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.curfew import due_by
-from cabinet.policy.decide import Denial
+from cabinet.policy.decide import Denial, Grant
 from cabinet.policy.quorum import may_approve
 from cabinet.policy.rights import AUTH_ORDER, Item, Pseudonym, Right
 
 
-def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> int:
+def grant(turn: Turn, visit: Visit, item: Item, by: Grant) -> int:
     """Opens the item's slot for the visitor, until `take_s` after the pulse; the index of the leaf."""
     assert visit.person is not None, "nobody is granted nothing"
     slot = places.place(turn.ledger, item)
     assert slot is not None, "items without a slot are never offered"
-    due = due_by(turn.rights, right, turn.now.wall_ms)
+    right = by.right
+    due = due_by(turn.rights, right, turn.now.wall_ms) if by.monitor != "curfew_passed" else None
     close_interrupted(turn, slot)
     n = turn.journal(
         "item.granted",
@@ -32,9 +33,10 @@ def grant(turn: Turn, visit: Visit, item: Item, right: Right) -> int:
         slot=slot,
         item=item.id,
         auth="+".join(sorted(visit.factors, key=AUTH_ORDER.index)),
-        right=right.id,
+        right=right.id or None,
         due=due,
         expired=reminders.has_expired(turn, item) or None,
+        monitor=by.monitor,
     )
     _open(turn, slot, n)
     note = reminders.note(turn, item)

@@ -32,8 +32,13 @@ class Owed:
     window: str | None = None
     missing: str | None = None
 
+    noted: bool = False
+    """The cabinet only monitors: it says so, and nothing is owed."""
+
     def fields(self) -> dict[str, str | None]:
         """Of the leaf that tells of the return."""
+        if self.noted:
+            return {"monitor": self.rule}
         return {"owed": self.rule, "right": self.right, "window": self.window, "missing": self.missing}
 
 
@@ -46,10 +51,12 @@ def owed(turn: Turn, name: str | None, *, unseen: bool) -> Owed | None:
         return None
     person = visit.visitor(turn)
     if person is None or unseen:
-        return Owed("not_identified", rule.id)
+        return Owed("not_identified", rule.id, noted=turn.state.setup.monitors)
     match visit.decision_on(turn, person, item, act="return"):
-        case Grant():
+        case Grant(_, None):
             return None
+        case Grant(right, monitored):
+            return Owed(str(monitored), right.id, noted=True)
         case NeedsFactor(right):
             return Owed("factor_missing", right.id)
         case NeedsApproval(right):

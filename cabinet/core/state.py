@@ -68,6 +68,8 @@ class Setup:
 
     slots: Mapping[int, SlotSetup]
     language: Language = "en"
+    monitors: bool = False
+    """Who is identified and active gets what they ask for; what would have been refused is noted."""
     idle_s: float = 30.0
     take_s: float = 15.0
     door_open_s: float = 60.0

@@ -67,7 +67,8 @@ class Turn:
         """Shows a message in the visitor's language, with a tone where it asks for attention.
 
         With nobody here it makes way for the greeting after a while."""
-        self.act(Show(text(key, self.language, **values)))
+        greeting = "idle_monitor" if key == "idle" and self.state.setup.monitors else key
+        self.act(Show(text(greeting, self.language, **values)))
         self.linger(0.0 if key == "idle" or self.state.visit else LINGER_S)
         if tone is not None:
             self.act(Sound(tone))

@@ -11,6 +11,7 @@ from cabinet.core.state import State, Visit
 from cabinet.core.turn import LINGER_S, Turn
 from cabinet.policy.decide import Decision, Denial, Grant, NeedsApproval, NeedsFactor, decide, reach
 from cabinet.policy.least_used import Uses, least_used
+from cabinet.policy.monitor import lenient
 from cabinet.policy.rights import ActKind, Item, Person, Pseudonym, Right
 
 _REASONS_WORTH_SAYING = (
@@ -25,6 +26,9 @@ def offer(turn: Turn, person: Person) -> None:
     if returning.ask(turn, person):
         return
     options = options_of(turn, person)
+    if turn.state.setup.monitors and not (len(options) == 1 and _by_right(options[0][1])):
+        _offer_all(turn, options)
+        return
     takeable = sorted(least_used(options, _uses(turn)), key=lambda item: places.place(turn.ledger, item) or 0)
     if len(takeable) == 1:
         request(turn, person, takeable[0])
@@ -33,6 +37,19 @@ def offer(turn: Turn, person: Person) -> None:
         turn.say("choose", slots=", ".join(f"{places.place(turn.ledger, item)}: {item.id}" for item in takeable))
     else:
         _nothing(turn, person, options)
+
+
+def _offer_all(turn: Turn, options: list[tuple[Item, Decision]]) -> None:
+    """Where the cabinet only monitors any slot may be typed; listed is what some right reaches."""
+    turn.stay(stage="choose", chosen=None)
+    listed = ", ".join(
+        f"{places.place(turn.ledger, item)}: {item.id}" for item, one in options if not isinstance(one, Denial)
+    )
+    turn.say("choose", slots=listed)
+
+
+def _by_right(decision: Decision) -> bool:
+    return isinstance(decision, Grant) and decision.monitor is None
 
 
 def request(turn: Turn, person: Person, item: Item, act: ActKind = "take") -> None:
@@ -46,16 +63,16 @@ def request(turn: Turn, person: Person, item: Item, act: ActKind = "take") -> No
             turn.say("approve", item=item.id, count=count)
         case Grant(right) if act == "return":
             returning.complete(turn, person, item, right)
-        case Grant(right):
+        case Grant() as grant:
             visit = turn.stay()
             if not prompts.ask_before(turn, visit, item):
-                _release(turn, visit, person, item, right)
+                _release(turn, visit, person, item, grant)
         case Denial() as denial:
             release.deny(turn, turn.stay(stage="choose", chosen=None, act="take"), item, denial)
 
 
-def _release(turn: Turn, visit: Visit, person: Person, item: Item, right: Right) -> None:
-    n = release.grant(turn, turn.stay(stage="choose", chosen=None, asking=None, answers=None), item, right)
+def _release(turn: Turn, visit: Visit, person: Person, item: Item, grant: Grant) -> None:
+    n = release.grant(turn, turn.stay(stage="choose", chosen=None, asking=None, answers=None), item, grant)
     prompts.journal_answers(turn, person.pseudonym, item, visit.answers, n)
 
 
@@ -110,7 +127,7 @@ def after_removal(turn: Turn) -> None:
     person = visitor(turn)
     if person is None or turn.state.grant_ends or prompts.ask_next(turn):
         return
-    if any(not isinstance(decision, Denial) for _, decision in options_of(turn, person)):
+    if turn.state.setup.monitors or any(not isinstance(decision, Denial) for _, decision in options_of(turn, person)):
         turn.stay()
     else:
         end(turn, "done")
@@ -199,18 +216,22 @@ def decision_on(
         return Denial("item_out")
     if act == "take" and places.is_blocked(turn.ledger, item):
         return Denial("slot_taken")
-    return decide(
+    wall_ms, trusted = turn.now.wall_ms, turn.now.wall_time_trusted
+    decision = decide(
         turn.rights,
         person,
         item,
         visit.factors,
-        turn.now.wall_ms,
-        wall_time_trusted=turn.now.wall_time_trusted,
+        wall_ms,
+        wall_time_trusted=trusted,
         over=over,
         act=act,
         held=held(turn.ledger, turn.now.wall_ms if turn.now.wall_time_trusted else None),
         approvers=[turn.rights.people[one] for one in visit.approvers if one in turn.rights.people],
     )
+    if turn.state.setup.monitors:
+        return lenient(turn.rights, person, decision, wall_ms, wall_time_trusted=trusted)
+    return decision
 
 
 def holds(turn: Turn, person: Pseudonym, item: Item) -> bool:

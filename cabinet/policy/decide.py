@@ -34,7 +34,10 @@ Rule = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Grant:
+    """`monitor`: the rule that would have refused, where the cabinet only monitors."""
+
     right: Right
+    monitor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,9 @@ class See:
 
     async def status(self, params: Params, peer: Peer) -> View:
         state = self._runner.state
-        about = {"journal_size": state.size, "devices_lost": sorted(state.lost), "ready": self._ready()}
+        about: View = {"journal_size": state.size, "devices_lost": sorted(state.lost), "ready": self._ready()}
+        if state.setup.monitors:
+            about["would_refuse"] = dict(sorted(state.ledger.monitored.items()))
         return self._summary() | about
 
     async def slots(self, params: Params, peer: Peer) -> View:

@@ -19,6 +19,7 @@ def state_view(state: State, acknowledged: int, waiting_since_ms: int | None) ->
     ledger = state.ledger
     return {
         "door": _word(state.door, "closed", "open") if "door" in ledger.door or state.door is not None else None,
+        "mode": "monitor" if state.setup.monitors else "normal",
         "tamper": None,
         "power": None,
         "items_out": len(ledger.outs),

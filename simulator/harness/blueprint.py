@@ -16,6 +16,7 @@ from simulator.harness.memory_roster import RosterShelf
 from simulator.harness.oracle import Oracle
 
 CONFIG = Path(__file__).parents[2] / "config" / "simulated.toml"
+Settings = tuple[tuple[str, str], ...]
 ZONE = "Europe/Zurich"
 """Its clocks change twice a year."""
 COSIGNER = Signer("collector.demo/one", sha256(b"upstream of the simulation").digest(), COSIGNATURE)
@@ -52,10 +53,12 @@ def _long_names(people: bytes, cast: Mapping[str, Person]) -> bytes:
 
 
 @cache
-def blueprint() -> Blueprint:
+def blueprint(settings: Settings = ()) -> Blueprint:
     """Blocks; whatever a simulation changes in it, `shelf.restore` takes back."""
-    config = load(CONFIG, {}, (("cabinet.timezone", ZONE),))
+    config = load(CONFIG, {}, (("cabinet.timezone", ZONE), *settings))
     config = replace(config, upstream=UpstreamSection(delivery_keys=(COSIGNER.verifier.vkey,)))
+    if settings:
+        return replace(blueprint(), config=config)
     cast = {name: replace(person, pin=_LONG_PINS.get(name)) for name, person in read_cast().items()}
     pins = {person.id: person.pin for person in cast.values() if person.pin is not None}
     slots = [slot.number for slot in config.table.slots]

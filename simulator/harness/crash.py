@@ -18,7 +18,7 @@ from typing import Final, Literal
 from simulator.harness.finding import Finding, find
 from simulator.harness.shares import share
 from simulator.harness.simulation import Simulation
-from simulator.harness.story_player import StoryPlayer, starts_ms
+from simulator.harness.story_player import StoryPlayer, cabinet_of
 from simulator.harness.witness import Listener
 from simulator.story import Story
 
@@ -124,7 +124,7 @@ class Explorer:
 
     def play(self, path: Path, listener: Listener | None = None) -> Played:
         """One run with these crashes. Blocks."""
-        simulation = Simulation(self._seed, self._level, start_ms=starts_ms(self._story))
+        simulation = cabinet_of(self._story, self._seed, self._level)
         if listener is not None:
             simulation.witness.listeners.append(listener)
         player = CrashingPlayer(self._story, path)

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final
 
-from simulator.harness.blueprint import COSIGNER, blueprint
+from simulator.harness.blueprint import COSIGNER, Settings, blueprint
 from simulator.harness.cabinet import Cabinet, Level
 from simulator.harness.capability.level import CapabilityLevel
 from simulator.harness.happenings import Logged
@@ -32,12 +32,15 @@ DAY_MS: Final = 86_400_000
 class Simulation:
     """One cabinet, from `run` to its end."""
 
-    def __init__(self, seed: int, level: str = "capability", *, start_ms: int | None = None) -> None:
+    def __init__(
+        self, seed: int, level: str = "capability", *, start_ms: int | None = None, settings: Settings = ()
+    ) -> None:
+        """`settings`: keys of the configuration that are not as in config/simulated.toml."""
         self.seed = seed
         self.level = level
         self.loop = VirtualLoop.make(may_run, born)
         self.witness = Witness(self.loop.time)
-        self._plan = blueprint()
+        self._plan = blueprint(settings)
         # A run of some weeks meets the change of clocks sooner or later, or not at all.
         self._start_ms = START_MS + seed * 7 % 200 * DAY_MS if start_ms is None else start_ms
 

@@ -43,13 +43,15 @@ class StoryFailed(AssertionError):
     """A sentence did not come true; the text names it, and what was there instead."""
 
 
-def starts_ms(story: Story) -> int:
-    """The wall clock of its beginning."""
-    first = story.steps[0].sentence if story.steps else None
+def cabinet_of(story: Story, seed: int, level: str) -> Simulation:
+    """A cabinet for it: as the story says it is configured, at the time at which it begins."""
+    sentences = [step.sentence for step in story.steps]
     begins = TURN_OF_WATCH
-    if isinstance(first, told.Clock):
-        begins = datetime.fromisoformat(f"{first.day} {first.time}").replace(tzinfo=ZoneInfo(ZONE))
-    return int(begins.timestamp() * 1000) - int(SETTLED_S * 1000)
+    if (clock := next((one for one in sentences if isinstance(one, told.Clock)), None)) is not None:
+        begins = datetime.fromisoformat(f"{clock.day} {clock.time}").replace(tzinfo=ZoneInfo(ZONE))
+    start_ms = int(begins.timestamp() * 1000) - int(SETTLED_S * 1000)
+    settings = tuple((one.key, one.value) for one in sentences if isinstance(one, told.Setting))
+    return Simulation(seed, level, start_ms=start_ms, settings=settings)
 
 
 class StoryPlayer:
@@ -165,8 +167,8 @@ class StoryPlayer:
                 return await suspend(self._simulation, self._who(who).name, suspended=suspended)
             case told.SwitchOn(slot):
                 cabinet.switch_on(slot)
-            case told.Clock():
-                """starts_ms has seen to it."""
+            case told.Clock() | told.Setting():
+                """cabinet_of has seen to it."""
         return None
 
     def _who(self, name: str) -> Visitor:

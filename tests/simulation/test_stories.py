@@ -8,7 +8,7 @@ import pytest
 
 from simulator.harness.finding import find
 from simulator.harness.simulation import LEVELS, Simulation
-from simulator.harness.story_player import StoryPlayer, starts_ms
+from simulator.harness.story_player import StoryPlayer, cabinet_of
 from simulator.story import SCENARIOS, StoryError, Wait, names, parse, read_story
 
 LONG_S = 5 * 60
@@ -24,7 +24,7 @@ def test_it_comes_true(name: str, level: str) -> None:
         and sum(step.sentence.seconds for step in story.steps if isinstance(step.sentence, Wait)) > LONG_S
     ):
         pytest.skip("too long for byte for byte")
-    simulation = Simulation(1, level, start_ms=starts_ms(story))
+    simulation = cabinet_of(story, 1, level)
     finding = find(simulation, StoryPlayer(story).play, "the test")
     assert finding is None, finding.report
     assert simulation.checks.truth.leaves

@@ -53,6 +53,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
     log = Verifies(Signer(plan.config.origin, KEYS.signing_seed).verifier.public, cabinet.kept_leaves)
     latency, recovery, upstream = OneDeadDevice(), WorksAgain(), NothingEarly(log)
     oracle = plan.oracle()
+    monitors = plan.config.cabinet.mode == "monitor"
     return Checks(
         truth,
         oracle,
@@ -62,7 +63,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
         (
             truth,
             OnlyGranted(truth),
-            OnlyAllowed(truth, oracle, plan.cast, plan.ids),
+            OnlyAllowed(truth, oracle, plan.cast, plan.ids, monitors=monitors),
             NotForLong(
                 truth, {slot.number: slot.hold_s or plan.config.visit.hold_s for slot in plan.config.table.slots}
             ),
@@ -82,7 +83,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             NoMistakes(unhandled),
             NotTooMuch(oracle, plan.ids),
             AnsweredOnce(truth, oracle),
-            ReturnedAsAsked(truth, oracle, plan.cast, plan.ids),
+            ReturnedAsAsked(truth, oracle, plan.cast, plan.ids, monitors=monitors),
             RemindedOnce(truth, oracle, lambda: cabinet.wall.shown_ms, lambda: cabinet.wall.quality),
             DueIsTold(truth, oracle, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),

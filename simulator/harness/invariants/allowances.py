@@ -76,6 +76,8 @@ class NotTooMuch:
         self._released.pop(content["slot"], None)
         if wanted is None:
             return None
+        if content.get("monitor") is not None:
+            return wanted  # 2 sees to it
         others = [one for one in (*self._out.values(), *self._released.values()) if one.item != wanted.item]
         right = self._oracle.right(content["right"])
         mine = [one for one in others if one.name == wanted.name]

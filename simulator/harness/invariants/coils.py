@@ -15,6 +15,12 @@ LATEST_S = 4.0
 """A pulse that is later than this after its grant opens for somebody else."""
 ON_THE_WAY_S = 0.3
 MARGIN_S = 0.1
+ONLY_NOTED = frozenset(
+    (
+        *("no_right", "outside_schedule", "factor_missing", "approvers_missing", "allowance_used", "overdue_first"),
+        *("qualification_missing", "curfew_passed"),
+    )
+)
 FOREIGN_S = 4.0
 """So long the current may flow that no program of ours switched on."""
 
@@ -84,8 +90,11 @@ class OnlyAllowed:
     number = 2
     title = "only who may opens, and nobody is refused by a wrong clock"
 
-    def __init__(self, truth: Truth, oracle: Oracle, cast: Mapping[str, Person], names: Mapping[str, str]) -> None:
-        """`names` by pseudonym."""
+    def __init__(
+        self, truth: Truth, oracle: Oracle, cast: Mapping[str, Person], names: Mapping[str, str], *, monitors: bool
+    ) -> None:
+        """`names` by pseudonym. `monitors`: rights are only noted."""
+        self._monitors = monitors
         self._truth = truth
         self._oracle = oracle
         self._cast = cast
@@ -121,7 +130,10 @@ class OnlyAllowed:
         if "" in said or len(set(said)) < len(said):
             raise Violated(self, f"grant {grant.n} is approved by nobody, or by somebody twice")
         approved = {one: self._truth.shown_by(self._cast[one]) for one in said}
-        if not self._oracle.may_take(name, grant.item or "", shown, wall_ms, trusted=trusted, approved=approved):
+        may = self._oracle.may_take(name, grant.item or "", shown, wall_ms, trusted=trusted, approved=approved)
+        if leaf.content.get("monitor") is not None:
+            self._noted(leaf, name, may=may)
+        elif not may:
             local = self._oracle.local(wall_ms)
             what = " or ".join("+".join(sorted(one)) for one in shown) or "nothing"
             by = f", approved by {' and '.join(said)}" if said else ""
@@ -150,15 +162,32 @@ class OnlyAllowed:
         if giver == name or not self._truth.shown_by(self._cast[giver]):
             raise Violated(self, f"leaf {leaf.n}: {giver} has handed {content['item']} over, and did not show up")
         shown, trusted = self._truth.shown_by(self._cast[name]), content["tq"] != "none"
-        if not self._oracle.may_take(name, content["item"], shown, content["ts"], trusted=trusted, approved={}):
+        may = self._oracle.may_take(name, content["item"], shown, content["ts"], trusted=trusted, approved={})
+        if content.get("monitor") is not None:
+            self._noted(leaf, name, may=may)
+        elif not may:
             raise Violated(self, f"leaf {leaf.n}: {name} took {content['item']} over: not allowed")
 
     def _denied(self, leaf: seen.Leaf) -> None:
         content = leaf.content
         name = self._names.get(content["subs"][0]["p"], "")
+        if self._monitors and content["rule"] in ONLY_NOTED:
+            raise Violated(self, f"leaf {leaf.n}: {name} is refused for {content['rule']}, which was only to be noted")
         if content["rule"] == "outside_schedule" and self._oracle.is_open_for(name, content["item"], content["ts"]):
             local = self._oracle.local(content["ts"])
             raise Violated(self, f"{name} was refused {content['item']} at {local:%a %d %b %H:%M:%S} for the hour")
+
+    def _noted(self, leaf: seen.Leaf, name: str, *, may: bool) -> None:
+        """Released although a rule would have refused it, and it says so."""
+        content, what = leaf.content, f"leaf {leaf.n}: {name} got {leaf.content['item']}"
+        if not self._monitors:
+            raise Violated(self, f"{what} against {content['monitor']}, and rights are not only noted")
+        if not self._oracle.is_active(self._oracle.people[name], content["ts"], trusted=content["tq"] != "none"):
+            raise Violated(self, f"{what}, and is not active")
+        if not any("card" in one or "pin" in one for one in self._truth.shown_by(self._cast[name])):
+            raise Violated(self, f"{what}, and did not identify")
+        if may and content["monitor"] not in ("allowance_used", "overdue_first"):  # how much anybody has, 20 counts
+            raise Violated(self, f"{what} by a right, and {content['monitor']} is noted")
 
     def _service(self, grant: Grant) -> None:
         if grant.auth != "service" or not grant.content.get("operator") or not grant.content.get("reason"):

@@ -47,7 +47,7 @@ class DueIsTold:
     def _leaf(self, leaf: seen.Leaf) -> None:
         content: Mapping[str, Any] = leaf.content
         place = (content.get("code", ""), content.get("slot"))
-        if content["ev"] in ("item.granted", "item.handed_over") and "right" in content:
+        if content["ev"] in ("item.granted", "item.handed_over") and "right" in content and "monitor" not in content:
             due_ms = self._oracle.due_ms(self._oracle.right(content["right"]), content["ts"])
             if content.get("due") != due_ms:
                 raise Violated(self, f"leaf {leaf.n}: due at {content.get('due')}, and its right says {due_ms}")

@@ -30,8 +30,11 @@ class ReturnedAsAsked:
     number = 24
     title = "who may bring it back does, or it is told"
 
-    def __init__(self, truth: Truth, oracle: Oracle, cast: Mapping[str, Person], names: Mapping[str, str]) -> None:
-        """`names` by pseudonym."""
+    def __init__(
+        self, truth: Truth, oracle: Oracle, cast: Mapping[str, Person], names: Mapping[str, str], *, monitors: bool
+    ) -> None:
+        """`names` by pseudonym. `monitors`: what a return lacks is only noted."""
+        self._monitors = monitors
         self._truth = truth
         self._oracle = oracle
         self._cast = cast
@@ -76,7 +79,10 @@ class ReturnedAsAsked:
 
     def _came(self, n: int, content: Mapping[str, Any]) -> None:
         wanted = self._oracle.wants_return(content["item"])
-        if content.get("owed") is not None:
+        if content.get("monitor") is not None or (self._monitors and content.get("owed") is not None):
+            if not (self._monitors and wanted and content.get("owed") is None):
+                raise Violated(self, f"leaf {n}: what a return lacks is only noted where rights are")
+        elif content.get("owed") is not None:
             if not wanted:
                 raise Violated(self, f"leaf {n}: {content['item']} has no rule for returning")
             self._owed[content["slot"]] = _Owed(n, content["item"], self._truth.now_s())

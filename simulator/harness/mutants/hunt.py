@@ -8,6 +8,7 @@ from typing import Final
 from simulator.harness.mutants.approving import APPROVING
 from simulator.harness.mutants.asking import ASKING
 from simulator.harness.mutants.deciding import DECIDING
+from simulator.harness.mutants.monitoring import MONITORING
 from simulator.harness.mutants.planting import Mutant, NotPlanted, planted
 from simulator.harness.mutants.recording import RECORDING
 from simulator.harness.mutants.returning import RETURNING
@@ -16,7 +17,16 @@ from simulator.harness.mutants.trials import Caught
 from simulator.harness.mutants.wiring import WIRING
 from simulator.harness.shares import share
 
-MUTANTS: Final[tuple[Mutant, ...]] = (*DECIDING, *APPROVING, *ASKING, *RETURNING, *RECORDING, *SENDING, *WIRING)
+MUTANTS: Final[tuple[Mutant, ...]] = (
+    *DECIDING,
+    *APPROVING,
+    *ASKING,
+    *RETURNING,
+    *MONITORING,
+    *RECORDING,
+    *SENDING,
+    *WIRING,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from simulator.harness.crash import Explorer, Point
 from simulator.harness.finding import Finding, find
 from simulator.harness.random_days import RandomDays
+from simulator.harness.run import settings_of
 from simulator.harness.simulation import Simulation
 from simulator.story import read_story
 
@@ -42,7 +43,7 @@ class Days:
 
     def _play(self) -> Finding | None:
         replay = f"python -m simulator run --seed {self.seed} --hours {self.hours:g}"
-        return find(Simulation(self.seed), RandomDays(self.hours).play, replay)
+        return find(Simulation(self.seed, settings=settings_of(self.seed)), RandomDays(self.hours).play, replay)
 
 
 @dataclass(frozen=True, slots=True)
