@@ -180,12 +180,15 @@ class Players:
         self._open.append(client)
 
         def asked() -> None:
-            if lines := os.read(client, 65536).splitlines():
-                os.write(client, b"".join(answer(line) for line in lines))
-            else:
-                self._open.remove(client)
-                self._ears.ignore(client)
-                os.close(client)
+            try:
+                if lines := os.read(client, 65536).splitlines():
+                    os.write(client, b"".join(answer(line) for line in lines))
+                    return
+            except ConnectionError:
+                pass  # the daemon ends while it asks
+            self._open.remove(client)
+            self._ears.ignore(client)
+            os.close(client)
 
         self._ears.hear(client, asked)
 
