@@ -68,7 +68,7 @@ class Daemon:
         self.runner.inbox.post(RosterFound(roster.version, roster.digest))
         await self.runner.settle()
         self._loop_task = asyncio.create_task(self.runner.run(), name="runner")
-        self._wiring.start(self.runner.inbox.post, roster.card_digest)
+        self._wiring.start(self.runner.inbox.post, roster.card_digest, roster.code_digest)
 
     async def found(self) -> None:
         """Returns when every device has answered or was given up for the moment: a cabinet with a dead board is
@@ -115,6 +115,7 @@ class Daemon:
         service: dict[str, Handler] = {
             **see.methods(),
             **self._engine.roster.methods(),
+            **self._engine.bookings.methods(),
             "slot.release": Release(self._engine.desk).slot,
             "credential.scan": self._scan,
         }

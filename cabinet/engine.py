@@ -12,6 +12,8 @@ from cabinet.core.leaves import Leaf
 from cabinet.journal.leaf import Entry, encode
 from cabinet.policy.rights import Pseudonym
 from cabinet.runner import Runner
+from cabinet.service.booking import BookingService
+from cabinet.service.codes import Codes
 from cabinet.service.desk import Desk
 from cabinet.service.roster import RosterService
 from cabinet.service.upstream import Upstream
@@ -55,6 +57,8 @@ class Engine:
         )
         self.desk = Desk(self.runner.inbox)
         self.roster = RosterService(books.roster, self.runner, self.desk, self._roster_worker, books.rights, clock)
+        codes = Codes(books.roster, self.runner, random)
+        self.bookings = BookingService(books.roster, self.runner, self.desk, self._roster_worker, clock, codes)
         self.acts = Acts(
             hardware,
             post=self.runner.inbox.post,

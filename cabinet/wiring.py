@@ -20,6 +20,7 @@ from cabinet.core.events import (
     KeypadCancelled,
     SlotRead,
 )
+from cabinet.policy.booking import CODE_DIGITS
 from drivers.wire.card_number import format_card
 from hal.buses import Bus
 from hal.capabilities import (
@@ -65,12 +66,18 @@ class Wiring:
         self._supervisor = Supervisor(plans, Reports(self._emit, self._lost, self._restored), clock)
         self._post: Callable[[Event], object] = _nowhere
         self._card_digest: Callable[[bytes], bytes] = bytes
+        self._code_digest: Callable[[str], str] = str
         self._scans: dict[str, asyncio.Future[bytes]] = {}
         self._changed = asyncio.Event()
 
-    def start(self, post: Callable[[Event], object], card_digest: Callable[[bytes], bytes]) -> None:
-        """Opens links and devices; readings go to `post`, card numbers only as their digest."""
-        self._post, self._card_digest = post, card_digest
+    def start(
+        self,
+        post: Callable[[Event], object],
+        card_digest: Callable[[bytes], bytes],
+        code_digest: Callable[[str], str],
+    ) -> None:
+        """Opens links and devices; readings go to `post`, card numbers and codes only as their digest."""
+        self._post, self._card_digest, self._code_digest = post, card_digest, code_digest
         self._supervisor.start()
 
     async def stop(self) -> None:
@@ -169,7 +176,8 @@ class Wiring:
             case Typed(keypad, length):
                 self._post(DigitsTyped(keypad, length))
             case Entered(keypad, secret):
-                self._post(DigitsEntered(keypad, secret))
+                code = self._code_digest(secret.reveal()) if len(secret) == CODE_DIGITS else None
+                self._post(DigitsEntered(keypad, secret, code))
             case Cancelled(keypad):
                 self._post(KeypadCancelled(keypad))
             case InputRead():

@@ -34,7 +34,7 @@ class HoldCard:
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """`what` are keys, or PIN, number, wrong PIN: theirs, followed by #."""
+    """`what` are keys, or PIN, number, code, wrong PIN: theirs, followed by #."""
 
     who: str
     what: str
@@ -105,6 +105,26 @@ class Suspend:
 
     who: str
     suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The custodian books an item, between local times of the day; `refused`: is not let, with these words."""
+
+    item: str
+    who: str
+    start: str
+    until: str
+    with_code: bool = False
+    overrides: bool = False
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelBooking:
+    """The custodian cancels the next one of the item."""
+
+    item: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +199,8 @@ Act: TypeAlias = (
     | TrustClock
     | Release
     | Suspend
+    | Book
+    | CancelBooking
     | SwitchOn
     | Clock
     | Setting
@@ -256,12 +278,14 @@ def _journals(kind: str, rest: str, *, no: bool = False) -> Journals:
 
 _WHO: Final = r"([A-Z][a-z]+)"
 _FOR: Final = r"(\d+) (second|minute|hour|day)s?"
+_ITEM: Final = r"([A-Z]-\d{4})"
+_BETWEEN: Final = r"(\d\d:\d\d) until (\d\d:\d\d)"
 _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"It is (\d{4}-\d\d-\d\d) (\d\d:\d\d)\.", Clock),
     (r"The configuration says: ([a-z_.]+)=(\S+)", Setting),
     (rf"{_WHO} holds their card to the reader\.", HoldCard),
     (rf"{_WHO} holds card (\d{{10}}) to the reader\.", HoldCard),
-    (rf"{_WHO} types their (PIN|number)\.", Type),
+    (rf"{_WHO} types their (PIN|number|code)\.", Type),
     (rf"{_WHO} types a (wrong PIN)\.", Type),
     (rf"{_WHO} types ([0-9*#]+)\.?", Type),
     (rf"{_WHO} lifts slot (\d+)\.", lambda who, slot: Hand(who, "lift", int(slot))),
@@ -285,6 +309,15 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"The technician releases slot (\d+): (.+)\.", lambda slot, reason: Release(int(slot), reason)),
     (rf"The custodian suspends {_WHO}\.", lambda who: Suspend(who, True)),
     (rf"The custodian lets {_WHO} in again\.", lambda who: Suspend(who, False)),
+    (
+        rf"The custodian books {_ITEM} for {_WHO} from {_BETWEEN}( with a code)?( whatever is booked)?\.",
+        lambda item, who, start, until, code, over: Book(item, who, start, until, code is not None, over is not None),
+    ),
+    (
+        rf"The custodian cannot book {_ITEM} for {_WHO} from {_BETWEEN}: (.+)",
+        lambda item, who, start, until, why: Book(item, who, start, until, refused=why),
+    ),
+    (rf"The custodian cancels the booking of {_ITEM}\.", CancelBooking),
     (r"Somebody switches the relay of slot (\d+) on\.", lambda slot: SwitchOn(int(slot))),
     (r"The display says: (.+)", Shows),
     (r"The display does not say: (.+)", lambda text: Shows(text, True)),

@@ -60,6 +60,9 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("roster import", "roster", "add and change what these files list, and take nothing away"),
         Command("roster versions", "roster", "the last versions: when, by whom, what changed"),
         Command("roster rollback", "roster", "back to the policy of an earlier version"),
+        Command("booking make", "bookings", "keep an item for somebody at some time"),
+        Command("booking list", "bookings", "what is booked, for whom and when"),
+        Command("booking cancel", "bookings", "end a booking, with a reason"),
     ),
     "service": (
         Command("slot release", "service", "open one slot without a visit; asks first, and is journaled"),

@@ -9,28 +9,10 @@ from typing import TYPE_CHECKING, cast
 from cabinet.cli.daemon import Result, Roster
 from cabinet.cli.output import Output
 from cabinet.control.protocol import Exit
+from cabinet.policy.words import RULES
 
 if TYPE_CHECKING:
     from cabinet.cli.arguments import Parser
-
-_RULES = {
-    "grants": "grants it",
-    "person_suspended": "the person is suspended",
-    "person_not_yet_active": "the person's access has not begun",
-    "person_expired": "the person's access has ended",
-    "host_inactive": "the person is a visitor, and their host has no access",
-    "no_right": "no right of the person reaches the item",
-    "outside_schedule": "closed at this time",
-    "curfew_passed": "the date on which it was to be back has passed",
-    "clock_untrusted": "has hours, and the cabinet's clock is not trusted",
-    "factor_missing": "the person cannot identify as it asks",
-    "approvers_missing": "too few people may approve",
-    "allowance_used": "the person, or all of its people together, have as many as they may",
-    "overdue_first": "the person has something that is overdue",
-    "qualification_missing": "the person lacks a qualification, or it has expired",
-    "item_out": "the item is out",
-    "prompt_unanswered": "a question that the cabinet asks before has no answer",
-}
 
 
 def right_explain_arguments(parser: Parser) -> None:
@@ -60,13 +42,16 @@ def _lines(told: Result) -> Iterator[str]:
         yield f"yes: {who} {what}, " + (f"by right {told['right']}" if told["right"] else "as anybody: it has no rule")
     else:
         missing = f" ({told['missing']})" if told["missing"] else ""
-        yield f"no: {who} not {what}: {_RULES.get(str(told['rule']), told['rule'])}{missing}"
+        missing += f" ({told['window']})" if told["rule"] == "booked" else ""
+        yield f"no: {who} not {what}: {RULES.get(str(told['rule']), told['rule'])}{missing}"
     if told["holder"]:
         yield f"  out with: {told['holder']}"
     for one in cast("list[Result]", told["asks"]):
         yield f"  asked before: {one['ask']}{'' if one['required'] else ' (may be skipped)'}"
+    if told["bookings"]:
+        yield f"  booked: {_joined(told['bookings'])}"
     for step in cast("list[Result]", told["rights"]):
-        yield f"  right {step['right']}: {_RULES.get(str(step['verdict']), step['verdict'])}"
+        yield f"  right {step['right']}: {RULES.get(str(step['verdict']), step['verdict'])}"
         yield f"    open: {step['schedule'] or 'at any time'}"
         yield f"    identify: {_either(step)}"
         if step["approvals"]:

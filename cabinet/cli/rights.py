@@ -36,7 +36,10 @@ def right_grant_arguments(parser: Parser) -> None:
     parser.add_argument("--what", action="append", default=[], metavar="ITEM|group:G|*", help="repeatable")
     parser.add_argument("--for", action="append", metavar="ACT", help="take (without it), return, door; repeatable")
     parser.add_argument(
-        "--factors", action="append", metavar="A+B", help="card, card+pin, number+pin; repeat for alternatives"
+        "--factors",
+        action="append",
+        metavar="A+B",
+        help="card, card+pin, number+pin, code, code+pin; repeat for alternatives",
     )
     parser.add_argument("--schedule", metavar="ID", help="only at the times of this schedule")
     parser.add_argument(

@@ -65,6 +65,8 @@ class Answer:
     request: int
     refusal: str | None = None
     item: str | None = None
+    n: int | None = None
+    """Index of the leaf that says it was done."""
 
 
 Effect: TypeAlias = Pulse | CheckPin | Show | Light | Sound | CommitRoster | Answer

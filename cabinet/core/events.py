@@ -3,7 +3,7 @@ people are answered or refused."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from cabinet.core.leaves import Leaf
@@ -46,8 +46,11 @@ class DigitsTyped:
 
 @dataclass(frozen=True, slots=True)
 class DigitsEntered:
+    """`code` is the keyed digest of what was typed, where it is as long as a one-time code."""
+
     keypad: str
     secret: Secret
+    code: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,34 @@ class ReleaseAsked:
 
     request: int
     slot: int
+    reason: str
+    operator: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BookingAsked:
+    """Through the service socket: `item` for `person` from `starts_ms` until before `until_ms`. `code` is the keyed
+    digest of a code for the keypad. `overrides`: what is in the way is cancelled, for `reason`."""
+
+    request: int
+    person: Pseudonym
+    item: str
+    starts_ms: int
+    until_ms: int
+    operator: str
+    reason: str | None = None
+    overrides: bool = False
+    code: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BookingCancelled:
+    """Through the service socket; `booking` is its number."""
+
+    request: int
+    booking: int
     reason: str
     operator: str
     dry_run: bool = False
@@ -204,6 +235,8 @@ Event: TypeAlias = (
     | DeviceLost
     | DeviceRestored
     | ReleaseAsked
+    | BookingAsked
+    | BookingCancelled
     | RosterPlanned
     | RosterFound
     | RosterChanged
@@ -231,5 +264,14 @@ FACTS = (
 """What is so, whatever becomes of its leaf: the start, what the world did, what a device answered. Kept and stepped
 again when a commit failed."""
 
-REQUESTS = (CardShown, DigitsTyped, DigitsEntered, KeypadCancelled, ReleaseAsked, RosterPlanned)
+REQUESTS = (
+    CardShown,
+    DigitsTyped,
+    DigitsEntered,
+    KeypadCancelled,
+    ReleaseAsked,
+    BookingAsked,
+    BookingCancelled,
+    RosterPlanned,
+)
 """What people ask: answered or refused at once, dropped when a commit failed."""

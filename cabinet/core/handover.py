@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from cabinet.core import visit
+from cabinet.core import booking, visit
 from cabinet.core.leaves import Role, Subject
 from cabinet.core.ledger import held
 from cabinet.core.release import local_time
 from cabinet.core.state import Refusal, Visit
 from cabinet.core.turn import Turn
-from cabinet.policy.curfew import due_by
 from cabinet.policy.decide import Denial, Grant, NeedsApproval, NeedsFactor, decide
 from cabinet.policy.monitor import lenient
 from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person
@@ -26,7 +25,10 @@ def to(
     What others have to approve is put back and taken anew."""
     wall_ms, trusted = turn.now.wall_ms, turn.now.wall_time_trusted
     having = held(turn.ledger, wall_ms if trusted else None)
-    decision = decide(turn.rights, person, item, factors, wall_ms, wall_time_trusted=trusted, held=having)
+    booked = booking.of_item(turn, item)
+    decision = decide(
+        turn.rights, person, item, factors, wall_ms, wall_time_trusted=trusted, held=having, bookings=booked
+    )
     if turn.state.setup.monitors:
         decision = lenient(turn.rights, person, decision, wall_ms, wall_time_trusted=trusted)
     match decision:
@@ -37,7 +39,7 @@ def to(
         case Denial(rule, window, _, missing):
             return Refusal(rule, window, missing)
         case Grant(right, monitor):
-            due = due_by(turn.rights, right, wall_ms) if monitor != "curfew_passed" else None
+            due, cause = booking.due(turn, person.pseudonym, item, decision)
             turn.journal(
                 "item.handed_over",
                 [Subject("holder", giver.pseudonym), *turn.holding(person.pseudonym, ROLE)],
@@ -56,6 +58,11 @@ def to(
             if due is None:
                 turn.say("handed_over", "accepted", item=item.id)
             else:
-                turn.say("handed_over_due", "accepted", item=item.id, due=local_time(turn, due))
+                turn.say(
+                    "handed_over_booked" if cause else "handed_over_due",
+                    "accepted",
+                    item=item.id,
+                    due=local_time(turn, due),
+                )
             visit.after_return(turn)
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cabinet.core import junk, lockout, prompts, second, visit
+from cabinet.core import code, junk, lockout, prompts, second, visit
 from cabinet.core.effects import CheckPin
 from cabinet.core.events import CardShown, DigitsEntered, DigitsTyped, KeypadCancelled, PinChecked
 from cabinet.core.leaves import Field, Subject
@@ -92,9 +92,14 @@ def on_pin_checked(turn: Turn, event: PinChecked) -> None:
 def _number(turn: Turn, event: DigitsEntered) -> None:
     """Begins a visit, or the second person of one, that is nobody's until the PIN is right; an unknown number looks the
     same."""
-    wait_s = lockout.remaining_s(turn.ledger, lockout.keypad_key(event.keypad), turn.now.wall_ms)
+    rows = (lockout.keypad_key(event.keypad), lockout.codes_key(event.keypad))
+    wait_s = max(lockout.remaining_s(turn.ledger, row, turn.now.wall_ms) for row in rows)
     if wait_s:
         _locked_out(turn, event.keypad, None, wait_s)
+        return
+    if turn.state.visit is None and code.is_meant(turn, event):
+        if (found := code.booking_of(turn, event)) is not None:
+            _by_code(turn, event.keypad, *found)
         return
     pseudonym = turn.rights.numbers.get(event.secret.reveal())
     if turn.state.visit is not None:
@@ -103,6 +108,13 @@ def _number(turn: Turn, event: DigitsEntered) -> None:
     person = turn.rights.people.get(pseudonym) if pseudonym else None
     _begin(turn, pseudonym, person, event.keypad, frozenset({"number"}), "pin")
     turn.say("enter_pin")
+
+
+def _by_code(turn: Turn, keypad: str, person: Person, n: int) -> None:
+    """It is them; what they have booked is offered at once."""
+    _begin(turn, person.pseudonym, person, keypad, frozenset({"code"}), "choose")
+    turn.stay(chosen=turn.ledger.bookings[n].item, booking=n)
+    _identified(turn, person, keypad)
 
 
 def _pin(turn: Turn, running: Visit, event: DigitsEntered) -> None:
@@ -144,7 +156,7 @@ def _identified(turn: Turn, person: Person, device: str) -> None:
         turn.say(refusal.rule, "refused")
         turn.update(visit=None)
         return
-    keypad = device if "number" in running.factors else None
+    keypad = device if not running.factors.isdisjoint({"number", "code"}) else None
     turn.journal("visit.identified", subs, visit=running.number, auth=auth, reader=device, keypad=keypad)
     if "pin" in running.factors:
         turn.clear_alarm("visit.locked_out", device=device)

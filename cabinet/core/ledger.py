@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 from cabinet.core.leaves import Leaf
 from cabinet.policy.allowance import Held
+from cabinet.policy.booking import Booking
 from cabinet.policy.rights import Pseudonym
 
 HungKind = Literal["right", "misplaced", "foreign", "unreadable"]
@@ -139,6 +140,13 @@ class Ledger:
     """How often each rule would have refused, since the cabinet only monitors."""
     upstream: Mapping[str, bool] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
+    bookings: Mapping[int, Booking] = field(default_factory=dict)
+    """By the index of their booking.made leaf; ended ones until the next is made."""
+
+    @property
+    def codes(self) -> frozenset[str]:
+        """Digests of the codes that are still good for something."""
+        return frozenset(one.code for one in self.bookings.values() if one.code is not None)
 
     @property
     def contradicted(self) -> bool:
@@ -196,7 +204,7 @@ def _granted(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
         _text(leaf, "auth") or "",
         _number(leaf, "due"),
     )
-    return replace(ledger, grants={**ledger.grants, _slot(leaf): grant})
+    return replace(_code_spent(ledger, leaf), grants={**ledger.grants, _slot(leaf): grant})
 
 
 def _grant_ended(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -317,6 +325,7 @@ def _failed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     for key, count, until in (
         (_person(leaf, "holder"), "failed", "locked_until"),
         (_keypad_key(leaf), "keypad_failed", "keypad_until"),
+        (_keypad_key(leaf, "codes"), "codes_failed", "codes_until"),
     ):
         tries = _number(leaf, count)
         if key is not None and tries is not None:
@@ -325,7 +334,10 @@ def _failed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 
 def _identified(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    return _pin_was_right(ledger, leaf, "holder")
+    ledger = _pin_was_right(ledger, leaf, "holder")
+    if "code" not in (_text(leaf, "auth") or "").split("+"):
+        return ledger
+    return replace(ledger, failures=_without(ledger.failures, _keypad_key(leaf, "codes")))
 
 
 def _authorised(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -372,6 +384,32 @@ def _roster(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, roster={"roster": RosterMark(version, digest)})
 
 
+def _booked(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """Made by a clock that somebody vouches for; so what has ended by it is dropped."""
+    booking = Booking(
+        _text(leaf, "item") or "",
+        _person(leaf, "holder") or "",
+        _number(leaf, "starts") or 0,
+        _number(leaf, "until") or 0,
+        _text(leaf, "code"),
+    )
+    live = {key: one for key, one in ledger.bookings.items() if ts < one.until_ms}
+    return replace(ledger, bookings={**live, n: booking})
+
+
+def _booking_cancelled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, bookings=_without(ledger.bookings, _number(leaf, "booking")))
+
+
+def _code_spent(ledger: Ledger, leaf: Leaf) -> Ledger:
+    """A code is good for one grant of its booking, by whatever means that was had."""
+    n = _number(leaf, "booking")
+    booking = ledger.bookings.get(n) if n is not None else None
+    if n is None or booking is None or booking.code is None:
+        return ledger
+    return replace(ledger, bookings={**ledger.bookings, n: replace(booking, code=None)})
+
+
 def _link(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, upstream={**ledger.upstream, "link": leaf.ev == "sync.restored"})
 
@@ -410,6 +448,8 @@ _FOLDS: dict[str, Fold] = {
     "door.closed": _door,
     "credential.enrolled": _enrolled,
     "roster.applied": _roster,
+    "booking.made": _booked,
+    "booking.cancelled": _booking_cancelled,
     "sync.lost": _link,
     "sync.restored": _link,
     "upstream.fork": _contradicted,
@@ -468,6 +508,6 @@ def _person(leaf: Leaf, role: str) -> Pseudonym | None:
     return next((subject.person for subject in leaf.subs if subject.role == role), None)
 
 
-def _keypad_key(leaf: Leaf) -> str | None:
+def _keypad_key(leaf: Leaf, row: str = "keypad") -> str | None:
     keypad = _text(leaf, "keypad")
-    return f"keypad:{keypad}" if keypad else None
+    return f"{row}:{keypad}" if keypad else None

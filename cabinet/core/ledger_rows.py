@@ -20,6 +20,7 @@ from cabinet.core.ledger import (
     SlotMark,
     Use,
 )
+from cabinet.policy.booking import Booking
 
 _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "slots": lambda row: SlotMark(**row),
@@ -36,8 +37,9 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "monitored": lambda row: row["value"],
     "upstream": lambda row: row["value"],
     "questions": lambda row: Question(**row | {"prompts": tuple(row["prompts"])}),
+    "bookings": lambda row: Booking(**row),
 }
-_BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions")
+_BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions", "bookings")
 
 
 def changed_rows(old: Ledger, new: Ledger) -> dict[str, bytes | None]:

@@ -8,6 +8,7 @@ _FREE = 3
 _WAITS_S = (5, 15, 30, 60, 120, 300, 900)
 SILENT_ALARM_AT = 5
 DISABLED_AT = 100
+_FADES_MS = 86_400_000
 
 
 def wait_s(count: int) -> int:
@@ -17,6 +18,11 @@ def wait_s(count: int) -> int:
 
 def keypad_key(keypad: str) -> str:
     return f"keypad:{keypad}"
+
+
+def codes_key(keypad: str) -> str:
+    """Wrong one-time codes have a row of their own."""
+    return f"codes:{keypad}"
 
 
 def remaining_s(ledger: Ledger, key: str | None, wall_ms: int) -> int:
@@ -35,8 +41,10 @@ def disabled(ledger: Ledger, person: str | None) -> bool:
     return failures is not None and failures.count >= DISABLED_AT
 
 
-def one_more(ledger: Ledger, key: str, wall_ms: int) -> Failures:
-    """The count after another wrong try now."""
+def one_more(ledger: Ledger, key: str, wall_ms: int, *, fades: bool = False) -> Failures:
+    """The count after another wrong try now. `fades`: a day after its last wait a row is forgotten."""
     failures = ledger.failures.get(key)
+    if fades and failures is not None and failures.until_ms + _FADES_MS <= wall_ms:
+        failures = None
     count = (failures.count if failures else 0) + 1
     return Failures(count, wall_ms + wait_s(count) * 1000)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from cabinet.core import release, returning
 from cabinet.core.effects import Answer, CommitRoster
 from cabinet.core.events import (
+    BookingAsked,
+    BookingCancelled,
     DeviceLost,
     DeviceRestored,
     DigitsTyped,
@@ -117,5 +119,5 @@ def next_due(state: State) -> float | None:
 
 
 def _answer_unrecorded(turn: Turn, event: Event) -> None:
-    if isinstance(event, ReleaseAsked | RosterPlanned):
+    if isinstance(event, ReleaseAsked | RosterPlanned | BookingAsked | BookingCancelled):
         turn.act(Answer(event.request, "the journal cannot be written, so nothing is done; see `cabinetctl status`"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from cabinet.core import places, reminders
+from cabinet.core import booking, places, reminders
 from cabinet.core.effects import Answer, Light, Pulse, Sound
 from cabinet.core.events import BoltPulsed, ReleaseAsked
 from cabinet.core.leaves import Subject
@@ -12,7 +12,6 @@ from cabinet.core.ledger import OpenGrant
 from cabinet.core.messages import text
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import Turn
-from cabinet.policy.curfew import due_by
 from cabinet.policy.decide import Denial, Grant
 from cabinet.policy.quorum import may_approve
 from cabinet.policy.rights import AUTH_ORDER, Item, Pseudonym, Right
@@ -24,7 +23,8 @@ def grant(turn: Turn, visit: Visit, item: Item, by: Grant) -> int:
     slot = places.place(turn.ledger, item)
     assert slot is not None, "items without a slot are never offered"
     right = by.right
-    due = due_by(turn.rights, right, turn.now.wall_ms) if by.monitor != "curfew_passed" else None
+    due, cause = booking.due(turn, visit.person, item, by)
+    factors = booking.factors_for(turn, visit, item)
     close_interrupted(turn, slot)
     n = turn.journal(
         "item.granted",
@@ -32,18 +32,20 @@ def grant(turn: Turn, visit: Visit, item: Item, by: Grant) -> int:
         visit=visit.number,
         slot=slot,
         item=item.id,
-        auth="+".join(sorted(visit.factors, key=AUTH_ORDER.index)),
+        auth="+".join(sorted(factors, key=AUTH_ORDER.index)),
         right=right.id or None,
         due=due,
         expired=reminders.has_expired(turn, item) or None,
         monitor=by.monitor,
+        booking=visit.booking if "code" in factors else booking.own(turn, visit.person, item),
     )
     _open(turn, slot, n)
     note = reminders.note(turn, item)
     if due is None:
         turn.say("take", slot=slot, item=item.id, note=note)
     else:
-        turn.say("take_due", slot=slot, item=item.id, due=local_time(turn, due), note=note)
+        key = "take_booked" if cause else "take_due"
+        turn.say(key, slot=slot, item=item.id, due=local_time(turn, due), note=note)
     return n
 
 

@@ -103,6 +103,8 @@ class Visit:
     answers: Answers | None = None
     returns: tuple[int, ...] = ()
     """Leaves of what came back in this visit and still has questions."""
+    booking: int | None = None
+    """The one whose code was typed."""
 
     @property
     def tested(self) -> Pseudonym | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cabinet.core import (
+    booking,
     custody,
     door,
     events,
@@ -71,6 +72,8 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.DoorRead: door.on_door_read,
     events.BoltPulsed: release.on_bolt_pulsed,
     events.ReleaseAsked: release.on_release_asked,
+    events.BookingAsked: booking.on_asked,
+    events.BookingCancelled: booking.on_cancelled,
     events.DeviceLost: machine.on_device_lost,
     events.DeviceRestored: machine.on_device_restored,
     events.UpstreamLink: upstream.on_link,

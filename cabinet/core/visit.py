@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cabinet.core import places, prompts, release, returning
+from cabinet.core import booking, places, prompts, release, returning
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import held, out_of
 from cabinet.core.state import State, Visit
@@ -16,7 +16,7 @@ from cabinet.policy.rights import ActKind, Item, Person, Pseudonym, Right
 
 _REASONS_WORTH_SAYING = (
     *("outside_schedule", "clock_untrusted", "factor_missing", "qualification_missing", "curfew_passed"),
-    *("allowance_used", "overdue_first"),
+    *("allowance_used", "overdue_first", "booked"),
 )
 
 
@@ -55,9 +55,12 @@ def _by_right(decision: Decision) -> bool:
 def request(turn: Turn, person: Person, item: Item, act: ActKind = "take") -> None:
     """Grants, asks for the missing factor or for others' approval, or denies with the reason."""
     match decision_on(turn, person, item, act=act):
-        case NeedsFactor():
+        case NeedsFactor(_, missing) if "pin" in missing:
             turn.stay(stage="pin", chosen=item.id, second=None, act=act)
             turn.say("enter_pin")
+        case NeedsFactor():
+            turn.stay(stage="choose", chosen=item.id, second=None, act=act)
+            turn.say("show_card", item=item.id)
         case NeedsApproval(_, count):
             turn.stay(stage="second", chosen=item.id, second=None, act=act)
             turn.say("approve", item=item.id, count=count)
@@ -167,8 +170,8 @@ def end(turn: Turn, cause: str) -> None:
 
 
 def identified(visit: Visit) -> bool:
-    """A number alone names somebody; a card or the PIN shows that it is them."""
-    return not visit.factors.isdisjoint({"card", "pin"})
+    """A number alone names somebody; a card, a code or the PIN shows that it is them."""
+    return not visit.factors.isdisjoint({"card", "pin", "code"})
 
 
 def on_time(turn: Turn) -> None:
@@ -221,12 +224,13 @@ def decision_on(
         turn.rights,
         person,
         item,
-        visit.factors,
+        booking.factors_for(turn, visit, item),
         wall_ms,
         wall_time_trusted=trusted,
         over=over,
         act=act,
         held=held(turn.ledger, turn.now.wall_ms if turn.now.wall_time_trusted else None),
+        bookings=booking.of_item(turn, item),
         approvers=[turn.rights.people[one] for one in visit.approvers if one in turn.rights.people],
     )
     if turn.state.setup.monitors:

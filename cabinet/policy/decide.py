@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from cabinet.policy.allowance import Held, refusal
+from cabinet.policy.booking import Booking, in_the_way, window
 from cabinet.policy.curfew import passed
 from cabinet.policy.quorum import missing
 from cabinet.policy.rights import ActKind, Factor, Item, Person, Right, Rights
@@ -25,6 +26,7 @@ Rule = Literal[
     "factor_missing",
     "allowance_used",
     "overdue_first",
+    "booked",
     "item_out",
     "no_item",
     "prompt_unanswered",
@@ -107,13 +109,14 @@ def decide(
     wall_time_trusted: bool,
     approvers: Sequence[Person] = (),
     held: Sequence[Held] = (),
+    bookings: Iterable[Booking] = (),
     over: Iterable[Right] | None = None,
     act: ActKind = "take",
 ) -> Decision:
     """The best of all rights that reach the item: a grant, else one missing only others' approval or a factor, else
-    why not. `approvers` have approved in this visit; `held` is everything that is out or about to be;
-    `over` the person's rights that cover the item, where they are known already. `act` is what is to be done; what
-    limits taking does not limit a return."""
+    why not. `approvers` have approved in this visit; `held` is everything that is out or about to be,
+    `bookings` whatever is booked; `over` the person's rights that cover the item, where they are known already. `act`
+    is what is to be done; what limits taking does not limit a return."""
     if denial := person_denial(rights, person, wall_ms, wall_time_trusted=wall_time_trusted):
         return denial
     best: Decision = Denial("no_right")
@@ -122,10 +125,32 @@ def decide(
             rights, right, person, item, factors, wall_ms, approvers, held, wall_time_trusted=wall_time_trusted, act=act
         )
         if isinstance(decision, Grant):
-            return decision
+            best = decision
+            break
         if _rank(decision) > _rank(best):
             best = decision
-    return best
+    return (
+        best
+        if isinstance(best, Denial) or act != "take"
+        else _unless_booked(best, rights, person, item, wall_ms, bookings, wall_time_trusted=wall_time_trusted)
+    )
+
+
+def _unless_booked(
+    decision: Grant | NeedsFactor | NeedsApproval,
+    rights: Rights,
+    person: Person,
+    item: Item,
+    wall_ms: int,
+    bookings: Iterable[Booking],
+    *,
+    wall_time_trusted: bool,
+) -> Decision:
+    other = in_the_way(bookings, item.id, person.pseudonym, wall_ms, wall_time_trusted=wall_time_trusted)
+    if other is None:
+        return decision
+    rule: Rule = "booked" if wall_time_trusted else "clock_untrusted"
+    return Denial(rule, window(other, rights.zone), decision.right.id)
 
 
 def rights_over(rights: Rights, person: Person, item: Item, act: ActKind = "take") -> Iterator[Right]:
@@ -175,6 +200,8 @@ def decide_by(
         return denial
     if act == "take" and (rule := refusal(rights, right, person, item, held)) is not None:
         return Denial(rule, None, right.id)
+    # A code says who it is, as a number does.
+    factors = factors | {"number"} if "code" in factors else factors
     if any(alternative <= factors for alternative in right.factors):
         more = missing(right.quorum, person, approvers)
         return NeedsApproval(right, more) if more else Grant(right)
@@ -200,10 +227,16 @@ def completable(
 ) -> frozenset[Factor]:
     """What is still missing of the cheapest alternative this visit can complete: a PIN, if the person has one.
 
-    A card or number is what a visit begins with, so an alternative that lacks one is another visit."""
+    A card or number is what a visit begins with, so an alternative that lacks one is another visit; but a code is for
+    one item only, and a card is held to the reader beside it."""
     for alternative in sorted(alternatives, key=lambda a: (len(a - factors), sorted(a))):
         if alternative - factors == {"pin"} and person.pin_set:
             return frozenset({"pin"})
+    if "code" in factors and any(
+        "card" in alternative - factors and ("pin" not in alternative - factors or person.pin_set)
+        for alternative in alternatives
+    ):
+        return frozenset({"card"})
     return frozenset()
 
 

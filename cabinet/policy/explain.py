@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cabinet.policy.allowance import Held
+from cabinet.policy.booking import Booking
 from cabinet.policy.curfew import due_by
 from cabinet.policy.decide import (
     Decision,
@@ -45,6 +46,7 @@ _HELP: Final[Mapping[str, str]] = {
     "allowance_used": "bring one of them back first; a custodian can allow more",
     "overdue_first": "bring back first what is overdue",
     "slot_taken": "a technician can release the slot and take out what does not belong there",
+    "booked": "come outside the booking; `cabinetctl booking cancel` ends it",
     "item_out": "whoever has it can bring it back",
     "prompt_unanswered": "answer what the cabinet asks",
 }
@@ -93,23 +95,33 @@ def explain(
     *,
     wall_time_trusted: bool,
     held: Sequence[Held] = (),
+    bookings: Sequence[Booking] = (),
     act: PromptAt = "take",
     blocked: bool = False,
 ) -> Explanation:
-    """`held` is everything that is out; `blocked`: something else hangs where the item belongs. An item that no right
-    for returning covers is returned by just seating it."""
+    """`held` is everything that is out, `bookings` whatever is booked; `blocked`: something else hangs where the item
+    belongs. An item that no right for returning covers is returned by just seating it."""
     if act == "return" and not any(right.covers(item) for right in rights.return_rules):
         return Explanation(None, None, None, None, None, (), (), tuple(asked(rights, item, act)))
-    shown = could_show(rights, person)
-    others = [one for one in rights.people.values() if _is_active(rights, one, wall_ms, trusted=wall_time_trusted)]
-    decision = decide(
-        rights, person, item, shown, wall_ms, wall_time_trusted=wall_time_trusted, approvers=others, held=held, act=act
+    with_code = any(one.code is not None and one.holder == person.pseudonym for one in bookings)
+    shown = could_show(rights, person, with_code=with_code)
+    others = _active(rights, wall_ms, trusted=wall_time_trusted)
+    decision = decide_at_best(
+        rights,
+        person,
+        item,
+        wall_ms,
+        wall_time_trusted=wall_time_trusted,
+        held=held,
+        bookings=bookings,
+        with_code=with_code,
+        act=act,
     )
     steps = tuple(
         _step(rights, right, person, item, shown, wall_ms, others, held, act, trusted=wall_time_trusted)
         for right in rights_over(rights, person, item, act)
     )
-    rule, right, window = _said(decision)
+    rule, right, window = said(decision)
     missing = decision.missing if isinstance(decision, Denial) else None
     if rule is None and act == "take" and any(one.item == item.id for one in held):
         rule = "item_out"
@@ -121,18 +133,47 @@ def explain(
     )
 
 
-def could_show(rights: Rights, person: Person) -> frozenset[Factor]:
+def decide_at_best(
+    rights: Rights,
+    person: Person,
+    item: Item,
+    wall_ms: int,
+    *,
+    wall_time_trusted: bool = True,
+    held: Sequence[Held] = (),
+    bookings: Sequence[Booking] = (),
+    with_code: bool = False,
+    act: PromptAt = "take",
+) -> Decision:
+    """The decision if the person shows all they have, and all who may approve do."""
+    return decide(
+        rights,
+        person,
+        item,
+        could_show(rights, person, with_code=with_code),
+        wall_ms,
+        wall_time_trusted=wall_time_trusted,
+        approvers=_active(rights, wall_ms, trusted=wall_time_trusted),
+        held=held,
+        bookings=bookings,
+        act=act,
+    )
+
+
+def could_show(rights: Rights, person: Person, *, with_code: bool = False) -> frozenset[Factor]:
     """Everything this person has been given to identify with."""
     shown: set[Factor] = {"pin"} if person.pin_set else set()
     if person.pseudonym in rights.cards.values():
         shown.add("card")
     if person.pseudonym in rights.numbers.values():
         shown.add("number")
+    if with_code:
+        shown.add("code")
     return frozenset(shown)
 
 
-def _said(decision: Decision) -> tuple[str | None, str | None, str | None]:
-    """Rule, right, window."""
+def said(decision: Decision) -> tuple[str | None, str | None, str | None]:
+    """Rule (None: yes), right, window."""
     match decision:
         case Grant(right):
             return None, right.id, None
@@ -160,7 +201,7 @@ def _step(
     decision = person_denial(rights, person, wall_ms, wall_time_trusted=trusted) or decide_by(
         rights, right, person, item, shown, wall_ms, others, held, wall_time_trusted=trusted, act=act
     )
-    rule, _, _ = _said(decision)
+    rule, _, _ = said(decision)
     alternatives = ["+".join(sorted(one, key=AUTH_ORDER.index)) for one in right.factors]
     return Step(
         right.id,
@@ -174,5 +215,7 @@ def _step(
     )
 
 
-def _is_active(rights: Rights, person: Person, wall_ms: int, *, trusted: bool) -> bool:
-    return person_denial(rights, person, wall_ms, wall_time_trusted=trusted) is None
+def _active(rights: Rights, wall_ms: int, *, trusted: bool) -> list[Person]:
+    """Everybody who may come now."""
+    everybody = rights.people.values()
+    return [one for one in everybody if person_denial(rights, one, wall_ms, wall_time_trusted=trusted) is None]

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, time, tzinfo
 from typing import Final, Literal, TypeAlias
 
 Pseudonym: TypeAlias = str
-Factor = Literal["card", "number", "pin"]
-AUTH_ORDER: Final[tuple[Factor, ...]] = ("card", "number", "pin")
+Factor = Literal["card", "number", "code", "pin"]
+AUTH_ORDER: Final[tuple[Factor, ...]] = ("card", "number", "code", "pin")
 """In which factors are written: `card+pin`."""
 Language = Literal["en", "zh"]
 ActKind = Literal["take", "return", "door"]

@@ -25,7 +25,7 @@ EVERYONE: Final = "*"
 VISITOR: Final = "visitor"
 """The role of people who come for a while, and for whom a host answers."""
 ACTS: Final[tuple[ActKind, ...]] = ("take", "return", "door")
-FACTORS: Final = ("card", "card+pin", "number+pin")
+FACTORS: Final = ("card", "card+pin", "number+pin", "code", "code+pin")
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -419,5 +419,5 @@ class Content:
 
 def factor_set(text: str) -> frozenset[Factor]:
     """`card+pin` as the policy wants it."""
-    names: dict[str, Factor] = {"card": "card", "number": "number", "pin": "pin"}
+    names: dict[str, Factor] = {"card": "card", "number": "number", "code": "code", "pin": "pin"}
     return frozenset(names[part] for part in text.split("+"))

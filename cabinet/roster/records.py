@@ -18,6 +18,7 @@ from cabinet.vault.device_key import DeviceKeys, Random
 from drivers.wire.card_number import format_card
 
 SEPARATOR: Final = ";"
+_CODE_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,11 @@ def card_digest(keys: DeviceKeys, card: bytes) -> bytes:
     keyed = _keyed(keys.card).copy()
     keyed.update(card)
     return keyed.digest()
+
+
+def code_digest(keys: DeviceKeys, digits: str) -> str:
+    """Of a one-time code, in hex."""
+    return hmac.digest(keys.code, digits.encode(), "sha256")[:_CODE_BYTES].hex()
 
 
 @lru_cache(maxsize=1)

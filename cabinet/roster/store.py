@@ -17,7 +17,7 @@ from cabinet.roster import listing, versions
 from cabinet.roster.changes import Change, RosterRefused
 from cabinet.roster.draft import NOBODY, Author, Plan, stamped
 from cabinet.roster.listing import Page
-from cabinet.roster.records import PersonRecord, Records, card_digest
+from cabinet.roster.records import PersonRecord, Records, card_digest, code_digest
 from cabinet.roster.snapshot import read_rights
 from cabinet.roster.tables import PIN, RosterUnusable, open_engine, writing
 from cabinet.roster.writes import Writes, digest_of, read_meta, write_digest
@@ -119,6 +119,10 @@ class Roster:
     def card_digest(self, card: bytes) -> bytes:
         """The key of Rights.cards for this card number. Does not touch the disk."""
         return card_digest(self._keys, card)
+
+    def code_digest(self, digits: str) -> str:
+        """What stands for a one-time code. Does not touch the disk."""
+        return code_digest(self._keys, digits)
 
     def pin_record(self, person: Pseudonym) -> bytes | None:
         """For pins.check(); None if no PIN is set."""

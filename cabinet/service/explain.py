@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Peer
 from cabinet.core.ledger import held, out_of
 from cabinet.core.places import is_blocked
+from cabinet.policy.booking import window
 from cabinet.policy.explain import Step, explain
 from cabinet.policy.rights import PromptAt, Pseudonym
 from cabinet.roster.store import Roster
 from cabinet.runner import Runner
-from cabinet.service.parameters import choice, line
+from cabinet.service.parameters import choice, instant_ms, line
 from cabinet.service.views import View
 from hal.clock import Clock
 from hal.worker import Worker
@@ -46,12 +47,13 @@ class Explainer:
         now = self._clock.now()
         wall_ms, trusted = now.wall_ms, now.wall_time_trusted
         if params.get("at") is not None:
-            wall_ms, trusted = self._instant_ms(line(params, "at", 40)), True
+            wall_ms, trusted = instant_ms(params, "at", rights.zone), True
         ledger = self._runner.state.ledger
         out = out_of(ledger, item.id)
         having = held(ledger, wall_ms if trusted else None)
         asked = choice(params, "for", ("take", "return")) if params.get("for") is not None else "take"
         act: PromptAt = "return" if asked == "return" else "take"
+        booked = [one for one in ledger.bookings.values() if one.item == item.id and wall_ms < one.until_ms]
         told = explain(
             rights,
             person,
@@ -59,6 +61,7 @@ class Explainer:
             wall_ms,
             wall_time_trusted=trusted,
             held=having,
+            bookings=booked,
             act=act,
             blocked=is_blocked(ledger, item),
         )
@@ -77,6 +80,9 @@ class Explainer:
             "helpers": await self._ids(told.helpers),
             "holder": (await self._ids([out.holder]))[0] if out and out.holder else None,
             "asks": [{"prompt": one.id, "ask": one.ask["en"], "required": one.required} for one in told.asks],
+            "bookings": [window(one, rights.zone) for one in sorted(booked, key=lambda one: one.starts_ms)][
+                :_NAMED_MAX
+            ],
             "rights": [await self._step(step) for step in told.steps],
         }
 
@@ -93,14 +99,3 @@ class Explainer:
     async def _ids(self, people: Iterable[Pseudonym]) -> list[str]:
         found = [await self._worker.run(self._roster.id_of, one) for one in list(people)[:_NAMED_MAX]]
         return sorted(one for one in found if one is not None)
-
-    def _instant_ms(self, text: str) -> int:
-        try:
-            instant = datetime.fromisoformat(text)
-        except ValueError:
-            raise ControlError(Code.BAD_PARAMS, "at: a time such as 2026-03-31T08:00 is needed") from None
-        zone = self._runner.rights.zone
-        local = instant.replace(tzinfo=zone) if instant.tzinfo is None else instant
-        if not 2000 <= local.year <= 2100:
-            raise ControlError(Code.BAD_PARAMS, "at: a year from 2000 to 2100 is needed")
-        return int(local.astimezone(UTC).timestamp() * 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime, tzinfo
 
 from cabinet.control.protocol import Code, ControlError, Params
 
@@ -56,6 +57,19 @@ def flag(params: Params, key: str) -> bool:
     if not isinstance(value, bool):
         raise _bad(key, "true or false")
     return value
+
+
+def instant_ms(params: Params, key: str, zone: tzinfo) -> int:
+    """Local time in `zone`, ISO 8601, as wall time (Unix ms)."""
+    text = line(params, key, 40)
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise _bad(key, "a time such as 2026-03-31T08:00") from None
+    local = instant.replace(tzinfo=zone) if instant.tzinfo is None else instant
+    if not 2000 <= local.year <= 2100:
+        raise _bad(key, "a year from 2000 to 2100")
+    return int(local.timestamp() * 1000)
 
 
 def _bad(key: str, allowed: str) -> ControlError:

@@ -38,6 +38,8 @@ class DeviceKeys:
     """Wraps people's own keys."""
     card: bytes = field(repr=False)
     """Keys the digests of card numbers."""
+    code: bytes = field(repr=False)
+    """Keys the digests of one-time codes."""
     person_id: bytes = field(repr=False)
     """Keys the digests of people's ids."""
     pin_pepper: bytes = field(repr=False)
@@ -65,6 +67,7 @@ def derive(device_key: bytes, signing_seed: bytes) -> DeviceKeys:
     return DeviceKeys(
         wrap=_sub_key(device_key, b"cabinet-device/1|wrap"),
         card=_sub_key(device_key, b"cabinet-device/1|card"),
+        code=_sub_key(device_key, b"cabinet-device/1|code"),
         person_id=_sub_key(device_key, b"cabinet-device/1|person-id"),
         pin_pepper=_sub_key(device_key, b"cabinet-device/1|pin-pepper"),
         roster_digest=_sub_key(device_key, b"cabinet-device/1|roster-digest"),

@@ -97,6 +97,21 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeGiven:
+    """Somebody was given a one-time code for what they have booked."""
+
+    who: str
+    item: str
+    booking: int
+    starts_ms: int
+    until_ms: int
+    code: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.who} was given a code for {self.item} (booking {self.booking})"
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """Anything else people do."""
 
@@ -269,6 +284,7 @@ Happening: TypeAlias = (
     | Screen
     | Card
     | Keys
+    | CodeGiven
     | Act
     | Sentence
     | Leaf

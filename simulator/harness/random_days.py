@@ -4,14 +4,17 @@ which everything has to be in order."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from cabinet.control.protocol import ControlError
 from simulator.harness import happenings as seen
 from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.network.troubles import NetworkTroubles
+from simulator.harness.people.booked import Wish, book, cancel, collect
 from simulator.harness.people.custodian import suspend
 from simulator.harness.people.mix import MANNERS
 from simulator.harness.people.reliable import RELIABLE, try_visit
@@ -23,12 +26,18 @@ from simulator.types import seeded
 VISITS_AN_HOUR: Final = 10
 TROUBLE_EVERY_S: Final = 1_500
 TECHNICIAN_EVERY_S: Final = 9_000
+BOOKED_EVERY_S: Final = 5_400
 CALM_EVERY_S: Final = 7_200
 AWAY_S: Final = 10_800
 IN_REACH_S: Final = 900
 TOLD_S: Final = 20.0
 ARRIVED_S: Final = 420.0
 """Longer than any pause before what was not acknowledged is sent again."""
+BOOKED: Final = (
+    *(("Ada", "K-0007"), ("Uma", "K-0007"), ("Lin", "K-0001"), ("Lin", "K-0002"), ("Max", "K-0003")),
+    *(("Max", "K-0004"), ("Noa", "V-0005"), ("Noa", "V-0006"), ("Eve", "K-0003"), ("Noa", "K-0007")),
+)
+"""For whom and what; some of them in vain. Nobody but Lin books what she takes in a calm."""
 BYSTANDERS: Final = (("display", "unplug"), ("inputs-a", "silent"), ("inputs-b", "silent"))
 """Devices that a release does not need, and how they die alone."""
 
@@ -65,7 +74,7 @@ class RandomDays:
         self._cast = list(self._cabinet.plan.cast.values())
         self._cabinet.power_on()
         await asyncio.sleep(5)
-        goings = [self._visitors(), self._technicians(), self._calms()]
+        goings = [self._visitors(), self._technicians(), self._custodian(), self._calms()]
         if self._faults:
             goings.append(self._things_break())
         if "network" in self._faults:
@@ -115,6 +124,35 @@ class RandomDays:
             await asyncio.sleep(random.expovariate(1 / AWAY_S))
             broker.lies.discard("away")
             await asyncio.sleep(random.expovariate(1 / IN_REACH_S))
+
+    async def _custodian(self) -> None:
+        """Books what somebody may take, or may not, for some time soon; whoever is given a code comes with it."""
+        random, visits = seeded(self._simulation.seed, "bookings"), set()
+        number = 0
+        while True:
+            await asyncio.sleep(random.expovariate(1 / BOOKED_EVERY_S))
+            number += 1
+            who, item = random.choice(BOOKED)
+            starts_ms = self._cabinet.wall.shown_ms + random.randint(-600, 7_200) * 1000
+            until_ms = starts_ms + random.randint(600, 14_400) * 1000
+            wish = Wish(who, item, starts_ms, until_ms, random.random() < 0.6, random.random() < 0.3)
+            comes_s = max(0.0, (starts_ms - self._cabinet.wall.shown_ms) / 1000 + random.uniform(-1_500, 1_500))
+            with contextlib.suppress(ControlError):
+                code = await book(self._cabinet, wish)
+                if code is not None:
+                    visits.add(asyncio.ensure_future(self._collect(number, who, code, comes_s)))
+                if random.random() < 0.15:
+                    await cancel(self._cabinet, item)
+            for visit in [visit for visit in visits if visit.done()]:
+                visits.discard(visit)
+                visit.result()
+
+    async def _collect(self, number: int, who: str, code: str, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        self.tally.visits += 1
+        random = seeded(self._simulation.seed, f"booking {number}")
+        visitor = Visitor(self._cabinet, self._lobby, self._cabinet.plan.cast[who], random)
+        await visitor.visit(partial(collect, code=code))
 
     async def _technicians(self) -> None:
         random = seeded(self._simulation.seed, "technicians")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ from simulator.harness.cabinet import Cabinet
 from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.model_disk import Failure
 from simulator.harness.network.broker import Lie
+from simulator.harness.people import booked
 from simulator.harness.people.custodian import suspend
 from simulator.harness.people.reliable import try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
@@ -67,6 +68,8 @@ class StoryPlayer:
         self._visitors: dict[str, Visitor] = {}
         self._lifted: dict[int, str] = {}
         """The fob last lifted from each slot."""
+        self._codes: dict[str, str] = {}
+        """The last one each was given."""
 
     async def play(self, simulation: Simulation) -> None:
         """Raises StoryFailed."""
@@ -132,6 +135,8 @@ class StoryPlayer:
         match sentence:
             case told.HoldCard(who, card):
                 await self._who(who).badge(card)
+            case told.Type(who, "code"):
+                await self._who(who).type(f"{self._codes.get(who, '00000000')}#")
             case told.Type(who, what):
                 visitor = self._who(who)
                 if what == "PIN" and visitor.person.pin is None:
@@ -165,6 +170,10 @@ class StoryPlayer:
                 return await self._release(slot, reason)
             case told.Suspend(who, suspended):
                 return await suspend(self._simulation, self._who(who).name, suspended=suspended)
+            case told.Book():
+                return await self._book(sentence)
+            case told.CancelBooking(item):
+                return await self._cancel_booking(item)
             case told.SwitchOn(slot):
                 cabinet.switch_on(slot)
             case told.Clock() | told.Setting():
@@ -221,6 +230,29 @@ class StoryPlayer:
         except ControlError as error:
             return f"the daemon refuses: {error.message}"
         return None
+
+    async def _book(self, wanted: told.Book) -> str | None:
+        """Today."""
+        self._who(wanted.who)
+        now = datetime.fromtimestamp(self._cabinet.wall.shown_ms / 1000, ZoneInfo(ZONE))
+        times = (datetime.combine(now, time.fromisoformat(one), now.tzinfo) for one in (wanted.start, wanted.until))
+        starts_ms, until_ms = (int(one.timestamp() * 1000) for one in times)
+        wish = booked.Wish(wanted.who, wanted.item, starts_ms, until_ms, wanted.with_code, wanted.overrides)
+        try:
+            code = await booked.book(self._cabinet, wish)
+        except ControlError as error:
+            if wanted.refused is not None and wanted.refused in error.message:
+                return None
+            return f"the daemon refuses: {error.message}"
+        if code is not None:
+            self._codes[wanted.who] = code
+        return "it is booked" if wanted.refused is not None else None
+
+    async def _cancel_booking(self, item: str) -> str | None:
+        try:
+            return None if await booked.cancel(self._cabinet, item) else f"nothing is booked of {item}"
+        except ControlError as error:
+            return f"the daemon refuses: {error.message}"
 
     # -- expectations --------------------------------------------------------------------------------------------
 

@@ -67,6 +67,8 @@ class Truth:
         self.booted_s = 0.0
         self.cards: list[tuple[float, str]] = []
         self.typed: list[tuple[float, str]] = []
+        self.codes: dict[str, tuple[str, str]] = {}
+        """Whose each code is, and for which item."""
         self._refresh()
 
     def hears(self) -> Mapping[type, Hear]:
@@ -78,6 +80,7 @@ class Truth:
             seen.Leaf: self._leaf,
             seen.Card: lambda it: self.cards.append((self.now_s(), it.card)),
             seen.Keys: lambda it: self.typed.append((self.now_s(), it.keys)),
+            seen.CodeGiven: self._code_given,
             seen.Broken: self._broke,
             seen.Mended: self._mended,
             seen.Booted: self._booted,
@@ -96,8 +99,9 @@ class Truth:
     def typed_keys(self) -> list[str]:
         return [keys for at_s, keys in self._recent(self.typed)]
 
-    def shown_by(self, person: Person) -> list[frozenset[str]]:
-        """Card, and number, each with the PIN typed after it if it was."""
+    def shown_by(self, person: Person, item: str | None = None) -> list[frozenset[str]]:
+        """Card, and number, each with the PIN typed after it if it was; for an item also the code that was given for
+        it, which may stand for the number and have the card beside it."""
         typed = self.typed_keys()
         pin = {"pin"} if person.pin is not None and any(_ends(keys, person.pin) for keys in typed) else set()
         shown = []
@@ -105,6 +109,10 @@ class Truth:
             shown.append(frozenset({"card", *pin}))
         if any(_ends(keys, person.id) for keys in typed):
             shown.append(frozenset({"number", *pin}))
+        codes = [code for code, whose in self.codes.items() if whose == (person.name, item)]
+        if any(_ends(keys, code) for code in codes for keys in typed):
+            card = {"card"} if person.card in self.shown_cards() else set()
+            shown.append(frozenset({"code", "number", *card, *pin}))
         return shown
 
     def _recent(self, shown: list[tuple[float, str]]) -> list[tuple[float, str]]:
@@ -151,6 +159,9 @@ class Truth:
             grant = self.grants.pop(leaf.content["slot"], None)
             if grant is not None:
                 self.ended[grant.slot] = grant, self.now_s()
+
+    def _code_given(self, given: seen.CodeGiven) -> None:
+        self.codes[given.code] = given.who, given.item
 
     def _broke(self, broken: seen.Broken) -> None:
         self.broken.setdefault(broken.what, []).append(broken.fault)

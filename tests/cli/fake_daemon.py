@@ -68,6 +68,14 @@ DEVICES = [
         "hint": "no answer from unit 1: check its power",
     },
 ]
+BOOKING = {
+    "booking": 41,
+    "item": "K-0001",
+    "person": "1002",
+    "from": "2026-03-10T14:00+01:00",
+    "until": "2026-03-10T16:00+01:00",
+    "code": True,
+}
 LEAF = {
     "v": 1,
     "dev": "lobby-01",
@@ -199,6 +207,9 @@ _NAMES: dict[str, Any] = {
     "watch": None,
     "wait": {},
     "slot.release": _released,
+    "booking.make": BOOKING,
+    "booking.list": {"bookings": [BOOKING]},
+    "booking.cancel": BOOKING,
     "roster.change": _change,
     "roster.import.begin": {"upload": "u1"},
     "roster.import.part": {},

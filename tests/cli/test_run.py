@@ -48,6 +48,7 @@ def test_what_changes_something_has_a_dry_run(ctl: Ctl, command: Command) -> Non
         "roster rollback",
         "slot release",
     }
+    mutating |= {"booking make", "booking cancel"}
     text = ctl(*command.words.split(), "--help").out
     assert ("--dry-run" in text) == (command.words in mutating)
 

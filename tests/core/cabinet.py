@@ -24,6 +24,7 @@ from cabinet.core.ledger import Ledger, fold
 from cabinet.core.ledger_rows import changed_rows, from_rows
 from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.core.step import next_wake_s, step
+from cabinet.policy.booking import CODE_DIGITS
 from cabinet.policy.rights import Curfew, Item, Person, Right, Rights, Schedule
 from hal.clock import Now
 from hal.secret import Secret
@@ -32,6 +33,11 @@ ADA, LIN, EVE = "QURB", "TElO", "RVZF"
 ADA_CARD, LIN_CARD, EVE_CARD = b"ada's", b"lin's", b"eve's"
 MONDAY_NOON_MS = 1_767_614_400_000 - 1_767_614_400_000 % 86_400_000 + 12 * 3_600_000
 PIN = "4711"
+
+
+def code_digest(digits: str) -> str:
+    """Not keyed, as nobody looks for it here."""
+    return f"digest of {digits}"
 
 
 def people(**changes: dict[str, object]) -> dict[str, Person]:
@@ -137,7 +143,8 @@ class Cabinet:
 
     def enter(self, digits: str) -> list[Effect]:
         """Types and ends with #; a PIN check is answered on the spot."""
-        effects = self.send(DigitsEntered("keypad", Secret(digits)))
+        code = code_digest(digits) if len(digits) == CODE_DIGITS else None
+        effects = self.send(DigitsEntered("keypad", Secret(digits), code))
         for check in [effect for effect in effects if isinstance(effect, CheckPin)]:
             effects = effects + self.answer(check)
         return effects

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cabinet.policy.allowance import Held
+from cabinet.policy.booking import Booking
 from cabinet.policy.decide import Grant, decide
 from cabinet.policy.explain import Explanation, could_show, explain
 from cabinet.policy.rights import Curfew, Item, Person, Prompt, PromptAt, Quorum, Right, Rights, Schedule, Window
@@ -138,3 +139,19 @@ def test_what_is_asked_before_a_release_is_said() -> None:
     )
     found = explain(replace(snapshot(MINE), prompts=prompts), MAX, KEY, NOON_MS, wall_time_trusted=True)
     assert [one.id for one in found.asks] == ["why"]
+
+
+def test_what_somebody_else_has_booked_is_said() -> None:
+    booked = Booking("K-0001", "ADA", NOON_MS - 1, NOON_MS + 1)
+    said = explain(snapshot(MINE), MAX, KEY, NOON_MS, wall_time_trusted=True, bookings=[booked])
+    assert (said.rule, said.right, said.window) == ("booked", "mine", "2026-01-05 11:59-12:00")
+    assert "booking" in (said.help or "")
+    mine = replace(booked, holder=MAX.pseudonym)
+    assert explain(snapshot(MINE), MAX, KEY, NOON_MS, wall_time_trusted=True, bookings=[mine]).rule is None
+
+
+def test_a_code_counts_for_whom_it_was_given() -> None:
+    by_code = replace(MINE, factors=(frozenset({"code"}),))
+    booked = Booking("K-0001", MAX.pseudonym, NOON_MS, NOON_MS + 1, code="digest")
+    assert explain(snapshot(by_code), MAX, KEY, NOON_MS, wall_time_trusted=True, bookings=[booked]).rule is None
+    assert explain(snapshot(by_code), MAX, KEY, NOON_MS, wall_time_trusted=True).rule == "factor_missing"

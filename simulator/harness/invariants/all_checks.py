@@ -11,6 +11,7 @@ from simulator.harness.blueprint import full_name
 from simulator.harness.cabinet import Cabinet
 from simulator.harness.invariants.allowances import NotTooMuch
 from simulator.harness.invariants.asked import AnsweredOnce
+from simulator.harness.invariants.bookings import CodesOnce, KeptForWhoBooked
 from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
 from simulator.harness.invariants.due import DueIsTold
@@ -54,6 +55,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
     latency, recovery, upstream = OneDeadDevice(), WorksAgain(), NothingEarly(log)
     oracle = plan.oracle()
     monitors = plan.config.cabinet.mode == "monitor"
+    booked = KeptForWhoBooked(oracle, plan.ids)
     return Checks(
         truth,
         oracle,
@@ -72,7 +74,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             log,
             upstream,
             GuessesCounted(now_s, {who: pin for who, pin in pins.items() if pin}),
-            NothingPersonal(words, [*keys, KEYS.signing_seed, KEYS.wrap, KEYS.card, KEYS.pin_pepper]),
+            NothingPersonal(words, [*keys, KEYS.signing_seed, KEYS.wrap, KEYS.card, KEYS.code, KEYS.pin_pepper]),
             DoneOnce(),
             latency,
             recovery,
@@ -85,7 +87,9 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             AnsweredOnce(truth, oracle),
             ReturnedAsAsked(truth, oracle, plan.cast, plan.ids, monitors=monitors),
             RemindedOnce(truth, oracle, lambda: cabinet.wall.shown_ms, lambda: cabinet.wall.quality),
-            DueIsTold(truth, oracle, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
+            booked,
+            CodesOnce(now_s, plan.ids),
+            DueIsTold(truth, oracle, booked, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )
 

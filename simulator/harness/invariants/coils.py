@@ -124,7 +124,7 @@ class OnlyAllowed:
         name = self._names.get(grant.holder)
         if name is None:
             raise Violated(self, f"grant {grant.n} is of somebody whom nobody knows")
-        shown = self._truth.shown_by(self._cast[name])
+        shown = self._truth.shown_by(self._cast[name], grant.item)
         trusted, wall_ms = leaf.content["tq"] != "none", leaf.content["ts"]
         said = [self._names.get(sub["p"], "") for sub in leaf.content["subs"] if sub["r"] == "authoriser"]
         if "" in said or len(set(said)) < len(said):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from simulator.harness import happenings as seen
+from simulator.harness.invariants.bookings import KeptForWhoBooked
 from simulator.harness.oracle import Oracle
 from simulator.harness.truth import Truth
 from simulator.harness.witness import Hear, Violated
@@ -18,9 +19,17 @@ class DueIsTold:
     number = 19
     title = "what falls due is told"
 
-    def __init__(self, truth: Truth, oracle: Oracle, door_open_s: float, wall_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        truth: Truth,
+        oracle: Oracle,
+        booked: KeptForWhoBooked,
+        door_open_s: float,
+        wall_ms: Callable[[], int],
+    ) -> None:
         self._truth = truth
         self._oracle = oracle
+        self._booked = booked
         self._door_open_s = door_open_s
         self._wall_ms = wall_ms
         self._open_since_s: float | None = None
@@ -49,8 +58,11 @@ class DueIsTold:
         place = (content.get("code", ""), content.get("slot"))
         if content["ev"] in ("item.granted", "item.handed_over") and "right" in content and "monitor" not in content:
             due_ms = self._oracle.due_ms(self._oracle.right(content["right"]), content["ts"])
-            if content.get("due") != due_ms:
-                raise Violated(self, f"leaf {leaf.n}: due at {content.get('due')}, and its right says {due_ms}")
+            latest_ms = self._booked.latest_ms(content)
+            wanted_ms = min((ms for ms in (due_ms, latest_ms) if ms is not None), default=None)
+            if content.get("due") != wanted_ms:
+                said = f"its right says {due_ms}, and what is booked {latest_ms}"
+                raise Violated(self, f"leaf {leaf.n}: due at {content.get('due')}, and {said}")
         match content["ev"]:
             case "alarm.raised":
                 self._alarms.add(place)

@@ -21,6 +21,7 @@ class NothingPersonal:
 
     def hears(self) -> Mapping[type, Hear]:
         return {
+            seen.CodeGiven: self._code_given,
             seen.Leaf: lambda it: self._look("a leaf", it.data.decode()),
             seen.Published: self._published,
             seen.Logged: lambda it: self._look("the log", it.text),
@@ -29,6 +30,9 @@ class NothingPersonal:
 
     def at_rest(self) -> None:
         """Nothing more than at each moment."""
+
+    def _code_given(self, given: seen.CodeGiven) -> None:
+        self._forbidden = (*self._forbidden, given.code)
 
     def _published(self, published: seen.Published) -> None:
         # Leaves have been looked at when they were stored, and are the same bytes.

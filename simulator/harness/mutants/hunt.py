@@ -7,6 +7,7 @@ from typing import Final
 
 from simulator.harness.mutants.approving import APPROVING
 from simulator.harness.mutants.asking import ASKING
+from simulator.harness.mutants.booking import BOOKING
 from simulator.harness.mutants.deciding import DECIDING
 from simulator.harness.mutants.monitoring import MONITORING
 from simulator.harness.mutants.planting import Mutant, NotPlanted, planted
@@ -22,6 +23,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *APPROVING,
     *ASKING,
     *RETURNING,
+    *BOOKING,
     *MONITORING,
     *RECORDING,
     *SENDING,

@@ -26,6 +26,15 @@ REFUSED: Final = (
     *("not known", "suspended", "ended", "not begun", "no right", "Nothing here", "Not at this time", "clock"),
     *("another way", "out already", "cannot record", "未登记", "已暂停", "已到期", "尚未生效", "没有此权限", "暂无"),
     *("不在允许时段", "未校准", "其他验证", "已被领出", "暂时无法记录", "Too many", "错误次数过多"),
+    *(
+        "Booked by",
+        "已被他人预订",
+        "code is wrong",
+        "预订码",
+        "is for later",
+        "hold your card to the reader.",
+        "其他验证：",
+    ),
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from simulator.harness.people import answering, manners, together
+from simulator.harness.people import answering, booked, manners, together
 from simulator.harness.people.visitor import Visitor
 
 Manner = Callable[[Visitor], Awaitable[None]]
@@ -23,6 +23,7 @@ MANNERS: Final[Mapping[Manner, int]] = {
     manners.stranger: 4,
     manners.guess: 1,
     manners.plug_amid_release: 2,
+    booked.guess_codes: 2,
     together.with_approval: 6,
     together.hand_over: 5,
     answering.bring_back: 6,
