@@ -74,8 +74,8 @@ class I2cBody(Body, Protocol):
         """One byte written; whether the chip acknowledges it."""
         ...
 
-    def give(self, at_s: float) -> int:
-        """One byte read."""
+    def give(self, count: int, at_s: float, byte_s: float) -> bytes:
+        """So many bytes read, the first at `at_s`, each `byte_s` after the one before."""
         ...
 
 

@@ -13,6 +13,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from typing import ClassVar
 
 from simulator.faults import ActiveFaults, Fault, channels_of
@@ -132,15 +133,19 @@ class Ds2482Fobs:
             return self._act(byte, 0, at_s)
         return self._act(command, byte, at_s)
 
-    def give(self, at_s: float) -> int:
-        match self._chip.pointer:
+    def give(self, count: int, at_s: float, byte_s: float) -> bytes:
+        chip = self._chip
+        match chip.pointer:
             case 0xE1:
-                return self._chip.data
+                return bytes((chip.data,)) * count
             case 0xD2:
-                return READ_BACK[self._chip.channel]
+                return bytes((READ_BACK[chip.channel],)) * count
             case 0xC3:
-                return self._chip.configuration
-        return self._chip.status | (BUSY if self._busy(at_s) else 0)
+                return bytes((chip.configuration,)) * count
+        busy = count
+        if chip.busy_until_s is not None:
+            busy = max(0, min(count, ceil((chip.busy_until_s - at_s) / byte_s)))
+        return bytes((chip.status | BUSY,)) * busy + bytes((chip.status,)) * (count - busy)
 
     # Commands
 

@@ -39,21 +39,20 @@ class I2cWires:
             raise StuckLow
         began_s = self._now_s()
         self._free_s = max(began_s, self._free_s)
-        read = [part for message in messages for part in self._message(address, message)]
+        device = next((device for device in self._devices if device.body.address == address), None)
+        read = [part for message in messages for part in self._message(device, message)]
         return read, self._free_s - began_s
 
-    def _message(self, address: int, message: Message) -> list[bytes]:
-        device = next((device for device in self._devices if device.body.address == address), None)
+    def _message(self, device: I2cDevice | None, message: Message) -> list[bytes]:
         self._free_s += self._byte_s
         if device is None or not device.begin():
             raise NotAcknowledged
         if isinstance(message, int):
-            return [bytes(device.body.give(self._next_s()) for _ in range(message))]
+            read = device.body.give(message, self._free_s + self._byte_s, self._byte_s)
+            self._free_s += message * self._byte_s
+            return [read]
         for byte in message:
-            if not device.body.take(byte, self._next_s()):
+            self._free_s += self._byte_s
+            if not device.body.take(byte, self._free_s):
                 raise NotAcknowledged
         return []
-
-    def _next_s(self) -> float:
-        self._free_s += self._byte_s
-        return self._free_s

@@ -17,23 +17,22 @@ class IButton:
     def __init__(self, rom: bytes) -> None:
         self._bits = [bool(byte >> bit & 1) for byte in rom for bit in range(8)]
         self._silent = True
-        self._heard: list[bool] = []
+        self._command = self._heard = 0
+        """The bits of the command, and how many there are so far."""
         self._at = 0
         self._third = 0
         """Of a bit of a search: the bit, its complement, the answer."""
 
     def reset(self) -> None:
         self._silent = False
-        self._heard.clear()
-        self._at = self._third = 0
+        self._command = self._heard = self._at = self._third = 0
 
     def pulls(self) -> bool:
         """In a slot that the master reads: whether it holds the line low. The slot is over then."""
-        command = self._command
-        if self._silent or command is None or self._at >= ROM_BITS:
+        if self._silent or self._heard < COMMAND_BITS or self._at >= ROM_BITS:
             return False
         bit = self._bits[self._at]
-        if command != SEARCH_ROM:
+        if self._command != SEARCH_ROM:
             self._at += 1
             return not bit
         self._third += 1
@@ -43,18 +42,13 @@ class IButton:
         """A bit that the master writes."""
         if self._silent:
             return
-        if self._command is None:
-            self._heard.append(bit)
-            self._silent = self._command not in (None, READ_ROM, READ_ROM_OLD, SEARCH_ROM)
+        if self._heard < COMMAND_BITS:
+            self._command |= bit << self._heard
+            self._heard += 1
+            self._silent = self._heard == COMMAND_BITS and self._command not in (READ_ROM, READ_ROM_OLD, SEARCH_ROM)
         elif self._command == SEARCH_ROM and self._third >= 2 and self._at < ROM_BITS:
             self._silent = bit != self._bits[self._at]
             self._at, self._third = self._at + 1, 0
-
-    @property
-    def _command(self) -> int | None:
-        if len(self._heard) < COMMAND_BITS:
-            return None
-        return sum(bit << place for place, bit in enumerate(self._heard))
 
 
 class OneWireLine:
@@ -80,8 +74,10 @@ class OneWireLine:
         return bool(self._buttons) and not self.shorted
 
     def read(self) -> bool:
-        pulled = [button.pulls() for button in self._buttons]
-        return not (self.shorted or any(pulled))
+        high = not self.shorted
+        for button in self._buttons:
+            high = not button.pulls() and high  # each of them, whatever the others do
+        return high
 
     def write(self, bit: bool) -> None:
         for button in self._buttons:

@@ -63,5 +63,12 @@ class Status:
 
 
 def status(byte: int) -> Status:
-    busy, presence, short, _, was_reset, first, second, written = (bool(byte >> bit & 1) for bit in range(8))
-    return Status(busy, presence, short, was_reset, first, second, written)
+    return Status(
+        busy=bool(byte & 0x01),
+        presence=bool(byte & 0x02),
+        short=bool(byte & 0x04),
+        was_reset=bool(byte & 0x10),
+        first=bool(byte & 0x20),
+        second=bool(byte & 0x40),
+        written=bool(byte & 0x80),
+    )
