@@ -116,6 +116,7 @@ class Daemon:
             **see.methods(),
             **self._engine.roster.methods(),
             **self._engine.bookings.methods(),
+            **self._engine.incidents.methods(),
             "slot.release": Release(self._engine.desk).slot,
             "credential.scan": self._scan,
         }

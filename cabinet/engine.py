@@ -15,6 +15,7 @@ from cabinet.runner import Runner
 from cabinet.service.booking import BookingService
 from cabinet.service.codes import Codes
 from cabinet.service.desk import Desk
+from cabinet.service.incidents import Incidents
 from cabinet.service.roster import RosterService
 from cabinet.service.upstream import Upstream
 from cabinet.service.watchers import Watchers
@@ -59,6 +60,9 @@ class Engine:
         self.roster = RosterService(books.roster, self.runner, self.desk, self._roster_worker, books.rights, clock)
         codes = Codes(books.roster, self.runner, random)
         self.bookings = BookingService(books.roster, self.runner, self.desk, self._roster_worker, clock, codes)
+        self.incidents = Incidents(
+            self.runner, self.desk, books.journal, self._journal_worker, books.roster, self._roster_worker
+        )
         self.acts = Acts(
             hardware,
             post=self.runner.inbox.post,

@@ -128,6 +128,22 @@ class CancelBooking:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """The technician records a complaint or an incident about an item."""
+
+    kind: str
+    item: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseReport:
+    """And says how the last one that was recorded ended."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchOn:
     """Somebody else than the daemon gives a bolt current."""
 
@@ -198,6 +214,8 @@ Act: TypeAlias = (
     | ClockJumps
     | TrustClock
     | Release
+    | Report
+    | CloseReport
     | Suspend
     | Book
     | CancelBooking
@@ -318,6 +336,8 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
         lambda item, who, start, until, why: Book(item, who, start, until, refused=why),
     ),
     (rf"The custodian cancels the booking of {_ITEM}\.", CancelBooking),
+    (r"The technician records an? (complaint|incident) about ([A-Z]-\d+): (.+)\.", Report),
+    (r"The technician closes it: (.+)\.", CloseReport),
     (r"Somebody switches the relay of slot (\d+) on\.", lambda slot: SwitchOn(int(slot))),
     (r"The display says: (.+)", Shows),
     (r"The display does not say: (.+)", lambda text: Shows(text, True)),

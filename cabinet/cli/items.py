@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from cabinet.cli.arguments import add_dry_run, slot_number, values
 from cabinet.cli.daemon import Result, Roster, say_change
 from cabinet.cli.errors import CommandError
+from cabinet.cli.incidents import incidents, open_lines
 from cabinet.cli.output import Output, local_time
 from cabinet.control.protocol import Exit
 
@@ -102,17 +103,28 @@ def item_find(args: Namespace, out: Output) -> int:
         customers = {str(one["id"]): str(one["name"]) for one in roster.all("customers")}
         found = [item for item in roster.all("items") if _matches(item, args, customers)]
         told = roster.call("roster.outs", {})
+        troubles = incidents(roster, only_open=True) if found else []
     outs = {one["item"]: one for one in cast("list[Result]", told["outs"])}
     elsewhere = {one["item"]: one for one in cast("list[Result]", told["elsewhere"])}
     if not found:
         raise CommandError(Exit.NOT_FOUND, f"there is no item with {_asked(args)}; see `cabinetctl item list`")
     if out.as_json:
-        places = [{"out": outs.get(item["id"]), "elsewhere": elsewhere.get(item["id"])} for item in found]
+        places: list[Result] = [
+            {
+                "out": outs.get(item["id"]),
+                "elsewhere": elsewhere.get(item["id"]),
+                "incidents": [one for one in troubles if one["item"] == item["id"]],
+            }
+            for item in found
+        ]
         out.answer({"items": [item | place for item, place in zip(found, places, strict=True)]})
         return Exit.OK
     columns = ("id", "kind", "name", "customer", "slot", "with", "since", "due")
     rows = [(item, _place(item, elsewhere.get(item["id"])), outs.get(item["id"])) for item in found]
     out.table(columns, [_where(item, customers, place, gone) for item, place, gone in rows])
+    names = {item["id"] for item in found}
+    for line in open_lines([one for one in troubles if one["item"] in names]):
+        out.line(line)
     return Exit.OK
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from cabinet.core.leaves import Leaf
+from cabinet.core.leaves import Leaf, Subject
 from cabinet.policy.rights import Pseudonym
 from hal.secret import Secret
 
@@ -155,6 +155,26 @@ class BookingCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class IncidentReported:
+    """A complaint or incident about an item, a leaf or a customer; `subject` holds its text."""
+
+    request: int
+    kind: str
+    item: str | None
+    about: int | None
+    subject: Subject
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentClosed:
+    request: int
+    n: int
+    subject: Subject
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
 class RosterPlanned:
     """A checked change of the roster: its leaves go into the journal before the roster is committed. Each leaf says
     the version and digest it leads to. A large change comes in parts, one after the other was journaled."""
@@ -237,6 +257,8 @@ Event: TypeAlias = (
     | ReleaseAsked
     | BookingAsked
     | BookingCancelled
+    | IncidentReported
+    | IncidentClosed
     | RosterPlanned
     | RosterFound
     | RosterChanged
@@ -272,6 +294,8 @@ REQUESTS = (
     ReleaseAsked,
     BookingAsked,
     BookingCancelled,
+    IncidentReported,
+    IncidentClosed,
     RosterPlanned,
 )
 """What people ask: answered or refused at once, dropped when a commit failed."""

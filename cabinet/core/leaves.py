@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from cabinet.policy.rights import Pseudonym
 
-Role = Literal["holder", "authoriser", "returner", "receiver", "operator", "host", "customer"]
+Role = Literal["holder", "authoriser", "returner", "receiver", "operator", "host", "customer", "concerned"]
 Field: TypeAlias = str | int | bool | list[str] | None
 
 

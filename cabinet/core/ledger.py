@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
-from cabinet.core.leaves import Leaf
+from cabinet.core.leaves import Leaf, Role
 from cabinet.policy.allowance import Held
 from cabinet.policy.booking import Booking
 from cabinet.policy.rights import Pseudonym
 
 HungKind = Literal["right", "misplaced", "foreign", "unreadable"]
+
+CLOSED_KEPT: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,21 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Incident:
+    """A complaint or incident, keyed by the index of its leaf. `whom`, in that role, has the key to its text; `about`
+    is the leaf it is about; closed with leaf `closed_n`."""
+
+    kind: str
+    item: str | None
+    about: int | None
+    role: Role
+    whom: Pseudonym
+    since_ms: int
+    closed_n: int | None = None
+    closed_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RosterMark:
     version: int
     digest: str
@@ -140,6 +157,7 @@ class Ledger:
     """How often each rule would have refused, since the cabinet only monitors."""
     upstream: Mapping[str, bool] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
+    incidents: Mapping[int, Incident] = field(default_factory=dict)
     bookings: Mapping[int, Booking] = field(default_factory=dict)
     """By the index of their booking.made leaf; ended ones until the next is made."""
 
@@ -373,6 +391,25 @@ def _cleared(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, alarms=_without(ledger.alarms, key))
 
 
+def _incident(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    [subject] = leaf.subs
+    kind, item, about = _text(leaf, "kind") or "", _text(leaf, "item"), _number(leaf, "about")
+    incident = Incident(kind, item, about, subject.role, subject.person, ts)
+    return replace(ledger, incidents={**ledger.incidents, n: incident})
+
+
+def _incident_closed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """Of those that are closed the last ones are kept at hand; the journal has all."""
+    closed = _number(leaf, "incident")
+    if closed is None or closed not in ledger.incidents:
+        return ledger
+    incidents = {**ledger.incidents, closed: replace(ledger.incidents[closed], closed_n=n, closed_ms=ts)}
+    old = sorted((one.closed_n, k) for k, one in incidents.items() if one.closed_n is not None)[:-CLOSED_KEPT]
+    for _, k in old:
+        del incidents[k]
+    return replace(ledger, incidents=incidents)
+
+
 def _door(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, door={"door": "open" if leaf.ev == "door.opened" else "closed"})
 
@@ -444,6 +481,8 @@ _FOLDS: dict[str, Fold] = {
     "visit.authorised": _authorised,
     "alarm.raised": _raised,
     "alarm.cleared": _cleared,
+    "incident.recorded": _incident,
+    "incident.closed": _incident_closed,
     "door.opened": _door,
     "door.closed": _door,
     "credential.enrolled": _enrolled,

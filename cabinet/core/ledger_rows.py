@@ -11,6 +11,7 @@ from cabinet.core.ledger import (
     Alarm,
     Failures,
     Hung,
+    Incident,
     Ledger,
     OpenGrant,
     Out,
@@ -36,10 +37,11 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "running": lambda row: row["value"],
     "monitored": lambda row: row["value"],
     "upstream": lambda row: row["value"],
+    "incidents": lambda row: Incident(**row),
     "questions": lambda row: Question(**row | {"prompts": tuple(row["prompts"])}),
     "bookings": lambda row: Booking(**row),
 }
-_BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions", "bookings")
+_BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions", "bookings", "incidents")
 
 
 def changed_rows(old: Ledger, new: Ledger) -> dict[str, bytes | None]:

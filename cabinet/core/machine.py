@@ -13,6 +13,8 @@ from cabinet.core.events import (
     DeviceRestored,
     DigitsTyped,
     Event,
+    IncidentClosed,
+    IncidentReported,
     JournalFailed,
     JournalRecovered,
     ReleaseAsked,
@@ -119,5 +121,7 @@ def next_due(state: State) -> float | None:
 
 
 def _answer_unrecorded(turn: Turn, event: Event) -> None:
-    if isinstance(event, ReleaseAsked | RosterPlanned | BookingAsked | BookingCancelled):
+    if isinstance(
+        event, ReleaseAsked | RosterPlanned | BookingAsked | BookingCancelled | IncidentReported | IncidentClosed
+    ):
         turn.act(Answer(event.request, "the journal cannot be written, so nothing is done; see `cabinetctl status`"))

@@ -154,10 +154,24 @@ def close_customer(
     }
 
 
+@dataclass(frozen=True, slots=True)
+class CustomerRecord:
+    """One row of `customer`, opened."""
+
+    id: str
+    key: bytes = field(repr=False)
+    name: str = field(repr=False)
+
+
 def open_customer(keys: DeviceKeys, row: Mapping[Any, Any]) -> str:
     """The customer's name. Raises SealError."""
+    return customer_record(keys, row).name
+
+
+def customer_record(keys: DeviceKeys, row: Mapping[Any, Any]) -> CustomerRecord:
+    """Raises SealError."""
     key = person_key.unwrap(keys.wrap, row["wrapped_key"], row["id"])
-    return str(open_box(key, row["sealed"], _place("customer", row["id"]))["name"])
+    return CustomerRecord(row["id"], key, str(open_box(key, row["sealed"], _place("customer", row["id"]))["name"]))
 
 
 def id_digest(keys: DeviceKeys, person_id: str) -> bytes:

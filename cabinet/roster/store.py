@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import tzinfo
 from pathlib import Path
@@ -17,10 +17,18 @@ from cabinet.roster import listing, versions
 from cabinet.roster.changes import Change, RosterRefused
 from cabinet.roster.draft import NOBODY, Author, Plan, stamped
 from cabinet.roster.listing import Page
-from cabinet.roster.records import PersonRecord, Records, card_digest, code_digest
+from cabinet.roster.records import (
+    CustomerRecord,
+    PersonRecord,
+    Records,
+    card_digest,
+    code_digest,
+    customer_record,
+)
 from cabinet.roster.snapshot import read_rights
-from cabinet.roster.tables import PIN, RosterUnusable, open_engine, writing
+from cabinet.roster.tables import CUSTOMER, ITEM, PIN, RosterUnusable, open_engine, writing
 from cabinet.roster.writes import Writes, digest_of, read_meta, write_digest
+from cabinet.vault import person_key
 from cabinet.vault.box import SealError
 from cabinet.vault.device_key import DeviceKeys, Random
 from cabinet.vault.pin import PinCheck, PinCost
@@ -62,6 +70,7 @@ class Roster:
         self._pin_cost: PinCost | None = None
         self.pins = PinCheck(keys.pin_pepper, self._cost, random)
         self._held: dict[Pseudonym, PersonRecord | None] = {}
+        self._customer_records: Mapping[Pseudonym, CustomerRecord] | None = None
         self._ids: listing.Ids | None = None
         self._load(place)
 
@@ -98,13 +107,38 @@ class Roster:
             return read_rights(connection, self._keys, int(read_meta(connection)["version"]), zone)
 
     def key_of(self, person: Pseudonym) -> bytes | None:
-        """The person's own key; None once they are erased or were never here."""
+        """The own key of a person, a customer or the house; None once they are erased or were never here."""
         record = self._person(person)
-        return record.key if record else None
+        if record is not None:
+            return record.key
+        if person == self.house:
+            return self._keys.house
+        customer = self._customer(person)
+        return customer.key if customer else None
 
     def name_of(self, person: Pseudonym) -> str | None:
-        record = self._person(person)
+        """Of a person or a customer."""
+        record = self._person(person) or self._customer(person)
         return record.name if record else None
+
+    @property
+    def house(self) -> Pseudonym:
+        """Under whom that is sealed which concerns neither a person nor a customer."""
+        return person_key.pseudonym(self._keys.house, self._site)
+
+    def customer_named(self, customer: Pseudonym) -> str | None:
+        """The id of a customer."""
+        record = self._customer(customer)
+        return record.id if record else None
+
+    def customer_pseudonym(self, customer: str) -> Pseudonym | None:
+        """As people have one; of the customer with this id."""
+        return next((one for one, record in self._customers().items() if record.id == customer), None)
+
+    def customer_of(self, item: str) -> str | None:
+        """The id of whom the item belongs to."""
+        with self._reading() as connection:
+            return connection.execute(select(ITEM.c.customer).where(ITEM.c.id == item)).scalar()
 
     def id_of(self, person: Pseudonym) -> str | None:
         record = self._person(person)
@@ -173,6 +207,7 @@ class Roster:
             write_digest(connection, plan.digest)
         self.version, self.digest = plan.version, plan.digest
         self._held = {}
+        self._customer_records = None
         self._ids = None
 
     def people(self, after: str | None, limit: int) -> Page:
@@ -247,6 +282,18 @@ class Roster:
             held[person] = record
             return record
         return held[person]
+
+    def _customer(self, customer: Pseudonym) -> CustomerRecord | None:
+        return self._customers().get(customer)
+
+    def _customers(self) -> Mapping[Pseudonym, CustomerRecord]:
+        found = self._customer_records
+        if found is None:
+            with self._reading() as connection:
+                records = [customer_record(self._keys, row) for row in connection.execute(select(CUSTOMER)).mappings()]
+            found = {person_key.pseudonym(record.key, self._site): record for record in records}
+            self._customer_records = found
+        return found
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

@@ -46,6 +46,8 @@ class DeviceKeys:
     """The part of a PIN record that does not stand in roster.db."""
     roster_digest: bytes = field(repr=False)
     """Keys the digest of the roster that stands in the journal."""
+    house: bytes = field(repr=False)
+    """Seals what concerns neither a person nor a customer."""
     signing_seed: bytes = field(repr=False)
 
 
@@ -71,6 +73,7 @@ def derive(device_key: bytes, signing_seed: bytes) -> DeviceKeys:
         person_id=_sub_key(device_key, b"cabinet-device/1|person-id"),
         pin_pepper=_sub_key(device_key, b"cabinet-device/1|pin-pepper"),
         roster_digest=_sub_key(device_key, b"cabinet-device/1|roster-digest"),
+        house=_sub_key(device_key, b"cabinet-device/1|house"),
         signing_seed=signing_seed,
     )
 

@@ -65,6 +65,8 @@ class StoryPlayer:
         self._story = story
         self._strict = strict
         self._heard = 0
+        self._reported = 0
+        """The leaf of the last complaint or incident."""
         self._visitors: dict[str, Visitor] = {}
         self._lifted: dict[int, str] = {}
         """The fob last lifted from each slot."""
@@ -174,6 +176,10 @@ class StoryPlayer:
                 return await self._book(sentence)
             case told.CancelBooking(item):
                 return await self._cancel_booking(item)
+            case told.Report(kind, item, text):
+                return await self._report("incident.record", {"kind": kind, "item": item, "text": text})
+            case told.CloseReport(text):
+                return await self._report("incident.close", {"n": self._reported, "text": text})
             case told.SwitchOn(slot):
                 cabinet.switch_on(slot)
             case told.Clock() | told.Setting():
@@ -253,6 +259,18 @@ class StoryPlayer:
             return None if await booked.cancel(self._cabinet, item) else f"nothing is booked of {item}"
         except ControlError as error:
             return f"the daemon refuses: {error.message}"
+
+    async def _report(self, method: str, params: dict[str, object]) -> str | None:
+        try:
+            answer = await self._cabinet.call(method, params)
+        except ControlError as error:
+            self._cabinet.witness.tell(seen.Asked(method, f"refused: {error.message}"))
+            return f"the daemon refuses: {error.message}"
+        if method == "incident.record":
+            assert isinstance(answer, dict)
+            self._reported = answer["n"]
+        self._cabinet.witness.tell(seen.Asked(method, "done"))
+        return None
 
     # -- expectations --------------------------------------------------------------------------------------------
 

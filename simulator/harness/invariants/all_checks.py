@@ -16,6 +16,7 @@ from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGran
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
 from simulator.harness.invariants.due import DueIsTold
 from simulator.harness.invariants.guesses import GuessesCounted
+from simulator.harness.invariants.incidents import ClosedOnce
 from simulator.harness.invariants.liveness import Bounded, NoMistakes, OneDeadDevice, WorksAgain
 from simulator.harness.invariants.log import NothingEarly, Verifies
 from simulator.harness.invariants.reminded import RemindedOnce
@@ -86,6 +87,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             NotTooMuch(oracle, plan.ids),
             AnsweredOnce(truth, oracle),
             ReturnedAsAsked(truth, oracle, plan.cast, plan.ids, monitors=monitors),
+            ClosedOnce(),
             RemindedOnce(truth, oracle, lambda: cabinet.wall.shown_ms, lambda: cabinet.wall.quality),
             booked,
             CodesOnce(now_s, plan.ids),
