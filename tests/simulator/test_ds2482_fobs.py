@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from simulator.ds2482_fobs import Ds2482Fobs
 from simulator.faults import FaultError, parse_fault
@@ -316,3 +319,36 @@ def test_requests_that_cannot_be(request_: str, words: str) -> None:
         assert words in answer["error"]
 
     play(story)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 300) | st.sampled_from(["", "f0", "c3e1", "B4", "x", "78 80"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    requests=st.lists(
+        st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(("id", "address", "messages", "stop"), JUNK) | {"op": st.just("transfer")}
+        ),
+        max_size=8,
+    ),
+    transfers=st.lists(st.lists(st.binary(min_size=1, max_size=3) | st.integers(1, 5), min_size=1), max_size=20),
+)
+def test_nothing_that_is_asked_upsets_it(requests: list[object], transfers: list[list[bytes | int]]) -> None:
+    async def story(bench: Bench) -> None:
+        session = I2cSession(bench.wires)
+        for request in requests:
+            answer = json.loads(await session.answer(json.dumps(request)))
+            assert "read" in answer or "error" in answer
+        for transfer in transfers:
+            with contextlib.suppress(NotAcknowledged):
+                read = await bench.ask(*transfer)
+                assert [len(part) for part in read] == [one for one in transfer if isinstance(one, int)]
+        await asyncio.sleep(0.01)
+        assert (await bench.ask(b"\xf0", 1))[0][0] & (BUSY | RST) == RST
+
+    play(story, "fobs=F-1,F-2")
