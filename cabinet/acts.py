@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from cabinet.core.effects import Answer, CheckPin, CommitRoster, Effect, Light, Pulse, Show, Sound
-from cabinet.core.events import BoltPulsed, Event, Outcome, PinChecked
+from cabinet.core.effects import Answer, AskVerifier, CheckPin, CommitRoster, Effect, Light, Pulse, Show, Sound
+from cabinet.core.events import BoltPulsed, Event, Outcome, PinChecked, Verified
 from cabinet.lanes import Job, Lanes
 from cabinet.policy.rights import Pseudonym
-from hal.capabilities import Buzzer, Display, Indicator, Lock
+from hal.capabilities import Buzzer, Display, Indicator, Lock, Verifier
 from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, LinkLost
 from hal.secret import Secret
 
@@ -28,6 +29,7 @@ class Hardware:
     lamps: Mapping[int, Indicator]
     displays: Sequence[Display]
     buzzers: Sequence[Buzzer]
+    verifier: Verifier | None
     up: Callable[[str, float], Awaitable[bool]]
 
 
@@ -48,6 +50,8 @@ class Acts:
         self._check_pin = check_pin
         self._commit_roster = commit_roster
         self._answer = answer
+        self._asking: asyncio.Timeout | None = None
+        """The time of the question that the verifier has."""
         self.lanes = Lanes()
 
     def dispatch(self, effect: Effect) -> None:
@@ -57,6 +61,8 @@ class Acts:
                 self._pulse(effect)
             case CheckPin():
                 self.lanes.of("pin").put(lambda: self._pin(effect))
+            case AskVerifier():
+                self._ask_verifier(effect)
             case Show(text):
                 for display in self._hardware.displays:
                     self._put(display.device, _showing(display, text), key="text")
@@ -108,6 +114,31 @@ class Acts:
     async def _pin(self, effect: CheckPin) -> None:
         correct = await self._check_pin(effect.person, effect.secret)
         self._post(PinChecked(effect.visit, effect.seq, effect.keypad, effect.person, effect.by_number, correct))
+
+    def _ask_verifier(self, effect: AskVerifier) -> None:
+        """One that waits or runs is of a visit that has ended: it makes way."""
+        loop = asyncio.get_running_loop()
+        if self._asking is not None:
+            self._asking.reschedule(loop.time())
+        latest_s = loop.time() + effect.within_s
+        if not self.lanes.of(effect.device).put(lambda: self._verify(effect, latest_s), key="verify"):
+            self._post(Verified(effect.visit, effect.seq, effect.device, effect.person, "none"))
+
+    async def _verify(self, effect: AskVerifier, latest_s: float) -> None:
+        verifier = self._hardware.verifier
+        assert verifier is not None, "the core asks only where there is one"
+        verdict = None
+        try:
+            async with asyncio.timeout_at(latest_s) as self._asking:
+                if await self._hardware.up(effect.device, effect.within_s):
+                    left_s = latest_s - asyncio.get_running_loop().time()
+                    verdict = await verifier.verify(effect.person, left_s)
+        except TimeoutError:
+            log.debug("%s: no answer in time", effect.device)
+        finally:
+            self._asking = None
+        answer: Literal["yes", "no", "none"] = "none" if verdict is None else "yes" if verdict else "no"
+        self._post(Verified(effect.visit, effect.seq, effect.device, effect.person, answer))
 
 
 def _showing(display: Display, text: str) -> Job:

@@ -80,4 +80,5 @@ def _setup(config: Config) -> Setup:
         idle_s=config.visit.idle_s,
         take_s=config.visit.take_s,
         door_open_s=config.table.door.open_s,
+        verifier=next((entry.spec.id for entry in config.table.devices if entry.type.verifies), None),
     )

@@ -29,7 +29,7 @@ Flags = Sequence[tuple[str, str]]
 
 _NAMES: Final = {"link": "id", "device": "id", "slot": "number"}
 _REFERENCES: Final = frozenset({"link", "lock", "sensor", "indicator", "fob_reader", "contact"})
-_PATHS: Final = ("port", "path")
+_PATHS: Final = ("port", "path", "key_file")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 

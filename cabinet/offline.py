@@ -40,7 +40,7 @@ def offline_call(config: Path, method: str, params: Mapping[str, object]) -> obj
 
 
 async def _call(books: Books, clock: SystemClock, method: str, params: Mapping[str, object]) -> object:
-    engine = Engine(books, Hardware({}, {}, (), (), _never_up), clock, lambda name: InlineWorker())
+    engine = Engine(books, Hardware({}, {}, (), (), None, _never_up), clock, lambda name: InlineWorker())
     loop = asyncio.create_task(engine.runner.run())
     try:
         handler = {**engine.roster.methods(), **engine.incidents.methods()}.get(method)

@@ -39,6 +39,7 @@ from hal.capabilities import (
     LockBoard,
     Reading,
     Typed,
+    Verifier,
 )
 from hal.clock import Clock
 from hal.device_table import DeviceTable
@@ -97,6 +98,7 @@ class Wiring:
             },
             displays=self._of(Display),
             buzzers=self._of(Buzzer),
+            verifier=next(iter(self._of(Verifier)), None),
             up=self.up,
         )
 

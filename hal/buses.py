@@ -5,7 +5,7 @@ must then be closed and opened again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -38,6 +38,17 @@ class ByteLink(Bus, Protocol):
 
     def discard_input(self) -> int:
         """Drops what has arrived and was not read; returns how many bytes."""
+        ...
+
+
+class RequestLink(Bus, Protocol):
+    """A program on this machine that answers requests, and the secret shared with it."""
+
+    key: bytes
+
+    async def ask(self, request: bytes, take: Callable[[bytes], bool]) -> None:
+        """Sends `request` on a connection of its own, and hands `take` what comes until it says that it has enough, or
+        the other end has no more. Waits without bound; cancelling ends the connection."""
         ...
 
 

@@ -179,6 +179,17 @@ class Keypad(Device, Protocol):
 
 
 @runtime_checkable
+class Verifier(Device, Protocol):
+    """Confirms who somebody is, such as a camera that knows faces; it names nobody by itself."""
+
+    async def verify(self, person: str, within_s: float) -> bool | None:
+        """Whether it is this person, of whom it is told the pseudonym alone.
+
+        None: no answer in time, or none to be believed; why stands in what `watch` then raises. Raises nothing."""
+        ...
+
+
+@runtime_checkable
 class Buzzer(Device, Protocol):
     async def sound(self, tone: Tone) -> None:
         """Starts the tone and returns; it ends by itself. A new tone replaces the old one."""

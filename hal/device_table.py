@@ -25,6 +25,7 @@ from hal.specs import (
     ModbusLinkSpec,
     SerialLinkSpec,
     SlotSpec,
+    SocketLinkSpec,
     parse_channel,
 )
 from hal.table_checks import DeviceDraft, LinkDraft, Use, check
@@ -37,6 +38,7 @@ LINK_TYPES: dict[str, type[LinkSpec]] = {
     "modbus": ModbusLinkSpec,
     "gpio": GpioLinkSpec,
     "i2c": I2cLinkSpec,
+    "socket": SocketLinkSpec,
 }
 NEEDS: dict[str, Channels] = {
     "lock": "lock",

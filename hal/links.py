@@ -8,7 +8,7 @@ from collections.abc import Callable
 from hal.buses import Bus
 from hal.clock import Clock
 from hal.device_table import DeviceTable, build_device
-from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec
+from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, SocketLinkSpec
 from hal.supervisor import LinkPlan
 
 
@@ -28,6 +28,10 @@ def make_bus(spec: LinkSpec) -> Bus:
         return _gpio(spec)
     if isinstance(spec, I2cLinkSpec):
         return _i2c(spec)
+    if isinstance(spec, SocketLinkSpec):
+        from hal.unix_socket import UnixSocket
+
+        return UnixSocket(spec.id, spec.path, spec.key_file)
     from hal.serial_link import SerialLink
 
     link = SerialLink(spec.id, spec.port, spec.baud)

@@ -29,6 +29,8 @@ class DeviceType:
     """What the channels of the device are, for those that slots and doors name."""
     channels: str = ""
     """The key of the profile, or else of the spec, that has their number or is their list."""
+    verifies: bool = False
+    """It is a Verifier."""
 
 
 DEVICE_TYPES: dict[str, DeviceType] = {
@@ -80,6 +82,12 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         driver="drivers.terminal_display:TerminalDisplay",
         spec="drivers.specs.terminal_display:TerminalDisplaySpec",
         bus="serial",
+    ),
+    "socket-verifier": DeviceType(
+        driver="drivers.socket_verifier:SocketVerifier",
+        spec="drivers.specs.socket_verifier:SocketVerifierSpec",
+        bus="socket",
+        verifies=True,
     ),
 }
 

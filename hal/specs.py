@@ -33,7 +33,7 @@ ID_PATTERN = "[a-z0-9][a-z0-9-]{0,31}"
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN}$"})]
 """The name of a link or a device in the configuration."""
 Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400]
-BusKind = Literal["serial", "modbus", "gpio", "i2c"]
+BusKind = Literal["serial", "modbus", "gpio", "i2c", "socket"]
 
 
 class Spec(BaseModel):
@@ -109,7 +109,17 @@ class I2cLinkSpec(Spec):
         return self
 
 
-LinkSpec = SerialLinkSpec | ModbusLinkSpec | GpioLinkSpec | I2cLinkSpec
+class SocketLinkSpec(Spec):
+    """A Unix socket of a program on this machine, with one device behind it."""
+
+    id: Id
+    type: Literal["socket"]
+    path: Annotated[str, StringConstraints(min_length=1)]
+    key_file: Annotated[str, StringConstraints(min_length=1)]
+    """What the program signs its answers with: 64 hex digits, in a file that others cannot read."""
+
+
+LinkSpec = SerialLinkSpec | ModbusLinkSpec | GpioLinkSpec | I2cLinkSpec | SocketLinkSpec
 
 
 def _places_fit(backend: str, places: Iterable[tuple[str, str, str | None]]) -> None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from hal.problems import Problem
 from hal.registry import Channels, DeviceType
-from hal.specs import ChannelRef, DeviceSpec, GpioLinkSpec, I2cLinkSpec, LinkSpec
+from hal.specs import ChannelRef, DeviceSpec, GpioLinkSpec, I2cLinkSpec, LinkSpec, SocketLinkSpec
 from hal.wording import Path, did_you_mean, quoted
 
 WORDS: dict[Channels, str] = {
@@ -21,6 +21,9 @@ WORDS: dict[Channels, str] = {
     "fob": "a reader of fobs",
     "indicator": "a board of lamps",
 }
+
+_FOR_ONE = ("serial", "socket")
+"""Kinds of links that have one device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ def check(
     yield from _shared_links(devices, by_id)
     yield from _shared_addresses(devices)
     yield from _shared_lines(devices)
+    yield from _second_verifier(devices)
     for use in uses:
         yield from _channel_fits(use, devices)
     yield from _shared_channels(uses)
@@ -112,6 +116,8 @@ def _shared_ports(links: list[LinkDraft]) -> Iterator[Problem]:
 
 def _place(spec: LinkSpec) -> tuple[str, str]:
     """The key that names what is opened, and its value."""
+    if isinstance(spec, SocketLinkSpec):
+        return "path", os.path.normpath(spec.path)
     if not isinstance(spec, GpioLinkSpec) and spec.port:
         return "port", os.path.normpath(spec.port)
     if isinstance(spec, GpioLinkSpec | I2cLinkSpec) and spec.path:
@@ -139,16 +145,22 @@ def _link_fits(device: DeviceDraft, links: dict[str, LinkDraft]) -> Iterator[Pro
 def _shared_links(devices: list[DeviceDraft], links: dict[str, LinkDraft]) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for device in devices:
-        if device.type is None or device.type.bus != "serial":
+        if device.type is None or device.type.bus not in _FOR_ONE:
             continue
-        if device.link is None or device.link not in links or links[device.link].type != "serial":
+        if device.link is None or device.link not in links or links[device.link].type != device.type.bus:
             continue
         if device.link in owners:
             yield Problem(
                 (*device.path, "link"),
-                f"link: a serial link has one device, {quoted(device.link)} has {owners[device.link]} already",
+                f"link: a {device.type.bus} link has one device, "
+                f"{quoted(device.link)} has {owners[device.link]} already",
             )
         owners.setdefault(device.link, quoted(device.id))
+
+
+def _second_verifier(devices: list[DeviceDraft]) -> Iterator[Problem]:
+    for device in [device for device in devices if device.type and device.type.verifies][1:]:
+        yield Problem((*device.path, "type"), f"type: a cabinet has one verifier, {quoted(device.id)} is another")
 
 
 def _shared_addresses(devices: list[DeviceDraft]) -> Iterator[Problem]:

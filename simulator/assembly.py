@@ -18,6 +18,7 @@ from drivers.specs.matrix_keypad import MatrixKeypadSpec
 from drivers.specs.modbus_input_board import ModbusInputBoardSpec
 from drivers.specs.modbus_relay_board import ModbusRelayBoardSpec
 from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
+from drivers.specs.socket_verifier import SocketVerifierSpec
 from drivers.specs.terminal_display import TerminalDisplaySpec
 from hal.device_table import DeviceTable
 from hal.specs import DeviceSpec
@@ -37,6 +38,7 @@ from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import PROFILES, ModbusRelayBoard
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.serial_device import SerialDevice
+from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
 from simulator.types import seeded
 from simulator.wiring import WiredBolts, WiredContacts
@@ -92,12 +94,14 @@ class Assembly:
         world: World,
         ports: Mapping[str, SerialLink],
         buses: Mapping[str, BusLink],
+        keys: Mapping[str, bytes],
         seed: int,
     ) -> None:
-        """`ports` and `buses` by the id of the link. Raises NotSimulated."""
+        """`ports`, `buses` and `keys` by the id of the link. Raises NotSimulated."""
         self.world = world
         self.devices: dict[str, Fitted] = {}
         self._table = table
+        self._keys = keys
         for entry in table.devices:
             rng = seeded(seed, entry.spec.id)
             self.devices[entry.spec.id] = self._fit(entry.spec, rng, ports, buses)
@@ -154,6 +158,8 @@ class Assembly:
             case ModbusInputBoardSpec():
                 contacts = WiredContacts(self.world, self._sensors(spec.id), self._doors(spec.id), spec.inverted)
                 return ModbusInputBoard(spec.unit, contacts, spec.inputs)
+            case SocketVerifierSpec():
+                return SocketVerifier(rng, self._keys[spec.link])
             case TerminalDisplaySpec():
                 return TerminalDisplay(self.world.show_text)
         raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hal.device_table import DeviceTable
-from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec
+from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, SocketLinkSpec
 from simulator.assembly import Assembly, BusLink, ChipLink, WiresLink
 from simulator.gpio_bus import gpio_server
 from simulator.gpio_chip import GpioChip
@@ -15,6 +16,7 @@ from simulator.i2c_bus import i2c_server
 from simulator.i2c_wires import I2cWires
 from simulator.line_server import LineServer
 from simulator.pty_link import PtyLink
+from simulator.socket_port import SocketPort
 from simulator.world import World
 from simulator.world_commands import WorldCommands
 from simulator.world_socket import world_server
@@ -26,12 +28,13 @@ class SimulatedCabinet:
     """Made within the running loop; opens nothing before start()."""
 
     def __init__(self, table: DeviceTable, run_dir: Path, seed: int, relatch_s: float) -> None:
-        """Raises NotSimulated."""
+        """Raises NotSimulated; OSError for keys that it cannot make."""
         loop = asyncio.get_running_loop()
         world = World((slot.number for slot in table.slots), loop.call_later, relatch_s)
-        ports: dict[str, PtyLink] = {}
+        ports: dict[str, PtyLink | SocketPort] = {}
         buses: dict[str, BusLink] = {}
-        self._links: list[PtyLink | LineServer] = []
+        keys: dict[str, bytes] = {}
+        self._links: list[PtyLink | SocketPort | LineServer] = []
         for spec in table.links:
             path = place_of(spec, run_dir)
             if isinstance(spec, GpioLinkSpec):
@@ -44,10 +47,14 @@ class SimulatedCabinet:
                 server = i2c_server(path, wires)
                 buses[spec.id] = WiresLink(wires, server)
                 self._links.append(server)
+            elif isinstance(spec, SocketLinkSpec):
+                ports[spec.id] = SocketPort(path)
+                keys[spec.id] = shared_key(_under(run_dir, spec.key_file, f"{spec.id}.key"))
+                self._links.append(ports[spec.id])
             else:
                 ports[spec.id] = PtyLink(path)
                 self._links.append(ports[spec.id])
-        self._assembly = Assembly(table, world, ports, buses, seed)
+        self._assembly = Assembly(table, world, ports, buses, keys, seed)
         self._links.append(world_server(run_dir / WORLD_SOCKET, WorldCommands(self._assembly)))
         self._open = AsyncExitStack()
 
@@ -67,10 +74,24 @@ def place_of(link: LinkSpec, run_dir: Path) -> Path:
     """Where the simulated link lies: relative places under `run_dir`, absolute ones only when they are under it.
 
     Any other place becomes the link's id under `run_dir`, so a real cabinet's configuration touches no real port."""
-    configured = link.path if isinstance(link, GpioLinkSpec | I2cLinkSpec) else link.port
+    return _under(
+        run_dir, link.path if isinstance(link, GpioLinkSpec | I2cLinkSpec | SocketLinkSpec) else link.port, link.id
+    )
+
+
+def shared_key(file: Path) -> bytes:
+    """What a simulated program and the daemon share; made where there is none. Raises OSError, ValueError."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(f"{secrets.token_hex(32)}\n", "ascii")
+    return bytes.fromhex(file.read_text("ascii").strip())
+
+
+def _under(run_dir: Path, configured: str | None, name: str) -> Path:
     top = run_dir.resolve()
     if configured:
         place = (top / configured).parent.resolve() / Path(configured).name
         if place.is_relative_to(top) and place != top:
             return place
-    return top / link.id
+    return top / name

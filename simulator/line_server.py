@@ -74,7 +74,7 @@ class LineServer:
     def replug(self) -> None:
         """Listens again. No effect when it does. Raises OSError."""
         if self._listener is None:
-            self._listener = _listen(self._path)
+            self._listener = listen(self._path)
             self._opening = asyncio.get_running_loop().create_task(self._accept(self._listener))
 
     async def _accept(self, listener: socket.socket) -> None:
@@ -105,7 +105,7 @@ class LineServer:
             writer.transport.abort() if writer.is_closing() else writer.close()
 
 
-def _listen(path: Path) -> socket.socket:
+def listen(path: Path) -> socket.socket:
     if path.is_socket():
         path.unlink()
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from simulator.line_server import LineServer
 from simulator.options import parse_options
 from simulator.pty_link import PtyLink
 from simulator.serial_device import SerialDevice
+from simulator.socket_port import SocketPort
 from simulator.types import body_class, bus_of, seeded
 
 AFTER_START = ("unplug", "power-cycle", "stuck-low")
@@ -31,7 +32,7 @@ class LoneDevice:
         rng = seeded(seed, type_name)
         body = body_type.alone(parse_options(options, body_type.options), rng)
         parsed = [parse_fault(fault, body_type.faults) for fault in faults]
-        self._link: PtyLink | LineServer
+        self._link: PtyLink | SocketPort | LineServer
         self._device: SerialDevice | GpioDevice | I2cDevice
         if bus_of(type_name) == "gpio":
             chip = GpioChip(lambda: asyncio.get_running_loop().time())
@@ -44,7 +45,7 @@ class LoneDevice:
             self._device = device = I2cDevice(body, self._link)
             wires.attach(device)
         else:
-            self._link = port = PtyLink(path)
+            self._link = port = SocketPort(path) if bus_of(type_name) == "socket" else PtyLink(path)
             self._device = SerialDevice(body, port, rng)
         for fault in parsed:
             if fault.name not in AFTER_START:

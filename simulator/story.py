@@ -41,6 +41,13 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """At the camera."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hand:
     """`fob` None: the one last lifted from there."""
 
@@ -205,6 +212,7 @@ class HeldUpstream:
 Act: TypeAlias = (
     HoldCard
     | Type
+    | Look
     | Hand
     | MoveDoor
     | Wait
@@ -306,6 +314,7 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (rf"{_WHO} types their (PIN|number|code)\.", Type),
     (rf"{_WHO} types a (wrong PIN)\.", Type),
     (rf"{_WHO} types ([0-9*#]+)\.?", Type),
+    (rf"{_WHO} looks at the camera\.", Look),
     (rf"{_WHO} lifts slot (\d+)\.", lambda who, slot: Hand(who, "lift", int(slot))),
     (rf"{_WHO} tears slot (\d+) out\.", lambda who, slot: Hand(who, "force", int(slot))),
     (rf"{_WHO} puts the fob back into slot (\d+)\.", lambda who, slot: Hand(who, "seat", int(slot))),

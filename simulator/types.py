@@ -19,6 +19,7 @@ SIMULATED: dict[str, str] = {
     "led": "simulator.led:Led",
     "buzzer": "simulator.buzzer:Buzzer",
     "terminal-display": "simulator.terminal_display:TerminalDisplay",
+    "socket-verifier": "simulator.socket_verifier:SocketVerifier",
 }
 
 

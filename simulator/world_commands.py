@@ -9,12 +9,14 @@ from simulator.assembly import Assembly
 from simulator.faults import parse_fault
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.rdm6300_reader import Rdm6300Reader
+from simulator.socket_verifier import SocketVerifier
 
 USAGE = {
     "present": "present card UID [READER]",
     "remove": "remove card [READER]",
     "touch": "touch finger N [READER]",
     "press": "press KEYS [KEYPAD]",
+    "look": "look yes|no [VERIFIER]",
     "lift": "lift SLOT",
     "seat": "seat SLOT [FOB]",
     "force": "force SLOT",
@@ -54,6 +56,8 @@ class WorldCommands:
                 self._reader(words[2:]).remove()
             case ["touch", "finger", _] | ["touch", "finger", _, _]:
                 raise CommandError("there is no finger reader in this cabinet")
+            case ["look", "yes" | "no" as verdict] | ["look", "yes" | "no" as verdict, _]:
+                self._verifier(words[2:]).look(lambda _: verdict == "yes")
             case ["press", keys] | ["press", keys, _]:
                 await self._keypad(words[2:]).press(keys)
             case ["show"]:
@@ -90,6 +94,9 @@ class WorldCommands:
 
     def _reader(self, named: list[str]) -> Rdm6300Reader:
         return self._assembly.body(Rdm6300Reader, "reader", named[0] if named else None)
+
+    def _verifier(self, named: list[str]) -> SocketVerifier:
+        return self._assembly.body(SocketVerifier, "verifier", named[0] if named else None)
 
     def _keypad(self, named: list[str]) -> MatrixKeypad:
         return self._assembly.body(MatrixKeypad, "keypad", named[0] if named else None)

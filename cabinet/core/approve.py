@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from cabinet.core import visit
 from cabinet.core.leaves import Role, Subject
 from cabinet.core.state import Refusal, Visit
 from cabinet.core.turn import Turn
-from cabinet.policy.decide import NeedsApproval, completable, person_denial
+from cabinet.policy.decide import NeedsApproval, Verifier, lacking_of, person_denial
 from cabinet.policy.quorum import may_approve
 from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person
 
@@ -16,9 +16,16 @@ ROLE: Final[Role] = "authoriser"
 
 
 def by(
-    turn: Turn, running: Visit, taker: Person, person: Person, item: Item, factors: frozenset[Factor], device: str
-) -> Refusal | Literal["pin"] | None:
-    """None: it is done. `pin`: theirs is still asked. Else what keeps this person from approving."""
+    turn: Turn,
+    running: Visit,
+    taker: Person,
+    person: Person,
+    item: Item,
+    factors: frozenset[Factor],
+    verifier: Verifier,
+    device: str,
+) -> Refusal | frozenset[Factor] | None:
+    """None: it is done. Factors: they are still asked of them. Else what keeps this person from approving."""
     needs = visit.decision_on(turn, taker, item, act=running.act)
     if not isinstance(needs, NeedsApproval):
         visit.request(turn, taker, item, running.act)  # a roster or a clock has changed meanwhile
@@ -28,7 +35,8 @@ def by(
     if not may_approve(needs.right.quorum, taker, person):
         return Refusal("may_not_approve")
     if not any(alternative <= factors for alternative in needs.right.factors):
-        return "pin" if completable(needs.right.factors, factors, person) else Refusal("factor_missing")
+        missing = lacking_of(needs.right.factors, factors, person, verifier)
+        return missing if isinstance(missing, frozenset) else Refusal(missing)
     turn.journal(
         "visit.authorised",
         [Subject("holder", taker.pseudonym), Subject(ROLE, person.pseudonym)],
@@ -37,7 +45,7 @@ def by(
         right=needs.right.id,
         auth="+".join(sorted(factors, key=AUTH_ORDER.index)),
         reader=device,
-        keypad=device if "number" in factors else None,
+        keypad=device if "number" in factors and device != turn.state.setup.verifier else None,
     )
     approvers = tuple(dict.fromkeys((*running.approvers, person.pseudonym)))
     turn.stay(stage="choose", second=None, approvers=approvers)

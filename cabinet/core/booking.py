@@ -125,7 +125,14 @@ def _refusal(turn: Turn, event: BookingAsked) -> str | None:
 def _no_right(turn: Turn, person: Person, item: Item, starts_ms: int, until_ms: int, *, with_code: bool) -> str | None:
     """As if the person showed all they have when it begins, and whoever may approve were there; what they or others
     have now does not matter."""
-    decision = decide_at_best(turn.rights, person, item, starts_ms, with_code=with_code)
+    decision = decide_at_best(
+        turn.rights,
+        person,
+        item,
+        starts_ms,
+        with_code=with_code,
+        verifier="asks" if turn.state.setup.verifier else "silent",
+    )
     rule, _, hours = said(decision)
     if rule is None and (denial := person_denial(turn.rights, person, until_ms - 1, wall_time_trusted=True)):
         rule = denial.rule

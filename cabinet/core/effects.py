@@ -34,6 +34,17 @@ class CheckPin:
 
 
 @dataclass(frozen=True, slots=True)
+class AskVerifier:
+    """Let `device` say within `within_s` whether it is this person who stands there; answered by Verified."""
+
+    visit: int
+    seq: int
+    device: str
+    person: Pseudonym
+    within_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Show:
     """Text for the person in front of the cabinet."""
 
@@ -69,4 +80,4 @@ class Answer:
     """Index of the leaf that says it was done."""
 
 
-Effect: TypeAlias = Pulse | CheckPin | Show | Light | Sound | CommitRoster | Answer
+Effect: TypeAlias = Pulse | CheckPin | AskVerifier | Show | Light | Sound | CommitRoster | Answer

@@ -71,6 +71,17 @@ class PinChecked:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """Answer to AskVerifier, with what it carried. "none": it gave none in time, or it is lost."""
+
+    visit: int
+    seq: int
+    device: str
+    person: Pseudonym
+    answer: Literal["yes", "no", "none"]
+
+
+@dataclass(frozen=True, slots=True)
 class SlotRead:
     """`seated` None: the sensor no longer tells. `folded`: earlier edges merged into this one while nothing could be
     recorded."""
@@ -248,6 +259,7 @@ Event: TypeAlias = (
     | DigitsEntered
     | KeypadCancelled
     | PinChecked
+    | Verified
     | SlotRead
     | FobSeen
     | DoorRead
@@ -280,6 +292,7 @@ FACTS = (
     DeviceLost,
     DeviceRestored,
     PinChecked,
+    Verified,
     UpstreamLink,
     UpstreamContradicts,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final
 
 from cabinet.core import booking, visit
 from cabinet.core.leaves import Role, Subject
@@ -10,7 +10,7 @@ from cabinet.core.ledger import held
 from cabinet.core.release import local_time
 from cabinet.core.state import Refusal, Visit
 from cabinet.core.turn import Turn
-from cabinet.policy.decide import Denial, Grant, NeedsApproval, NeedsFactor, decide
+from cabinet.policy.decide import Denial, Grant, NeedsApproval, NeedsFactor, Verifier, decide
 from cabinet.policy.monitor import lenient
 from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person
 
@@ -18,26 +18,41 @@ ROLE: Final[Role] = "receiver"
 
 
 def to(
-    turn: Turn, running: Visit, giver: Person, person: Person, item: Item, factors: frozenset[Factor], device: str
-) -> Refusal | Literal["pin"] | None:
-    """None: it is theirs now. `pin`: theirs is still asked. Else why they may not have it.
+    turn: Turn,
+    running: Visit,
+    giver: Person,
+    person: Person,
+    item: Item,
+    factors: frozenset[Factor],
+    verifier: Verifier,
+    device: str,
+) -> Refusal | frozenset[Factor] | None:
+    """None: it is theirs now. Factors: they are still asked of them. Else why they may not have it.
 
     What others have to approve is put back and taken anew."""
     wall_ms, trusted = turn.now.wall_ms, turn.now.wall_time_trusted
     having = held(turn.ledger, wall_ms if trusted else None)
     booked = booking.of_item(turn, item)
     decision = decide(
-        turn.rights, person, item, factors, wall_ms, wall_time_trusted=trusted, held=having, bookings=booked
+        turn.rights,
+        person,
+        item,
+        factors,
+        wall_ms,
+        wall_time_trusted=trusted,
+        held=having,
+        bookings=booked,
+        verifier=verifier,
     )
     if turn.state.setup.monitors:
         decision = lenient(turn.rights, person, decision, wall_ms, wall_time_trusted=trusted)
     match decision:
-        case NeedsFactor():
-            return "pin"
+        case NeedsFactor(_, missing):
+            return missing
         case NeedsApproval():
             return Refusal("approvers_missing")
-        case Denial(rule, window, _, missing):
-            return Refusal(rule, window, missing)
+        case Denial(rule, window, _, lacks):
+            return Refusal(rule, window, lacks)
         case Grant(right, monitor):
             due, cause = booking.due(turn, person.pseudonym, item, decision)
             turn.journal(
@@ -48,7 +63,7 @@ def to(
                 item=item.id,
                 auth="+".join(sorted(factors, key=AUTH_ORDER.index)),
                 reader=device,
-                keypad=device if "number" in factors else None,
+                keypad=device if "number" in factors and device != turn.state.setup.verifier else None,
                 right=right.id or None,
                 due=due,
                 monitor=monitor,

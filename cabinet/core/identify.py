@@ -1,14 +1,15 @@
-"""Who stands there: a card, or a personal number with its PIN. Wrong tries are counted before they are answered."""
+"""Who stands there: a card, or a personal number with its PIN, and what a verifier says of them. Wrong tries are
+counted before they are answered."""
 
 from __future__ import annotations
 
 from cabinet.core import code, junk, lockout, prompts, second, visit
 from cabinet.core.effects import CheckPin
-from cabinet.core.events import CardShown, DigitsEntered, DigitsTyped, KeypadCancelled, PinChecked
+from cabinet.core.events import CardShown, DigitsEntered, DigitsTyped, KeypadCancelled, PinChecked, Verified
 from cabinet.core.leaves import Field, Subject
 from cabinet.core.state import Stage, Visit
 from cabinet.core.turn import Turn
-from cabinet.policy.decide import person_denial
+from cabinet.policy.decide import Verifier, person_denial
 from cabinet.policy.rights import AUTH_ORDER, Factor, Person, Pseudonym
 
 
@@ -28,8 +29,8 @@ def on_card(turn: Turn, event: CardShown) -> None:
             visit.end(turn, "replaced")
         _begin(turn, person.pseudonym, person, event.reader, frozenset({"card"}), "choose")
         _identified(turn, person, event.reader)
-    elif running.stage != "checking":
-        turn.stay(factors=running.factors | {"card"})
+    elif running.stage not in ("checking", "verifying"):
+        turn.stay(factors=running.factors | {"card"}, verifier="asks")
         _identified(turn, person, event.reader)
 
 
@@ -81,12 +82,37 @@ def on_pin_checked(turn: Turn, event: PinChecked) -> None:
     if not event.correct:
         _wrong(turn, running, event)
     elif running.second is not None:
-        second.on_pin(turn, running.second, event.keypad)
+        second.on_proof(turn, running.second, "pin", event.keypad)
     elif event.person is None or (person := turn.rights.people.get(event.person)) is None:
         visit.end(turn, "erased")
     else:
         turn.stay(factors=running.factors | {"pin"}, stage="choose")
-        _identified(turn, person, event.keypad)
+        typed = not running.factors.isdisjoint({"number", "code"})
+        _identified(turn, person, event.keypad, event.keypad if typed else None)
+
+
+def on_verified(turn: Turn, event: Verified) -> None:
+    """As with PINs: a no counts even when its visit has ended. No answer counts for nothing, and another way may do."""
+    running = turn.state.visit
+    asked = (event.visit, event.seq, "verifying")
+    if event.answer == "no":
+        _count_unverified(turn, event)
+    if running is None or (running.number, running.seq, running.stage) != asked:
+        return
+    said: Verifier = "refused" if event.answer == "no" else "silent"
+    person = turn.rights.people.get(event.person)
+    if running.second is not None and event.answer == "yes":
+        second.on_proof(turn, running.second, "verified", event.device)
+    elif running.second is not None:
+        second.on_unverified(turn, running.second, said, event.device)
+    elif person is None:
+        visit.end(turn, "erased")
+    elif event.answer == "yes":
+        turn.stay(factors=running.factors | {"verified"}, stage="choose")
+        _identified(turn, person, event.device)
+    else:
+        turn.stay(stage="choose", verifier=said)
+        _go_on(turn, person)
 
 
 def _number(turn: Turn, event: DigitsEntered) -> None:
@@ -114,7 +140,7 @@ def _by_code(turn: Turn, keypad: str, person: Person, n: int) -> None:
     """It is them; what they have booked is offered at once."""
     _begin(turn, person.pseudonym, person, keypad, frozenset({"code"}), "choose")
     turn.stay(chosen=turn.ledger.bookings[n].item, booking=n)
-    _identified(turn, person, keypad)
+    _identified(turn, person, keypad, keypad)
 
 
 def _pin(turn: Turn, running: Visit, event: DigitsEntered) -> None:
@@ -145,7 +171,7 @@ def _begin(
     turn.update(visits=number, visit=Visit(number, pseudonym, factors, device, stage, idle_mono_s, language))
 
 
-def _identified(turn: Turn, person: Person, device: str) -> None:
+def _identified(turn: Turn, person: Person, device: str, keypad: str | None = None) -> None:
     """Journals who it is and goes on: to what was chosen before the PIN, else to the offer."""
     running = turn.stay(language=person.language)
     subs = turn.holding(person.pseudonym)
@@ -156,12 +182,16 @@ def _identified(turn: Turn, person: Person, device: str) -> None:
         turn.say(refusal.rule, "refused")
         turn.update(visit=None)
         return
-    keypad = device if not running.factors.isdisjoint({"number", "code"}) else None
     turn.journal("visit.identified", subs, visit=running.number, auth=auth, reader=device, keypad=keypad)
-    if "pin" in running.factors:
+    if not running.factors.isdisjoint({"pin", "verified"}):
         turn.clear_alarm("visit.locked_out", device=device)
-    item = turn.rights.items.get(running.chosen) if running.chosen else None
-    if item is not None:
+    _go_on(turn, person)
+
+
+def _go_on(turn: Turn, person: Person) -> None:
+    running = turn.state.visit
+    item = turn.rights.items.get(running.chosen or "") if running else None
+    if running is not None and item is not None:
         visit.request(turn, person, item, running.act)
     else:
         visit.offer(turn, person)
@@ -183,6 +213,21 @@ def _count(turn: Turn, event: PinChecked) -> None:
     tries = (turn.ledger.failures.get(key) for key in (event.person or "", keypad_key))
     if max(failures.count for failures in tries if failures) >= lockout.SILENT_ALARM_AT:
         turn.raise_alarm("visit.locked_out", device=event.keypad)
+
+
+def _count_unverified(turn: Turn, event: Verified) -> None:
+    tries = lockout.one_more(turn.ledger, lockout.verifier_key(event.person), turn.now.wall_ms)
+    turn.journal(
+        "visit.refused",
+        [Subject("holder", event.person)],
+        visit=event.visit,
+        rule="not_verified",
+        reader=event.device,
+        verifier_failed=tries.count,
+        verifier_until=tries.until_ms,
+    )
+    if tries.count >= lockout.SILENT_ALARM_AT:
+        turn.raise_alarm("visit.locked_out", device=event.device)
 
 
 def _wrong(turn: Turn, running: Visit, event: PinChecked) -> None:

@@ -329,7 +329,7 @@ def _return_settled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 def _handed_over(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     """As if it had just left the slot, with somebody else."""
     out = Out(_text(leaf, "item"), _person(leaf, "receiver"), ts, _number(leaf, "due"))
-    return replace(_pin_was_right(ledger, leaf, "receiver"), outs=_plus_out(ledger.outs, leaf, out))
+    return replace(_proved(ledger, leaf, "receiver"), outs=_plus_out(ledger.outs, leaf, out))
 
 
 def _overdue(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -338,12 +338,13 @@ def _overdue(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 
 def _failed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    """A refusal that counts names the person's and the keypad's tries; other refusals carry neither."""
+    """A refusal that counts names the person's tries and the keypad's, or the verifier's; others name none."""
     failures = dict(ledger.failures)
     for key, count, until in (
         (_person(leaf, "holder"), "failed", "locked_until"),
         (_keypad_key(leaf), "keypad_failed", "keypad_until"),
         (_keypad_key(leaf, "codes"), "codes_failed", "codes_until"),
+        (_verifier_key(leaf, "holder"), "verifier_failed", "verifier_until"),
     ):
         tries = _number(leaf, count)
         if key is not None and tries is not None:
@@ -352,19 +353,22 @@ def _failed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 
 def _identified(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    ledger = _pin_was_right(ledger, leaf, "holder")
+    ledger = _proved(ledger, leaf, "holder")
     if "code" not in (_text(leaf, "auth") or "").split("+"):
         return ledger
     return replace(ledger, failures=_without(ledger.failures, _keypad_key(leaf, "codes")))
 
 
 def _authorised(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    return _pin_was_right(ledger, leaf, "authoriser")
+    return _proved(ledger, leaf, "authoriser")
 
 
-def _pin_was_right(ledger: Ledger, leaf: Leaf, role: str) -> Ledger:
-    """A correct PIN clears its person's tries, and the keypad's when it was typed with a number."""
+def _proved(ledger: Ledger, leaf: Leaf, role: str) -> Ledger:
+    """A correct PIN clears its person's tries, and the keypad's when it was typed with a number; so does the verifier's
+    word with those before it."""
     auth = (_text(leaf, "auth") or "").split("+")
+    if "verified" in auth:
+        ledger = replace(ledger, failures=_without(ledger.failures, _verifier_key(leaf, role)))
     if "pin" not in auth:
         return ledger
     failures = _without(ledger.failures, _person(leaf, role))
@@ -374,7 +378,7 @@ def _pin_was_right(ledger: Ledger, leaf: Leaf, role: str) -> Ledger:
 def _enrolled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     if _text(leaf, "credential") != "pin":
         return _roster(ledger, n, ts, leaf)
-    failures = _without(ledger.failures, _person(leaf, "holder"))
+    failures = _without(_without(ledger.failures, _person(leaf, "holder")), _verifier_key(leaf, "holder"))
     return _roster(replace(ledger, failures=failures), n, ts, leaf)
 
 
@@ -550,3 +554,8 @@ def _person(leaf: Leaf, role: str) -> Pseudonym | None:
 def _keypad_key(leaf: Leaf, row: str = "keypad") -> str | None:
     keypad = _text(leaf, "keypad")
     return f"{row}:{keypad}" if keypad else None
+
+
+def _verifier_key(leaf: Leaf, role: str) -> str | None:
+    person = _person(leaf, role)
+    return f"verified:{person}" if person else None

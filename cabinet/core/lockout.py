@@ -25,6 +25,11 @@ def codes_key(keypad: str) -> str:
     return f"codes:{keypad}"
 
 
+def verifier_key(person: str) -> str:
+    """Counted apart from PINs: who knows somebody's PIN has not their face, and the other way round."""
+    return f"verified:{person}"
+
+
 def remaining_s(ledger: Ledger, key: str | None, wall_ms: int) -> int:
     """Whole seconds still to wait, 0 when a try is free. Never more than the count's own wait, so that a clock
     set back does not lengthen it."""
@@ -36,7 +41,7 @@ def remaining_s(ledger: Ledger, key: str | None, wall_ms: int) -> int:
 
 
 def disabled(ledger: Ledger, person: str | None) -> bool:
-    """True when the person's PIN is blocked until a custodian sets a new one."""
+    """True when the person's PIN (or the verifier, for them) is blocked until a custodian sets a new PIN."""
     failures = ledger.failures.get(person) if person is not None else None
     return failures is not None and failures.count >= DISABLED_AT
 

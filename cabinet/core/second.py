@@ -4,12 +4,11 @@ The visit stays the visitor's. The second person identifies as the right demands
 
 from __future__ import annotations
 
-from typing import Literal
-
-from cabinet.core import approve, handover, visit
+from cabinet.core import approve, handover, lacking, visit
 from cabinet.core.leaves import Subject
 from cabinet.core.state import Refusal, Second, Visit
 from cabinet.core.turn import Turn
+from cabinet.policy.decide import Verifier
 from cabinet.policy.rights import Factor, Item, Person, Pseudonym
 
 
@@ -20,8 +19,8 @@ def is_wanted(running: Visit, pseudonym: Pseudonym) -> bool:
 
 
 def on_card(turn: Turn, running: Visit, person: Person, reader: str) -> None:
-    if running.stage == "checking":
-        return  # a PIN is being checked: whose it is must not change under it
+    if running.stage in ("checking", "verifying"):
+        return  # whose PIN or face it is must not change under it
     before = running.second.factors if running.second and running.second.person == person.pseudonym else frozenset()
     _identified(turn, person, before | {"card"}, reader)
 
@@ -32,13 +31,22 @@ def on_number(turn: Turn, pseudonym: Pseudonym | None) -> None:
     turn.say("enter_pin")
 
 
-def on_pin(turn: Turn, second: Second, keypad: str) -> None:
-    """It was right."""
+def on_proof(turn: Turn, second: Second, factor: Factor, device: str) -> None:
+    """The PIN was right, or the verifier has said yes."""
     person = turn.rights.people.get(second.person) if second.person else None
     if person is None:
         again(turn)
     else:
-        _identified(turn, person, second.factors | {"pin"}, keypad)
+        _identified(turn, person, second.factors | {factor}, device, second.verifier)
+
+
+def on_unverified(turn: Turn, second: Second, said: Verifier, device: str) -> None:
+    """The verifier has not confirmed them: another way may do."""
+    person = turn.rights.people.get(second.person) if second.person else None
+    if person is None:
+        again(turn)
+    else:
+        _identified(turn, person, second.factors, device, said)
 
 
 def again(turn: Turn) -> None:
@@ -46,7 +54,7 @@ def again(turn: Turn) -> None:
     turn.stay(stage="second", second=None)
 
 
-def _identified(turn: Turn, person: Person, factors: frozenset[Factor], device: str) -> None:
+def _identified(turn: Turn, person: Person, factors: frozenset[Factor], device: str, said: Verifier = "asks") -> None:
     running = turn.state.visit
     assert running is not None, "a second person is second to a visitor"
     first = turn.rights.people.get(running.person) if running.person else None
@@ -54,17 +62,17 @@ def _identified(turn: Turn, person: Person, factors: frozenset[Factor], device: 
     if first is None or item is None:
         visit.end(turn, "erased")
         return
-    verdict: Refusal | Literal["pin"] | None
+    verdict: Refusal | frozenset[Factor] | None
+    verifier = lacking.verifier_for(turn.state, person.pseudonym, turn.now.wall_ms, said)
     is_handover = visit.holds(turn, first.pseudonym, item)
     if person.pseudonym == first.pseudonym:
         verdict = Refusal("same_person")  # their number instead of their card
     elif is_handover:
-        verdict = handover.to(turn, running, first, person, item, factors, device)
+        verdict = handover.to(turn, running, first, person, item, factors, verifier, device)
     else:
-        verdict = approve.by(turn, running, first, person, item, factors, device)
-    if verdict == "pin":
-        turn.stay(stage="pin", second=Second(person.pseudonym, factors))
-        turn.say("enter_pin")
+        verdict = approve.by(turn, running, first, person, item, factors, verifier, device)
+    if isinstance(verdict, frozenset):
+        lacking.ask(turn, person.pseudonym, verdict, said, second=Second(person.pseudonym, factors, said))
     elif verdict is not None:
         role = handover.ROLE if is_handover else approve.ROLE
         _refuse(turn, running, Subject(role, person.pseudonym), item, verdict, device)

@@ -10,10 +10,11 @@ from typing import Literal
 from cabinet.core.events import FobSeen
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
+from cabinet.policy.decide import Verifier
 from cabinet.policy.prompts import Answer
 from cabinet.policy.rights import ActKind, Factor, Language, Pseudonym
 
-Stage = Literal["pin", "checking", "choose", "second", "prompt"]
+Stage = Literal["pin", "checking", "verifying", "choose", "second", "prompt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Second:
 
     person: Pseudonym | None
     factors: frozenset[Factor]
+    verifier: Verifier = "asks"
+    """What it has said of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +78,16 @@ class Setup:
     door_open_s: float = 60.0
     settle_s: float = 5.0
     """How long after the start a sensor may be silent before an interrupted grant is closed without it."""
+    verifier: str | None = None
+    """The device that confirms who somebody is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
     """One person in front of the cabinet. `person` None: a personal number nobody has (treated alike until the PIN).
 
-    `chosen` is the item that waits for a factor or a second person. `seq` counts PIN checks, so that a
-    late answer finds no taker."""
+    `chosen` is the item that waits for a factor or a second person. `seq` counts checks of PINs and
+    faces, so that a late answer finds no taker."""
 
     number: int
     person: Pseudonym | None
@@ -96,7 +101,7 @@ class Visit:
     """What is to be done with `chosen`."""
     seq: int = 0
     second: Second | None = None
-    """Whose PIN the stages "pin" and "checking" are about; None: the visitor's own."""
+    """Whom the stages "pin", "checking" and "verifying" are about; None: the visitor."""
     approvers: tuple[Pseudonym, ...] = ()
     """Who has approved, for the whole visit."""
     asking: Asking | None = None
@@ -105,10 +110,12 @@ class Visit:
     """Leaves of what came back in this visit and still has questions."""
     booking: int | None = None
     """The one whose code was typed."""
+    verifier: Verifier = "asks"
+    """What it has said of the visitor."""
 
     @property
     def tested(self) -> Pseudonym | None:
-        """Whose PIN is asked for."""
+        """Whose PIN or face is asked for."""
         return self.second.person if self.second else self.person
 
     @property

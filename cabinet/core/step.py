@@ -68,6 +68,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.DigitsEntered: identify.on_entered,
     events.KeypadCancelled: identify.on_cancelled,
     events.PinChecked: identify.on_pin_checked,
+    events.Verified: identify.on_verified,
     events.SlotRead: custody.on_slot_read,
     events.FobSeen: custody.on_fob_seen,
     events.DoorRead: door.on_door_read,

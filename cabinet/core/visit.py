@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cabinet.core import booking, places, prompts, release, returning
+from cabinet.core import booking, lacking, places, prompts, release, returning
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import held, out_of
 from cabinet.core.state import State, Visit
@@ -16,7 +16,7 @@ from cabinet.policy.rights import ActKind, Item, Person, Pseudonym, Right
 
 _REASONS_WORTH_SAYING = (
     *("outside_schedule", "clock_untrusted", "factor_missing", "qualification_missing", "curfew_passed"),
-    *("allowance_used", "overdue_first", "booked"),
+    *("allowance_used", "overdue_first", "booked", "verifier_silent", "not_verified"),
 )
 
 
@@ -55,12 +55,12 @@ def _by_right(decision: Decision) -> bool:
 def request(turn: Turn, person: Person, item: Item, act: ActKind = "take") -> None:
     """Grants, asks for the missing factor or for others' approval, or denies with the reason."""
     match decision_on(turn, person, item, act=act):
-        case NeedsFactor(_, missing) if "pin" in missing:
-            turn.stay(stage="pin", chosen=item.id, second=None, act=act)
-            turn.say("enter_pin")
-        case NeedsFactor():
+        case NeedsFactor(_, missing) if "card" in missing:
             turn.stay(stage="choose", chosen=item.id, second=None, act=act)
             turn.say("show_card", item=item.id)
+        case NeedsFactor(_, missing):
+            said = turn.state.visit.verifier if turn.state.visit else "asks"
+            lacking.ask(turn, person.pseudonym, missing, said, chosen=item.id, second=None, act=act)
         case NeedsApproval(_, count):
             turn.stay(stage="second", chosen=item.id, second=None, act=act)
             turn.say("approve", item=item.id, count=count)
@@ -231,6 +231,7 @@ def decision_on(
         act=act,
         held=held(turn.ledger, turn.now.wall_ms if turn.now.wall_time_trusted else None),
         bookings=booking.of_item(turn, item),
+        verifier=lacking.verifier_for(turn.state, person.pseudonym, turn.now.wall_ms, visit.verifier),
         approvers=[turn.rights.people[one] for one in visit.approvers if one in turn.rights.people],
     )
     if turn.state.setup.monitors:

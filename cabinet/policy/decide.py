@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
 
 from cabinet.policy.allowance import Held, refusal
 from cabinet.policy.booking import Booking, in_the_way, window
@@ -24,6 +24,8 @@ Rule = Literal[
     "curfew_passed",
     "qualification_missing",
     "factor_missing",
+    "verifier_silent",
+    "not_verified",
     "allowance_used",
     "overdue_first",
     "booked",
@@ -32,6 +34,9 @@ Rule = Literal[
     "prompt_unanswered",
     "slot_taken",
 ]
+
+Verifier = Literal["asks", "silent", "refused"]
+"""What is to be had of the verifier: it can be asked, there is no answer of it, or it has said no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,7 @@ def decide(
     bookings: Iterable[Booking] = (),
     over: Iterable[Right] | None = None,
     act: ActKind = "take",
+    verifier: Verifier = "silent",
 ) -> Decision:
     """The best of all rights that reach the item: a grant, else one missing only others' approval or a factor, else
     why not. `approvers` have approved in this visit; `held` is everything that is out or about to be,
@@ -120,15 +126,30 @@ def decide(
     if denial := person_denial(rights, person, wall_ms, wall_time_trusted=wall_time_trusted):
         return denial
     best: Decision = Denial("no_right")
+    windows: dict[str, None] = {}
     for right in rights_over(rights, person, item, act) if over is None else over:
         decision = decide_by(
-            rights, right, person, item, factors, wall_ms, approvers, held, wall_time_trusted=wall_time_trusted, act=act
+            rights,
+            right,
+            person,
+            item,
+            factors,
+            wall_ms,
+            approvers,
+            held,
+            verifier,
+            wall_time_trusted=wall_time_trusted,
+            act=act,
         )
         if isinstance(decision, Grant):
             best = decision
             break
+        if isinstance(decision, Denial) and decision.rule == "outside_schedule":
+            windows[decision.window or ""] = None
         if _rank(decision) > _rank(best):
             best = decision
+    if isinstance(best, Denial) and best.rule == "outside_schedule":
+        return replace(best, window="; ".join(windows))  # whichever comes first will do
     return (
         best
         if isinstance(best, Denial) or act != "take"
@@ -181,6 +202,7 @@ def decide_by(
     wall_ms: int,
     approvers: Sequence[Person],
     held: Sequence[Held],
+    verifier: Verifier,
     *,
     wall_time_trusted: bool,
     act: ActKind = "take",
@@ -205,8 +227,8 @@ def decide_by(
     if any(alternative <= factors for alternative in right.factors):
         more = missing(right.quorum, person, approvers)
         return NeedsApproval(right, more) if more else Grant(right)
-    lacking = completable(right.factors, factors, person)
-    return NeedsFactor(right, lacking) if lacking else Denial("factor_missing", None, right.id)
+    lacking = lacking_of(right.factors, factors, person, verifier)
+    return NeedsFactor(right, lacking) if isinstance(lacking, frozenset) else Denial(lacking, None, right.id)
 
 
 def _unqualified(right: Right, person: Person, wall_ms: int, *, wall_time_trusted: bool) -> Denial | None:
@@ -222,37 +244,39 @@ def _unqualified(right: Right, person: Person, wall_ms: int, *, wall_time_truste
     return None
 
 
-def completable(
-    alternatives: Iterable[frozenset[Factor]], factors: frozenset[Factor], person: Person
-) -> frozenset[Factor]:
-    """What is still missing of the cheapest alternative this visit can complete: a PIN, if the person has one.
+def lacking_of(
+    alternatives: Sequence[frozenset[Factor]], factors: frozenset[Factor], person: Person, verifier: Verifier
+) -> frozenset[Factor] | Rule:
+    """What is still missing of the cheapest alternative this visit can complete, or why it can complete none: a PIN,
+    if the person has one, and the word of the verifier, if it can be asked. Of two, the one without typing.
 
     A card or number is what a visit begins with, so an alternative that lacks one is another visit; but a code is for
     one item only, and a card is held to the reader beside it."""
-    for alternative in sorted(alternatives, key=lambda a: (len(a - factors), sorted(a))):
-        if alternative - factors == {"pin"} and person.pin_set:
-            return frozenset({"pin"})
+    rule: Rule = "factor_missing"
+    for alternative in sorted(alternatives, key=lambda a: (len(a - factors), "pin" in a - factors, sorted(a))):
+        lacking = alternative - factors
+        if not lacking <= {"pin", "verified"} or ("pin" in lacking and not person.pin_set):
+            continue
+        if "verified" not in lacking or verifier == "asks":
+            return lacking
+        rule = "verifier_silent" if verifier == "silent" else "not_verified"
     if "code" in factors and any(
         "card" in alternative - factors and ("pin" not in alternative - factors or person.pin_set)
         for alternative in alternatives
     ):
         return frozenset({"card"})
-    return frozenset()
+    return rule
 
 
 def _rank(decision: Decision) -> int:
     """Which reason helps most when several rights fail: the one that is closest to a grant."""
-    if isinstance(decision, NeedsFactor | NeedsApproval):
-        return 8 + isinstance(decision, NeedsApproval)
-    order = (
-        *(
-            "no_right",
-            "factor_missing",
-            "qualification_missing",
-            "curfew_passed",
-            "outside_schedule",
-            "clock_untrusted",
-        ),
-        *("allowance_used", "overdue_first"),
-    )
-    return order.index(decision.rule) if isinstance(decision, Denial) else 10
+    if isinstance(decision, Denial):
+        return _CLOSER.index(decision.rule)
+    return len(_CLOSER) + (NeedsFactor, NeedsApproval, Grant).index(type(decision))
+
+
+_CLOSER: Final = (
+    *("no_right", "outside_schedule", "clock_untrusted", "curfew_passed", "qualification_missing", "factor_missing"),
+    *("allowance_used", "overdue_first", "verifier_silent", "not_verified"),
+)
+"""Further down the more of a right holds: a right of the day says nothing where one of the night is open."""

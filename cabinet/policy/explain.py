@@ -18,6 +18,7 @@ from cabinet.policy.decide import (
     Grant,
     NeedsApproval,
     NeedsFactor,
+    Verifier,
     decide,
     decide_by,
     person_denial,
@@ -41,6 +42,7 @@ _HELP: Final[Mapping[str, str]] = {
     "curfew_passed": "a custodian can set another date",
     "clock_untrusted": "a technician can set the clock; a custodian can confirm it",
     "factor_missing": "a custodian can enrol what is missing",
+    "verifier_silent": "a technician can look at it, see `cabinetctl devices`",
     "qualification_missing": "a custodian can record it once it is there again",
     "approvers_missing": "a custodian can name more people who may approve",
     "allowance_used": "bring one of them back first; a custodian can allow more",
@@ -98,13 +100,15 @@ def explain(
     bookings: Sequence[Booking] = (),
     act: PromptAt = "take",
     blocked: bool = False,
+    verifier: Verifier = "silent",
 ) -> Explanation:
     """`held` is everything that is out, `bookings` whatever is booked; `blocked`: something else hangs where the item
-    belongs. An item that no right for returning covers is returned by just seating it."""
+    belongs. An item that no right for returning covers is returned by just seating it. A verifier that can be asked
+    would say yes."""
     if act == "return" and not any(right.covers(item) for right in rights.return_rules):
         return Explanation(None, None, None, None, None, (), (), tuple(asked(rights, item, act)))
     with_code = any(one.code is not None and one.holder == person.pseudonym for one in bookings)
-    shown = could_show(rights, person, with_code=with_code)
+    shown = could_show(rights, person, with_code=with_code, verifier=verifier)
     others = _active(rights, wall_ms, trusted=wall_time_trusted)
     decision = decide_at_best(
         rights,
@@ -115,10 +119,11 @@ def explain(
         held=held,
         bookings=bookings,
         with_code=with_code,
+        verifier=verifier,
         act=act,
     )
     steps = tuple(
-        _step(rights, right, person, item, shown, wall_ms, others, held, act, trusted=wall_time_trusted)
+        _step(rights, right, person, item, shown, wall_ms, others, held, verifier, act, trusted=wall_time_trusted)
         for right in rights_over(rights, person, item, act)
     )
     rule, right, window = said(decision)
@@ -143,6 +148,7 @@ def decide_at_best(
     held: Sequence[Held] = (),
     bookings: Sequence[Booking] = (),
     with_code: bool = False,
+    verifier: Verifier = "silent",
     act: PromptAt = "take",
 ) -> Decision:
     """The decision if the person shows all they have, and all who may approve do."""
@@ -150,17 +156,20 @@ def decide_at_best(
         rights,
         person,
         item,
-        could_show(rights, person, with_code=with_code),
+        could_show(rights, person, with_code=with_code, verifier=verifier),
         wall_ms,
         wall_time_trusted=wall_time_trusted,
         approvers=_active(rights, wall_ms, trusted=wall_time_trusted),
         held=held,
         bookings=bookings,
+        verifier=verifier,
         act=act,
     )
 
 
-def could_show(rights: Rights, person: Person, *, with_code: bool = False) -> frozenset[Factor]:
+def could_show(
+    rights: Rights, person: Person, *, with_code: bool = False, verifier: Verifier = "silent"
+) -> frozenset[Factor]:
     """Everything this person has been given to identify with."""
     shown: set[Factor] = {"pin"} if person.pin_set else set()
     if person.pseudonym in rights.cards.values():
@@ -169,6 +178,8 @@ def could_show(rights: Rights, person: Person, *, with_code: bool = False) -> fr
         shown.add("number")
     if with_code:
         shown.add("code")
+    if verifier == "asks":
+        shown.add("verified")
     return frozenset(shown)
 
 
@@ -194,12 +205,13 @@ def _step(
     wall_ms: int,
     others: list[Person],
     held: Sequence[Held],
+    verifier: Verifier,
     act: ActKind,
     *,
     trusted: bool,
 ) -> Step:
     decision = person_denial(rights, person, wall_ms, wall_time_trusted=trusted) or decide_by(
-        rights, right, person, item, shown, wall_ms, others, held, wall_time_trusted=trusted, act=act
+        rights, right, person, item, shown, wall_ms, others, held, verifier, wall_time_trusted=trusted, act=act
     )
     rule, _, _ = said(decision)
     alternatives = ["+".join(sorted(one, key=AUTH_ORDER.index)) for one in right.factors]

@@ -10,8 +10,9 @@ from datetime import UTC, date, datetime, time, tzinfo
 from typing import Final, Literal, TypeAlias
 
 Pseudonym: TypeAlias = str
-Factor = Literal["card", "number", "code", "pin"]
-AUTH_ORDER: Final[tuple[Factor, ...]] = ("card", "number", "code", "pin")
+Factor = Literal["card", "number", "code", "pin", "verified"]
+"""verified: a verifier, such as a camera, has said that it is the person whom the others name."""
+AUTH_ORDER: Final[tuple[Factor, ...]] = ("card", "number", "code", "pin", "verified")
 """In which factors are written: `card+pin`."""
 Language = Literal["en", "zh"]
 ActKind = Literal["take", "return", "door"]

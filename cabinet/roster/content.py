@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, TypeVar, cast, get_args, get_
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from cabinet.policy.rights import NUMBER_MAX, ActKind, Factor, Language, PromptAt, PromptKind
+from cabinet.policy.rights import AUTH_ORDER, NUMBER_MAX, ActKind, Factor, Language, PromptAt, PromptKind
 from cabinet.roster.curfew_text import TIME, CurfewPart, curfew_problem
 from cabinet.roster.item_kinds import ItemKind
 from drivers.wire.card_number import format_card, parse_card
@@ -25,7 +25,10 @@ EVERYONE: Final = "*"
 VISITOR: Final = "visitor"
 """The role of people who come for a while, and for whom a host answers."""
 ACTS: Final[tuple[ActKind, ...]] = ("take", "return", "door")
-FACTORS: Final = ("card", "card+pin", "number+pin", "code", "code+pin")
+FACTORS: Final = (
+    *("card", "card+pin", "number+pin", "code", "code+pin"),
+    *("card+verified", "card+pin+verified", "number+pin+verified"),
+)
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -201,9 +204,11 @@ class ItemEntry(Entry):
 
 _ALONE: Final = {
     "number": "a number alone proves nothing, anybody can type it",
-    "pin": "a PIN alone names nobody, and one guess would try the PINs of all at once; number+pin asks four keys more",
+    "pin": "a PIN alone names nobody, and one guess would try the PINs of all at once; number+pin has neither fault",
+    "verified": "a verifier confirms who a card or a number has named, it names nobody",
+    "number+verified": "a number is always followed by the PIN, so typing one tells nobody whether it exists",
 }
-"""Why one factor is not enough."""
+"""Why these are not enough."""
 
 
 def _factor(value: str) -> str:
@@ -419,5 +424,5 @@ class Content:
 
 def factor_set(text: str) -> frozenset[Factor]:
     """`card+pin` as the policy wants it."""
-    names: dict[str, Factor] = {"card": "card", "number": "number", "code": "code", "pin": "pin"}
-    return frozenset(names[part] for part in text.split("+"))
+    parts = text.split("+")
+    return frozenset(one for one in AUTH_ORDER if one in parts)

@@ -37,6 +37,7 @@ def people(connection: Connection, keys: DeviceKeys, ids: Ids, after: str | None
     rows = (
         {
             "id": person.id,
+            "pseudonym": person.pseudonym,
             "name": person.name,
             "department": person.department,
             "groups": list(person.groups),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Peer
+from cabinet.core.lacking import verifier_for
 from cabinet.core.ledger import held, out_of
 from cabinet.core.places import is_blocked
 from cabinet.policy.booking import window
@@ -64,6 +65,7 @@ class Explainer:
             bookings=booked,
             act=act,
             blocked=is_blocked(ledger, item),
+            verifier=verifier_for(self._runner.state, pseudonym, wall_ms, "asks"),
         )
         return {
             "person": person_id,

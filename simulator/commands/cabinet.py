@@ -38,6 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     except (ConfigError, NotSimulated) as error:
         print(error, file=sys.stderr)
         return MISCONFIGURED
+    except OSError as error:
+        print(f"simulator: {error}", file=sys.stderr)
+        return 1
 
 
 def _seconds(text: str) -> float:

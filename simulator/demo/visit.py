@@ -70,6 +70,8 @@ class Visits:
                 for key in self._cast[who].keys(what):
                     world(f"press {key}")
                     self._stage.pause(KEY_S)
+            case told.Look():
+                world("look yes")
             case told.Hand(act="seat", slot=slot, fob=fob):
                 world(f"seat {slot} {fob}" if fob else f"seat {slot}")
             case told.Hand(act=act, slot=slot):

@@ -35,6 +35,7 @@ from simulator.harness.virtual_clock import VirtualClock, WallTime
 from simulator.harness.virtual_loop import VirtualLoop
 from simulator.harness.virtual_worker import VirtualWorker
 from simulator.harness.witness import Witness
+from simulator.socket_verifier import IsPerson
 from simulator.types import seeded
 from simulator.world import Change, World
 
@@ -76,6 +77,8 @@ class Level(Protocol):
     def remove(self) -> None: ...
 
     async def press(self, keys: str) -> None: ...
+
+    def look(self, face: IsPerson) -> None: ...
 
     def switch_on(self, slot: int) -> None:
         """The relay of the slot, as somebody else than the daemon does. Nothing where it does not answer."""

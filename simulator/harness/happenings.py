@@ -112,6 +112,16 @@ class CodeGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """Somebody looks at the camera."""
+
+    who: str
+
+    def __str__(self) -> str:
+        return f"{self.who} looks at the camera"
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """Anything else people do."""
 
@@ -285,6 +295,7 @@ Happening: TypeAlias = (
     | Card
     | Keys
     | CodeGiven
+    | Looked
     | Act
     | Sentence
     | Leaf

@@ -144,6 +144,9 @@ class StoryPlayer:
                 if what == "PIN" and visitor.person.pin is None:
                     raise StoryError(f"{who} has no PIN")
                 await visitor.type(visitor.person.keys(what))
+            case told.Look(who):
+                self._who(who).look()
+                await asyncio.sleep(MOMENT_S)
             case told.Hand():
                 why = self._hand(sentence)
                 await asyncio.sleep(MOMENT_S)

@@ -69,6 +69,7 @@ class Truth:
         self.typed: list[tuple[float, str]] = []
         self.codes: dict[str, tuple[str, str]] = {}
         """Whose each code is, and for which item."""
+        self.looked: list[tuple[float, str]] = []
         self._refresh()
 
     def hears(self) -> Mapping[type, Hear]:
@@ -81,6 +82,7 @@ class Truth:
             seen.Card: lambda it: self.cards.append((self.now_s(), it.card)),
             seen.Keys: lambda it: self.typed.append((self.now_s(), it.keys)),
             seen.CodeGiven: self._code_given,
+            seen.Looked: lambda it: self.looked.append((self.now_s(), it.who)),
             seen.Broken: self._broke,
             seen.Mended: self._mended,
             seen.Booted: self._booted,
@@ -100,20 +102,24 @@ class Truth:
         return [keys for at_s, keys in self._recent(self.typed)]
 
     def shown_by(self, person: Person, item: str | None = None) -> list[frozenset[str]]:
-        """Card, and number, each with the PIN typed after it if it was; for an item also the code that was given for
-        it, which may stand for the number and have the card beside it."""
+        """Card, and number, each with the PIN typed after it and the face shown if they were; for an item also the code
+        that was given for it, which may stand for the number and have the card beside it."""
         typed = self.typed_keys()
-        pin = {"pin"} if person.pin is not None and any(_ends(keys, person.pin) for keys in typed) else set()
+        more = {"verified"} if person.name in self.faces() else set()
+        more |= {"pin"} if person.pin is not None and any(_ends(keys, person.pin) for keys in typed) else set()
         shown = []
         if person.card in self.shown_cards():
-            shown.append(frozenset({"card", *pin}))
+            shown.append(frozenset({"card", *more}))
         if any(_ends(keys, person.id) for keys in typed):
-            shown.append(frozenset({"number", *pin}))
+            shown.append(frozenset({"number", *more}))
         codes = [code for code, whose in self.codes.items() if whose == (person.name, item)]
         if any(_ends(keys, code) for code in codes for keys in typed):
             card = {"card"} if person.card in self.shown_cards() else set()
-            shown.append(frozenset({"code", "number", *card, *pin}))
+            shown.append(frozenset({"code", "number", *card, *more}))
         return shown
+
+    def faces(self) -> set[str]:
+        return {who for at_s, who in self._recent(self.looked)}
 
     def _recent(self, shown: list[tuple[float, str]]) -> list[tuple[float, str]]:
         while shown and shown[0][0] < self.now_s() - SHOWN_S:

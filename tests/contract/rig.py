@@ -19,6 +19,7 @@ from hal.modbus import RtuLine
 from hal.registry import DEVICE_TYPES, load
 from hal.serial_link import SerialLink
 from hal.system_clock import SystemClock
+from hal.unix_socket import UnixSocket
 from simulator.faults import parse_fault
 from simulator.gpio_bus import gpio_server
 from simulator.gpio_chip import GpioChip
@@ -30,8 +31,9 @@ from simulator.i2c_wires import I2cWires
 from simulator.line_server import LineServer
 from simulator.pty_link import PtyLink
 from simulator.serial_device import SerialDevice
+from simulator.socket_port import SocketPort
 from tests.contract.links import MemoryLink
-from tests.contract.rows import ROWS, Seen
+from tests.contract.rows import KEY, ROWS, Seen
 from tests.drivers.fakes import LoopClock
 
 PROFILES = Path(__file__).parents[2] / "config" / "profiles"
@@ -88,7 +90,7 @@ async def on_real_bus(type_name: str, folder: Path, seed: int = 1) -> AsyncItera
     bus: Bus
     if kind == "gpio":
         chip = GpioChip(lambda: asyncio.get_running_loop().time())
-        server: LineServer | PtyLink = gpio_server(path, chip)
+        server: LineServer | SocketPort | PtyLink = gpio_server(path, chip)
         body.attach(chip)
         simulated, bus = GpioDevice(body, server), SimLines("link", str(path))
     elif kind == "i2c":
@@ -96,6 +98,12 @@ async def on_real_bus(type_name: str, folder: Path, seed: int = 1) -> AsyncItera
         server = i2c_server(path, wires)
         simulated, bus = I2cDevice(body, server), SimI2c("link", str(path))
         wires.attach(simulated)
+    elif kind == "socket":
+        server = listener = SocketPort(path)
+        key_file = folder / "key"
+        key_file.write_text(KEY.hex())
+        key_file.chmod(0o600)
+        simulated, bus = SerialDevice(body, listener, rng), UnixSocket("link", str(path), str(key_file))
     else:
         server = pty = PtyLink(path)
         port = SerialLink("link", str(path))

@@ -16,7 +16,11 @@ from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import ModbusRelayBoard
 from simulator.rdm6300_reader import Rdm6300Reader
+from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
+
+KEY = bytes(range(32))
+"""Of a verifier."""
 
 
 class Seen:
@@ -118,6 +122,10 @@ ROWS: dict[str, Row] = {
     "terminal-display": Row(
         capabilities.Display,
         lambda rng, seen: TerminalDisplay(seen.show),
+    ),
+    "socket-verifier": Row(
+        capabilities.Verifier,
+        lambda rng, seen: SocketVerifier(rng, KEY),
     ),
 }
 

@@ -22,6 +22,7 @@ from hal.capabilities import (
     InputBoard,
     Keypad,
     LockBoard,
+    Verifier,
 )
 from hal.clock import Now
 from hal.device_table import DeviceTable, build_device, parse_table
@@ -105,6 +106,15 @@ type = "ds2482-fobs"
 link = "i2c0"
 address = 0x1A
 channels = 4
+[[link]]
+id = "camera"
+type = "socket"
+path = "/run/face/verifier.sock"
+key_file = "/etc/cabinet/verifier.key"
+[[device]]
+id = "camera"
+type = "socket-verifier"
+link = "camera"
 
 [[slot]]
 number = 1
@@ -133,7 +143,7 @@ def test_a_whole_cabinet() -> None:
     table, problems = parse_table(tomllib.loads(CABINET))
     assert problems == []
     assert table is not None
-    assert [link.id for link in table.links] == ["rs485", "uart0", "uart1", "gpio0", "i2c0"]
+    assert [link.id for link in table.links] == ["rs485", "uart0", "uart1", "gpio0", "i2c0", "camera"]
     assert [entry.spec.id for entry in table.devices] == [
         "reader",
         "keypad",
@@ -143,6 +153,7 @@ def test_a_whole_cabinet() -> None:
         "buzzer",
         "display",
         "fobs",
+        "camera",
     ]
     assert [slot.lock for slot in table.slots] == [ChannelRef("relays", 1), ChannelRef("relays", 2)]
     assert table.slots[0].fob_reader == ChannelRef("fobs", 1)
@@ -161,6 +172,7 @@ CAPABILITIES: dict[str, type[Device]] = {
     "buzzer": Buzzer,
     "terminal-display": Display,
     "ds2482-fobs": FobReader,
+    "socket-verifier": Verifier,
 }
 
 
@@ -217,10 +229,25 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         'did you mean "rdm6300-reader"?',
     ),
     (
+        "two verifiers",
+        lambda raw: (
+            raw["link"].append({"id": "other", "type": "socket", "path": "other", "key_file": "k"}),
+            raw["device"].append({"id": "other", "type": "socket-verifier", "link": "other"}),
+        ),
+        ("device", 9, "type"),
+        'a cabinet has one verifier, "other" is another',
+    ),
+    (
+        "two on one socket",
+        lambda raw: raw["device"].append({"id": "other", "type": "socket-verifier", "link": "camera"}),
+        ("device", 9, "link"),
+        'a socket link has one device, "camera" has "camera" already',
+    ),
+    (
         "unknown link type",
         lambda raw: raw["link"].append({"id": "x", "type": "serail", "port": "p"}),
-        ("link", 5, "type"),
-        'unknown type "serail", allowed: serial, modbus, gpio, i2c; did you mean "serial"?',
+        ("link", 6, "type"),
+        'unknown type "serail", allowed: serial, modbus, gpio, i2c, socket; did you mean "serial"?',
     ),
     (
         "baud",
@@ -237,25 +264,25 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "chip missing",
         lambda raw: raw["link"].append({"id": "x", "type": "gpio", "backend": "gpiod"}),
-        ("link", 5),
+        ("link", 6),
         'backend "gpiod" needs the key "chip"',
     ),
     (
         "path of another backend",
         lambda raw: raw["link"].append({"id": "x", "type": "gpio", "backend": "rpi-gpio", "path": "p"}),
-        ("link", 5),
+        ("link", 6),
         'the key "path" belongs to the backend "sim"',
     ),
     (
         "repeated link",
         lambda raw: raw["link"].append({"id": "rs485", "type": "serial", "port": "p"}),
-        ("link", 5, "id"),
+        ("link", 6, "id"),
         'link "rs485" exists already; each needs its own',
     ),
     (
         "repeated device",
         lambda raw: raw["device"].append({**raw["device"][5], "line": 12}),
-        ("device", 8, "id"),
+        ("device", 9, "id"),
         'device "buzzer" exists already; each needs its own',
     ),
     (
@@ -267,7 +294,7 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "two links on one port",
         lambda raw: raw["link"].append({"id": "x", "type": "serial", "port": "links/./uart0"}),
-        ("link", 5, "port"),
+        ("link", 6, "port"),
         'port: link "uart0" uses the same; one link opens it for all devices',
     ),
     (
@@ -339,13 +366,13 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "bus without its place",
         lambda raw: raw["link"].append({"id": "x", "type": "i2c"}),
-        ("link", 5),
+        ("link", 6),
         'backend "i2c-dev" needs the key "port"',
     ),
     (
         "one bus twice",
         lambda raw: raw["link"].append({"id": "x", "type": "i2c", "port": "/dev/../dev/i2c-1"}),
-        ("link", 5, "port"),
+        ("link", 6, "port"),
         'port: link "i2c0" uses the same',
     ),
     (
@@ -357,7 +384,7 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "one address twice",
         lambda raw: raw["device"].append(raw["device"][7] | {"id": "more"}),
-        ("device", 8, "address"),
+        ("device", 9, "address"),
         'address: "fobs" has the address 0x1A on "i2c0" already',
     ),
     (
@@ -420,7 +447,7 @@ def test_what_is_wrong_is_said_at_its_place(change: Change, path: tuple[str | in
 
 def test_one_mistake_is_one_problem() -> None:
     """Else the person reads about what follows from it, too."""
-    follow = {"one table"}
+    follow = {"one table", "two on one socket"}
     for name, change, _, _ in MISTAKES:
         raw = tomllib.loads(CABINET)
         change(raw)

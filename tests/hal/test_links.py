@@ -16,13 +16,15 @@ from hal.i2c_sim import SimI2c
 from hal.links import link_plans, make_bus
 from hal.modbus import RtuLine
 from hal.serial_link import SerialLink
-from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, SerialLinkSpec
+from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, SerialLinkSpec, SocketLinkSpec
+from hal.unix_socket import UnixSocket
 from tests.hal.links import MemoryLink
 from tests.hal.test_device_table import StillClock
 
 SPECS: list[tuple[LinkSpec, type]] = [
     (SerialLinkSpec(id="x", type="serial", port="links/uart0"), SerialLink),
     (ModbusLinkSpec(id="x", type="modbus", port="/dev/serial/by-id/usb-1a86"), RtuLine),
+    (SocketLinkSpec(id="x", type="socket", path="links/camera", key_file="links/camera.key"), UnixSocket),
     (GpioLinkSpec(id="x", type="gpio", backend="sim", path="links/gpio0"), SimLines),
     (GpioLinkSpec(id="x", type="gpio", chip="pinctrl-rp1"), GpiodLines),
     (GpioLinkSpec(id="x", type="gpio", backend="rpi-gpio"), RpiGpioLines),

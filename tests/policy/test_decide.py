@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cabinet.policy.decide import Decision, Denial, Grant, NeedsFactor, decide, person_denial, reach
+from cabinet.policy.decide import (
+    Decision,
+    Denial,
+    Grant,
+    NeedsFactor,
+    Rule,
+    Verifier,
+    decide,
+    lacking_of,
+    person_denial,
+    reach,
+)
 from cabinet.policy.rights import Factor, Item, Person, Right, Rights, Schedule, Window
 
 ADA = Person("QURB", groups=frozenset({"cleaning"}), pin_set=True)
@@ -89,7 +100,7 @@ def test_any_right_that_holds_grants() -> None:
 def test_the_closest_reason_is_given() -> None:
     closed = replace(MINE, id="closed", schedule="never")
     other_way = replace(MINE, id="pin only", factors=(frozenset({"number", "pin"}),))
-    assert decision(other_way, closed) == Denial("outside_schedule", " 00:00-00:00", "closed")
+    assert decision(other_way, closed) == Denial("factor_missing", None, "pin only")
     assert decision(closed, trusted=False) == Denial("clock_untrusted", " 00:00-00:00", "closed")
 
 
@@ -172,3 +183,59 @@ def test_a_visitor_who_is_suspended_hears_of_that_first() -> None:
     visitor = replace(ADA, host="gone", suspended=True)
     roster = Rights(people={visitor.pseudonym: visitor})
     assert person_denial(roster, visitor, NOON_MS, wall_time_trusted=True) == Denial("person_suspended")
+
+
+FACE: frozenset[Factor] = frozenset({"card", "verified"})
+ALL: frozenset[Factor] = frozenset({"card", "pin", "verified"})
+CARD_PIN: frozenset[Factor] = frozenset({"card", "pin"})
+
+
+@pytest.mark.parametrize(
+    ("factors", "pin_set", "verifier", "expected"),
+    [
+        ((FACE,), False, "asks", {"verified"}),
+        ((FACE,), False, "silent", "verifier_silent"),
+        ((FACE,), False, "refused", "not_verified"),
+        ((ALL,), True, "asks", {"pin", "verified"}),
+        ((ALL,), False, "asks", "factor_missing"),
+        ((ALL,), True, "silent", "verifier_silent"),
+        ((CARD_PIN, FACE), True, "asks", {"verified"}),
+        ((CARD_PIN, FACE), True, "silent", {"pin"}),
+        ((CARD_PIN, FACE), False, "refused", "not_verified"),
+        ((frozenset({"number", "pin", "verified"}),), True, "asks", "factor_missing"),
+    ],
+)
+def test_what_a_card_lacks(
+    factors: tuple[frozenset[Factor], ...], pin_set: bool, verifier: Verifier, expected: set[Factor] | Rule
+) -> None:
+    person = replace(ADA, pin_set=pin_set)
+    lacking = lacking_of(factors, frozenset({"card"}), person, verifier)
+    assert lacking == (frozenset(expected) if isinstance(expected, set) else expected)
+
+
+DAY = Schedule("day", (Window(frozenset(range(7)), time(8), time(18)),))
+NIGHT = Schedule("night", (Window(frozenset(range(7)), time(22), time(6)),))
+BY_DAY = replace(MINE, id="by-day", schedule="day", factors=(frozenset({"card"}),))
+BY_NIGHT = replace(MINE, id="by-night", schedule="night", factors=(ALL,))
+
+
+@pytest.mark.parametrize(
+    ("hour", "pin_set", "expected"),
+    [
+        (12, False, Grant(BY_DAY)),
+        (23, True, NeedsFactor(BY_NIGHT, frozenset({"pin", "verified"}))),
+        (23, False, Denial("factor_missing", None, "by-night")),
+        (20, True, Denial("outside_schedule", "mon-sun 08:00-18:00; mon-sun 22:00-06:00", "by-day")),
+    ],
+)
+def test_by_day_the_card_by_night_everything(hour: int, pin_set: bool, expected: Decision) -> None:
+    person = replace(ADA, pin_set=pin_set)
+    roster = Rights(
+        people={person.pseudonym: person},
+        schedules={"day": DAY, "night": NIGHT},
+        by_person={person.pseudonym: (BY_DAY, BY_NIGHT)},
+        zone=UTC,
+    )
+    wall_ms = NOON_MS + (hour - 12) * 3_600_000
+    found = decide(roster, person, KEY, frozenset({"card"}), wall_ms, wall_time_trusted=True, verifier="asks")
+    assert found == expected

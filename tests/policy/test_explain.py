@@ -155,3 +155,18 @@ def test_a_code_counts_for_whom_it_was_given() -> None:
     booked = Booking("K-0001", MAX.pseudonym, NOON_MS, NOON_MS + 1, code="digest")
     assert explain(snapshot(by_code), MAX, KEY, NOON_MS, wall_time_trusted=True, bookings=[booked]).rule is None
     assert explain(snapshot(by_code), MAX, KEY, NOON_MS, wall_time_trusted=True).rule == "factor_missing"
+
+
+def test_by_night_a_dark_camera_is_what_is_in_the_way() -> None:
+    """By day the card would do; the explanation of each right names what it lacks."""
+    all_of_it = (frozenset({"card", "pin", "verified"}),)
+    rights = (replace(MINE, id="day", schedule="night"), replace(MINE, id="now", factors=all_of_it))
+    said = told(*rights)
+    assert (said.rule, said.right) == ("verifier_silent", "now")
+    assert said.help == "a technician can look at it, see `cabinetctl devices`"
+    assert [(step.right, step.verdict, step.lacking) for step in said.steps] == [
+        ("day", "outside_schedule", ()),
+        ("now", "verifier_silent", ("card+pin+verified",)),
+    ]
+    roster = snapshot(*rights)
+    assert explain(roster, MAX, KEY, NOON_MS, wall_time_trusted=True, verifier="asks").rule is None

@@ -40,13 +40,13 @@ class Cabinet:
         table = read_table(config)
         self.chip = GpioChip(loop.time)
         self.holder = Holder(lambda edge: None)
-        self.rs485, self.uart0, self.uart1, self.plug = (MemoryLine() for _ in range(4))
-        ports = {"rs485": self.rs485, "uart0": self.uart0, "uart1": self.uart1}
+        self.rs485, self.uart0, self.uart1, self.camera, self.plug = (MemoryLine() for _ in range(5))
+        ports = {"rs485": self.rs485, "uart0": self.uart0, "uart1": self.uart1, "camera": self.camera}
         world = World((slot.number for slot in table.slots), loop.call_later)
         self.wires = I2cWires(loop.time)
         buses: dict[str, BusLink] = {"gpio0": ChipLink(self.chip, self.plug)}
         buses["i2c0"] = WiresLink(self.wires, MemoryLine())
-        self.assembly = Assembly(table, world, ports, buses, seed=1)
+        self.assembly = Assembly(table, world, ports, buses, {"camera": bytes(32)}, seed=1)
         self.assembly.start()
         self._commands = WorldCommands(self.assembly)
 
@@ -192,7 +192,7 @@ def test_lamps_buzzer_and_display_are_seen() -> None:
         ("fault inputs-b forced-open=2", "error: nothing is wired to channel 2"),
         ("present card 1", "error: a card is ten decimal digits as printed"),
         ("present card 11223344", "error: a 125 kHz card has 5 bytes, this one 4"),
-        ("", "error: no such command; there are: present, remove, touch, press, lift, seat, force, open, "),
+        ("", "error: no such command; there are: present, remove, touch, press, look, lift, seat, force, open, "),
         ("dance", "error: no such command; there are: present, "),
         ("SHOW", "error: no such command; there are: present, "),
     ],

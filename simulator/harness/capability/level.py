@@ -23,6 +23,8 @@ from simulator.harness.capability.input_board import InputFixture, WorldInputs
 from simulator.harness.capability.keypad import KeypadFixture, WorldKeypad
 from simulator.harness.capability.lock_board import LockFixture, WorldLocks
 from simulator.harness.capability.signals import SignalFixture, WorldBuzzer, WorldDisplay, WorldLamps
+from simulator.harness.capability.verifier import VerifierFixture, WorldVerifier
+from simulator.socket_verifier import IsPerson
 from simulator.types import seeded
 from simulator.wiring import WiredBolts, WiredContacts
 from simulator.world import Change, World
@@ -74,6 +76,9 @@ class CapabilityLevel:
     async def press(self, keys: str) -> None:
         await self._one(KeypadFixture).press(keys)
 
+    def look(self, face: IsPerson) -> None:
+        self._one(VerifierFixture).look(face)
+
     def switch_on(self, slot: int) -> None:
         for fixture in self._fixtures.values():
             if isinstance(fixture, LockFixture):
@@ -123,6 +128,9 @@ class CapabilityLevel:
             case "terminal-display":
                 fixture = SignalFixture(spec.id, random, self._world)
                 build = partial(WorldDisplay, fixture)
+            case "socket-verifier":
+                fixture = VerifierFixture(spec.id, random)
+                build = partial(WorldVerifier, fixture)
             case other:
                 raise AssertionError(f"{other} is not played at this level")
         self._fixtures[spec.id] = fixture

@@ -1,10 +1,10 @@
-"""PINs: 8 (a wrong one is on the disk before it is answered, and costs time, also after pulling the plug)."""
+"""PINs and faces: 8 (a wrong one is on the disk before it is answered, and costs time, also after pulling the plug)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from cabinet.core.effects import CheckPin, Show
+from cabinet.core.effects import AskVerifier, CheckPin, Show
 from cabinet.core.messages import text
 from cabinet.policy.rights import Language
 from simulator.harness import happenings as seen
@@ -33,6 +33,13 @@ class GuessesCounted:
         self._counted = 0
         self._failed: dict[str, tuple[int, float]] = {}
         """How many in a row, and when the last one was, of each person and keypad."""
+        self._asked = False
+        """The verifier has a question, and nothing is known of its answer."""
+        self._unrecognised = tuple(
+            text(key, language).split("\n")[0]
+            for key in ("not_verified", "enter_pin_unrecognised")
+            for language in LANGUAGES
+        )
         self._clock_good = True
         self._answers = tuple(
             text(key, language, wait_s=0).split("\n")[0]
@@ -55,20 +62,26 @@ class GuessesCounted:
         effect = happening.effect
         if isinstance(effect, Show):
             self._answer(effect.text)
+        if isinstance(effect, AskVerifier):
+            self._asked = True
+            self._waited([f"verified:{effect.person}"])
         if not isinstance(effect, CheckPin):
             return
         keys = [effect.person] if effect.person else []
         keys += [f"keypad:{effect.keypad}"] if effect.by_number else []
+        self._waited(keys, effect.person)
+        pin = self._pins.get(effect.person or "")
+        self._pending.append(pin is None or pin != effect.secret.reveal())
+
+    def _waited(self, keys: list[str], person: str | None = None) -> None:
         for key in keys:
             count, last_s = self._failed.get(key, (0, 0.0))
             wait_s = WAITS_S[count] if count < len(WAITS_S) else LONGEST_S
             waited_s = self._now_s() - last_s
             if self._clock_good and waited_s < wait_s - ROUNDED_S:
                 raise Violated(self, f"after {count} wrong PINs the next is checked {waited_s:.1f} s later")
-            if count >= BLOCKED_AT and key == effect.person:
+            if count >= BLOCKED_AT and key == person:
                 raise Violated(self, f"a PIN is checked after {count} wrong ones")
-        pin = self._pins.get(effect.person or "")
-        self._pending.append(pin is None or pin != effect.secret.reveal())
 
     def _leaf(self, leaf: seen.Leaf) -> None:
         content = leaf.content
@@ -78,12 +91,22 @@ class GuessesCounted:
             for key, count in ((holder, "failed"), (f"keypad:{content['keypad']}", "keypad_failed")):
                 if key is not None and content.get(count) is not None:
                     self._count(key, content[count])
-        elif (role := PASSED_AS.get(content["ev"])) is not None and "pin" in content["auth"].split("+"):
-            self._failed.pop(next(sub["p"] for sub in content["subs"] if sub["r"] == role), None)
+        elif content["ev"] == "visit.refused" and content.get("verifier_failed") is not None:
+            self._asked = False
+            self._count(f"verified:{holder}", content["verifier_failed"])
+        elif (role := PASSED_AS.get(content["ev"])) is not None and content["auth"].split("+")[1:]:
+            person = next(sub["p"] for sub in content["subs"] if sub["r"] == role)
+            if "verified" in content["auth"]:
+                self._asked = False
+                self._failed.pop(f"verified:{person}", None)
+            if "pin" not in content["auth"]:
+                return
+            self._failed.pop(person, None)
             if "number" in content["auth"]:
                 self._failed.pop(f"keypad:{content.get('keypad')}", None)
         elif content["ev"] == "credential.enrolled":
             self._failed.pop(holder or "", None)
+            self._failed.pop(f"verified:{holder}", None)
 
     def _count(self, key: str, count: int) -> None:
         known, _ = self._failed.get(key, (0, 0.0))
@@ -92,6 +115,8 @@ class GuessesCounted:
         self._failed[key] = count, self._now_s()
 
     def _answer(self, text: str) -> None:
+        if text.startswith(self._unrecognised) and self._asked:
+            raise Violated(self, "somebody is told that they are not recognised, and it is not counted")
         if not self._pending or not text.startswith(self._answers):
             return
         if self._pending.pop(0):
@@ -102,6 +127,7 @@ class GuessesCounted:
     def _died(self, died: seen.Died) -> None:
         if died.process == "cabinetd":
             self._pending.clear()
+            self._asked = False
 
     def _jumped(self, _: seen.WallClock) -> None:
         """From then on the waits of the wall clock are not those of the stopwatch."""

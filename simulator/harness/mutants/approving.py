@@ -74,6 +74,48 @@ APPROVING: Final = (
         [Crashed("two-approve")],
     ),
     Mutant(
+        "silence-is-yes",
+        "a verifier that gives no answer has confirmed",
+        [
+            Edit(
+                "cabinet.core.identify:on_verified",
+                '    elif event.answer == "yes":\n        turn.stay',
+                '    elif event.answer != "no":\n        turn.stay',
+            )
+        ],
+        [Crashed("camera-dark")],
+    ),
+    Mutant(
+        "any-face-will-do",
+        "a verifier is asked, and what it says is not looked at",
+        [
+            Edit(
+                "cabinet.core.identify:on_verified",
+                '    elif event.answer == "yes":\n        turn.stay',
+                "    elif event.answer:\n        turn.stay",
+            )
+        ],
+        [Crashed("somebody-elses-face")],
+    ),
+    Mutant(
+        "unrecognised-not-counted",
+        "a no of the verifier costs nothing",
+        [Edit("cabinet.core.identify:on_verified", 'if event.answer == "no":', "if False:")],
+        [Crashed("somebody-elses-face")],
+    ),
+    Mutant(
+        "unrecognised-forgotten",
+        "a new start forgets whom the verifier has not recognised",
+        [
+            Edit(
+                "cabinet.core.ledger:_failed",
+                '        (_verifier_key(leaf, "holder"), "verifier_failed", "verifier_until"),\n',
+                "",
+            )
+        ],
+        [Crashed("somebody-elses-face")],
+    ),
+    Mutant(
         "released-does-not-count",
         "what was released and not taken yet does not count as had",
         [Edit("cabinet.core.ledger:held", "return out + released", "return out")],

@@ -21,6 +21,7 @@ ASKED: Final = {
     "几把钥匙": "5#",
 }
 """What the cabinet asks, and an answer that it takes."""
+CAMERA: Final = ("Look at the camera", "请看摄像头")
 IDLE: Final = ("Hold your card", "请刷卡")
 REFUSED: Final = (
     *("not known", "suspended", "ended", "not begun", "no right", "Nothing here", "Not at this time", "clock"),
@@ -35,6 +36,7 @@ REFUSED: Final = (
         "hold your card to the reader.",
         "其他验证：",
     ),
+    *("not recognised", "gives no answer", "未能识别", "没有应答"),
 )
 
 
@@ -47,12 +49,14 @@ async def take(visitor: Visitor, wanted: int | None = None) -> int | None:
 async def follow(visitor: Visitor, wanted: int | None = None) -> int | None:
     """Does what the display asks until a slot is open or it says no."""
     for _ in range(6):
-        shown = await visitor.read(*OPEN, *PIN, *CHOOSE, *ASKED, *REFUSED)
+        shown = await visitor.read(*OPEN, *PIN, *CAMERA, *CHOOSE, *ASKED, *REFUSED)
         if shown is None or shown in REFUSED:
             return None
         if shown in OPEN:
             return slot_on(visitor.screen)
-        if shown in PIN:
+        if shown in CAMERA:
+            await face_the_camera(visitor)
+        elif shown in PIN:
             if visitor.person.pin is None:
                 return None
             await visitor.pause()
@@ -72,6 +76,17 @@ async def follow(visitor: Visitor, wanted: int | None = None) -> int | None:
 def answer_to(visitor: Visitor, shown: str) -> str:
     """Mostly an answer; now and then nonsense, another one, or none."""
     return visitor.random.choice((*[ASKED[shown]] * 6, "0#", "77#", "5#", "*"))
+
+
+async def face_the_camera(visitor: Visitor) -> None:
+    """Most do; in the place of some a friend does, and some look away."""
+    await visitor.pause()
+    chance = visitor.random.random()
+    if chance < 0.7:
+        visitor.look()
+    elif chance < 0.85:
+        visitor.beside(visitor.random.choice(list(visitor.cabinet.plan.cast.values()))).look()
+    await visitor.read(*OPEN, *PIN, *CHOOSE, *REFUSED, within_s=12.0)
 
 
 async def take_and_return(visitor: Visitor) -> None:

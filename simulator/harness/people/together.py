@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.harness.people.manners import CHOOSE, OPEN, PIN, REFUSED, offered_on, slot_on, take, wrong
+from simulator.harness.people.manners import (
+    CAMERA,
+    CHOOSE,
+    OPEN,
+    PIN,
+    REFUSED,
+    face_the_camera,
+    offered_on,
+    slot_on,
+    take,
+    wrong,
+)
 from simulator.harness.people.visitor import Visitor
 
 APPROVE: Final = ("more to approve", "人批准")
@@ -15,7 +26,7 @@ async def with_approval(visitor: Visitor) -> None:
     """Takes what others have to approve, if anything; those who come by do, and some who may not, and some twice."""
     await visitor.badge()
     for _ in range(6):
-        shown = await visitor.read(*OPEN, *APPROVE, *PIN, *CHOOSE, *REFUSED)
+        shown = await visitor.read(*OPEN, *APPROVE, *PIN, *CAMERA, *CHOOSE, *REFUSED)
         if shown in OPEN:
             slot = slot_on(visitor.screen)
             if slot is not None and await visitor.unlocked(slot):
@@ -26,6 +37,8 @@ async def with_approval(visitor: Visitor) -> None:
         if shown in CHOOSE:
             offered = offered_on(visitor.screen)
             await visitor.type(f"{max(offered, default=1)}#")
+        elif shown in CAMERA:
+            await face_the_camera(visitor)
         elif shown in PIN:
             await visitor.type(f"{visitor.person.pin or '0000'}#")
         else:

@@ -117,6 +117,12 @@ class Visitor:
         self.cabinet.witness.tell(seen.Keys(self.name, keys))
         await self.cabinet.level.press(keys)
 
+    def look(self) -> None:
+        """At the camera."""
+        names, name = self.cabinet.plan.ids, self.name
+        self.cabinet.witness.tell(seen.Looked(name))
+        self.cabinet.level.look(lambda person: names.get(person) == name)
+
     async def read(self, *fragments: str, within_s: float = 3.0) -> str | None:
         """Looks at the display until one of these is on it; which one."""
         await self._lobby.see(lambda: self._shown(fragments) is not None, within_s)

@@ -12,20 +12,25 @@ from hal.clock import Clock
 from hal.device_table import DeviceTable
 from hal.links import link_plans
 from hal.modbus import RtuLine
-from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec
+from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, SocketLinkSpec
 from hal.supervisor import LinkPlan
 from simulator.assembly import Assembly, BusLink, ChipLink, Fitted, WiresLink
+from simulator.body import SerialLink
 from simulator.faults import Fault
 from simulator.gpio_chip import GpioChip
 from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
 from simulator.harness.wire.memory_line import MemoryLine, MemoryPort, Wire, chopped, cut_after, delayed, lossy
 from simulator.harness.wire.memory_lines import MemoryChip, MemoryLines
+from simulator.harness.wire.memory_socket import MemoryClient, MemorySocket
 from simulator.i2c_wires import I2cWires
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_relay_board import ON, ModbusRelayBoard
 from simulator.rdm6300_reader import Rdm6300Reader
+from simulator.socket_verifier import IsPerson, SocketVerifier
 from simulator.types import seeded
 from simulator.world import World
+
+KEY = b"the key that camera and daemon share"[:32]
 
 
 class WireLevel:
@@ -37,17 +42,21 @@ class WireLevel:
         self.lines: dict[str, MemoryLine] = {}
         self._chips: dict[str, MemoryChip] = {}
         self._wires: dict[str, MemoryWires] = {}
+        self._sockets: dict[str, MemorySocket] = {}
         for link in table.links:
             if isinstance(link, GpioLinkSpec):
                 self._chips[link.id] = MemoryChip(link.id, GpioChip(loop.time))
             elif isinstance(link, I2cLinkSpec):
                 self._wires[link.id] = MemoryWires(link.id, I2cWires(loop.time))
+            elif isinstance(link, SocketLinkSpec):
+                self._sockets[link.id] = MemorySocket(link.id, KEY)
             else:
                 line = self.lines[link.id] = MemoryLine(link.id, link.baud)
                 line.to_host.append(chopped(seeded(seed, f"wire of {link.id}")))
         buses: dict[str, BusLink] = {name: ChipLink(chip.chip, chip) for name, chip in self._chips.items()}
         buses |= {name: WiresLink(wires.wires, wires) for name, wires in self._wires.items()}
-        self._assembly = Assembly(table, world, self.lines, buses, seed)
+        ports: dict[str, SerialLink] = {**self.lines, **self._sockets}
+        self._assembly = Assembly(table, world, ports, buses, dict.fromkeys(self._sockets, KEY), seed)
         self._reader = self._assembly.body(Rdm6300Reader, "reader", None)
         self._keypad = self._assembly.body(MatrixKeypad, "keypad", None)
         self._devices = {entry.spec.id: WiredDevice(self._assembly.device(entry.spec.id)) for entry in table.devices}
@@ -67,6 +76,8 @@ class WireLevel:
             chip.abandon()
         for wires in self._wires.values():
             wires.abandon()
+        for socket in self._sockets.values():
+            socket.abandon()
 
     def power(self, *, on: bool) -> None:
         if on != self._powered:
@@ -85,6 +96,9 @@ class WireLevel:
 
     async def press(self, keys: str) -> None:
         await self._keypad.press(keys)
+
+    def look(self, face: IsPerson) -> None:
+        self._assembly.body(SocketVerifier, "verifier", None).look(face)
 
     def switch_on(self, slot: int) -> None:
         """As another master on the line would."""
@@ -119,6 +133,8 @@ class WireLevel:
             return MemoryLines(self._chips[spec.id])
         if isinstance(spec, I2cLinkSpec):
             return MemoryI2c(self._wires[spec.id])
+        if isinstance(spec, SocketLinkSpec):
+            return MemoryClient(self._sockets[spec.id])
         port = MemoryPort(self.lines[spec.id])
         if not isinstance(spec, ModbusLinkSpec):
             return port
