@@ -115,6 +115,15 @@ class Suspend:
 
 
 @dataclass(frozen=True, slots=True)
+class Train:
+    """The custodian records what somebody has learnt, or (`until` None) takes it away."""
+
+    what: str
+    who: str
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """The custodian books an item, between local times of the day; `refused`: is not let, with these words."""
 
@@ -225,6 +234,7 @@ Act: TypeAlias = (
     | Report
     | CloseReport
     | Suspend
+    | Train
     | Book
     | CancelBooking
     | SwitchOn
@@ -336,6 +346,8 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"The technician releases slot (\d+): (.+)\.", lambda slot, reason: Release(int(slot), reason)),
     (rf"The custodian suspends {_WHO}\.", lambda who: Suspend(who, True)),
     (rf"The custodian lets {_WHO} in again\.", lambda who: Suspend(who, False)),
+    (rf"The custodian records ([a-z-]+) of {_WHO} until (\d{{4}}-\d\d-\d\d)\.", Train),
+    (rf"The custodian takes ([a-z-]+) away from {_WHO}\.", Train),
     (
         rf"The custodian books {_ITEM} for {_WHO} from {_BETWEEN}( with a code)?( whatever is booked)?\.",
         lambda item, who, start, until, code, over: Book(item, who, start, until, code is not None, over is not None),

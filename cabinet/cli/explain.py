@@ -46,6 +46,8 @@ def _lines(told: Result) -> Iterator[str]:
         yield f"no: {who} not {what}: {RULES.get(str(told['rule']), told['rule'])}{missing}"
     if told["holder"]:
         yield f"  out with: {told['holder']}"
+    if told["expired"]:
+        yield "  it has expired, which the display says; that keeps nobody from it"
     for one in cast("list[Result]", told["asks"]):
         yield f"  asked before: {one['ask']}{'' if one['required'] else ' (may be skipped)'}"
     if told["bookings"]:

@@ -66,7 +66,7 @@ class Oracle:
                     date.fromisoformat(row["active_from"]) if row["active_from"] else None,
                     date.fromisoformat(row["active_until"]) if row["active_until"] else None,
                     row["host"],
-                    _qualifications(row["qualifications"]),
+                    qualifications(row["qualifications"]),
                 )
                 for row in people
             },
@@ -227,7 +227,7 @@ def is_for(right: Mapping[str, Any], act: str) -> bool:
     return act in right.get("for", "take")
 
 
-def _qualifications(cell: str) -> dict[str, date | None]:
+def qualifications(cell: str) -> dict[str, date | None]:
     pairs = (one.partition(":") for one in cell.split(";") if one)
     return {name: date.fromisoformat(last) if last else None for name, _, last in pairs}
 

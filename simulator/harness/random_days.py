@@ -57,6 +57,8 @@ class RandomDays:
     def __init__(self, hours: float, faults: frozenset[Group] = GROUPS) -> None:
         self.tally = Tally()
         self._hours = hours
+        self._reported: int | None = None
+        """The last incident."""
         self._faults = faults
 
     async def play(self, simulation: Simulation) -> None:
@@ -165,6 +167,7 @@ class RandomDays:
 
     async def _release(self, number: int) -> None:
         slot = number % 8 + 1
+        await self._report(number)
         if await self._ask("slot.release", {"slot": slot, "reason": f"service call {number}"}):
             fob = self._cabinet.world.fob_in(slot)
             await asyncio.sleep(1)
@@ -174,6 +177,14 @@ class RandomDays:
                 if self._cabinet.world.fob_in(slot) is None:
                     self._cabinet.world.seat(slot, fob)
                 self._cabinet.world.close_door()
+
+    async def _report(self, number: int) -> None:
+        """Closes what was recorded the last time, and records something new."""
+        if self._reported is not None:
+            await self._ask("incident.close", {"n": self._reported, "text": f"done with {number}"})
+        daemon = self._cabinet.daemon
+        if await self._ask("incident.record", {"kind": "incident", "item": "K-0007", "text": "it jams"}) and daemon:
+            self._reported = max(daemon.runner.state.ledger.incidents, default=None)
 
     async def _suspend(self, number: int) -> None:
         """Somebody, for a while."""

@@ -19,7 +19,7 @@ from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.model_disk import Failure
 from simulator.harness.network.broker import Lie
 from simulator.harness.people import booked
-from simulator.harness.people.custodian import suspend
+from simulator.harness.people.custodian import suspend, train
 from simulator.harness.people.reliable import try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.simulation import Simulation
@@ -175,6 +175,8 @@ class StoryPlayer:
                 return await self._release(slot, reason)
             case told.Suspend(who, suspended):
                 return await suspend(self._simulation, self._who(who).name, suspended=suspended)
+            case told.Train(what, who, until):
+                return await train(self._simulation, self._who(who).name, what, until)
             case told.Book():
                 return await self._book(sentence)
             case told.CancelBooking(item):

@@ -107,6 +107,18 @@ DECIDING: Final = (
         [Crashed("date-has-passed")],
     ),
     Mutant(
+        "roster-of-before",
+        "what is recorded in the roster counts after the next start only",
+        [
+            Edit(
+                "cabinet.service.roster:RosterService.commit",
+                "self._runner.rights = await self._worker.run(self._snapshot)",
+                "await self._worker.run(self._snapshot)",
+            )
+        ],
+        [Crashed("trained-again")],
+    ),
+    Mutant(
         "visit-never-idles",
         "a visit lasts until somebody else badges",
         [
