@@ -21,18 +21,15 @@ from bench.append import removal
 from bench.figure import Figure, p99
 from bench.floor import WARM_COMMITS, Floor
 from bench.players import Ears, Players
+from bench.rosters import LARGE, NOBODY, PEOPLE, Size, card, write_roster
 from bench.stand import cabinetctl, cabinetd, make_folder
 from cabinet.books import Books
 from cabinet.config import load
 from cabinet.journal.leaf import MAX_BATCH_LEAVES
-from drivers.wire.card_number import format_card
 from hal.system_clock import SystemClock
-from simulator.fobs import number_of
 
 ROUNDS, WARM_ROUNDS, OLD_LEAVES = 100, 10, 10_000
 POLL_S = 0.1
-PEOPLE = 8
-"""Each with a card and a right to one slot. In turn: a reader tells a card anew only after it was away."""
 
 
 class Cabinet:
@@ -47,7 +44,7 @@ class Cabinet:
         """One removal and return; seconds from the card's frame to the board's."""
         players, ears, slot = self._players, self._ears, self._rounds % PEOPLE + 1
         self._rounds += 1
-        start = players.hold_card(_card(slot))
+        start = players.hold_card(card(slot))
         ears.until(lambda: players.pulsed_s > start, "the pulse")
         took_s = players.pulsed_s - start
         players.hang(slot, seated=False)
@@ -57,16 +54,21 @@ class Cabinet:
         return took_s
 
 
-def run(rounds: int = ROUNDS, warm_rounds: int = WARM_ROUNDS, old_leaves: int = OLD_LEAVES) -> list[Figure]:
-    """Ratio to the floor, the slowest, and what a long journal adds."""
+def run(
+    rounds: int = ROUNDS, warm_rounds: int = WARM_ROUNDS, old_leaves: int = OLD_LEAVES, others: Size = LARGE
+) -> list[Figure]:
+    """Ratio to the floor, the slowest, and what a long journal and a large roster add. `others` are in the latter
+    beside those who take turns."""
     chance, ears = random.Random(1), Ears()
-    times: dict[str, list[float]] = {"floor": [], "new": [], "old": []}
+    times: dict[str, list[float]] = {"floor": [], "new": [], "old": [], "large": []}
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name, ExitStack() as stack:
         floor = stack.enter_context(Floor(Path(name), WARM_COMMITS if warm_rounds else 0))
         new = stack.enter_context(_cabinet(ears, Path(name), "new", 0))
         old = stack.enter_context(_cabinet(ears, Path(name), "old", old_leaves))
+        large = stack.enter_context(_cabinet(ears, Path(name), "large", 0, others=others))
+        measures = {"floor": floor.round, "new": new.round, "old": old.round, "large": large.round}
         for number in range(warm_rounds + rounds):
-            for key, measure in (("floor", floor.round), ("new", new.round), ("old", old.round)):
+            for key, measure in measures.items():
                 # Not in step with the polls of the line.
                 ears.rest(chance.uniform(0, POLL_S))
                 took_s = measure()
@@ -76,7 +78,7 @@ def run(rounds: int = ROUNDS, warm_rounds: int = WARM_ROUNDS, old_leaves: int = 
 
 
 def _figures(times: dict[str, list[float]]) -> list[Figure]:
-    floor_ms, new_ms, old_ms = (median(times[key]) * 1000 for key in ("floor", "new", "old"))
+    floor_ms, new_ms, old_ms, large_ms = (median(times[key]) * 1000 for key in ("floor", "new", "old", "large"))
     rounds = len(times["new"])
     return [
         Figure(
@@ -100,12 +102,19 @@ def _figures(times: dict[str, list[float]]) -> list[Figure]:
             "x",
             f"{old_ms:.2f} ms; p99 {p99(times['old']) * 1000:.1f} ms",
         ),
+        Figure(
+            "badge to bolt, large roster",
+            large_ms / new_ms,
+            1.2,
+            "x",
+            f"{large_ms:.2f} ms; p99 {p99(times['large']) * 1000:.1f} ms",
+        ),
     ]
 
 
 @contextmanager
-def _cabinet(ears: Ears, parent: Path, name: str, leaves: int) -> Iterator[Cabinet]:
-    folder = prepare(parent, name)
+def _cabinet(ears: Ears, parent: Path, name: str, leaves: int, others: Size = NOBODY) -> Iterator[Cabinet]:
+    folder = prepare(parent, name, others)
     fill(folder, leaves)
     players = Players(folder / "links", ears)
     try:
@@ -115,25 +124,12 @@ def _cabinet(ears: Ears, parent: Path, name: str, leaves: int) -> Iterator[Cabin
         players.close()
 
 
-def prepare(parent: Path, name: str) -> Path:
+def prepare(parent: Path, name: str, others: Size = NOBODY) -> Path:
     """The folder of a cabinet whose people are enrolled."""
     folder = make_folder(parent, name, hold_s=0.1)
-    _write_roster(folder / "roster")
+    write_roster(folder / "roster", others)
     cabinetctl(folder, "roster", "import", str(folder / "roster"))
     return folder
-
-
-def _write_roster(folder: Path) -> None:
-    people = [f"{1000 + n},Person {n},{format_card(_card(n))}" for n in range(1, PEOPLE + 1)]
-    items = [f"K-{n:04},key,Door {n},{n},{format_card(number_of(f'F-{n}'))}" for n in range(1, PEOPLE + 1)]
-    rights = [
-        f'[[right]]\nid = "right-{n}"\npersons = ["{1000 + n}"]\nitems = ["K-{n:04}"]\nfactors = ["card"]\n'
-        for n in range(1, PEOPLE + 1)
-    ]
-    folder.mkdir()
-    (folder / "people.csv").write_text("\n".join(["id,name,cards", *people]) + "\n")
-    (folder / "items.csv").write_text("\n".join(["id,kind,name,slot,fob", *items]) + "\n")
-    (folder / "rights.toml").write_text("\n".join(rights))
 
 
 def fill(folder: Path, leaves: int) -> None:
@@ -146,7 +142,3 @@ def fill(folder: Path, leaves: int) -> None:
             books.journal.append([removal(n % PEOPLE + 1) for n in range(min(left, MAX_BATCH_LEAVES))])
     finally:
         books.close()
-
-
-def _card(number: int) -> bytes:
-    return bytes((1, 0, 0, 0, number))

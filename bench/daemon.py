@@ -28,18 +28,18 @@ def run(starts: int = STARTS, idle_s: float = IDLE_S, command_runs: int = comman
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as name:
         folder = make_folder(Path(name), "demo")
         with _simulator(folder):
-            with cabinetd(folder, _until):
+            with cabinetd(folder, until):
                 cabinetctl(folder, "roster", "import", str(CONFIG / "roster.demo"))
                 cabinetctl(folder, "credential", "enrol", NUMBER, "--pin", stdin=PIN + "\n")
             times_s = [_start(folder) for _ in range(starts)]
-            with cabinetd(folder, _until) as running:
+            with cabinetd(folder, until) as running:
                 figures = [_started([*times_s, running.ready_s]), *_idle(running, idle_s)]
                 figures.append(_pin_check(running, folder))
                 return figures + commands.run(folder, command_runs)
 
 
 def _start(folder: Path) -> float:
-    with cabinetd(folder, _until) as running:
+    with cabinetd(folder, until) as running:
         return running.ready_s
 
 
@@ -68,9 +68,9 @@ def _pin_check(running: Running, folder: Path) -> Figure:
         world.connect(str(folder / "world.sock"))
         for command in (f"present card {CARD}", "remove card"):
             _tell(world, command)
-        _until(lambda: "PIN" in _tell(world, "show"), "the question for the PIN")
+        until(lambda: "PIN" in _tell(world, "show"), "the question for the PIN")
         _tell(world, f"press {PIN}#")
-        _until(lambda: "Slot 7 is open" in _tell(world, "show"), "the grant")
+        until(lambda: "Slot 7 is open" in _tell(world, "show"), "the grant")
     return Figure("cabinetd, more during a PIN check", running.memory_mib("VmHWM") - before, 24.0, "MiB", "VmHWM")
 
 
@@ -97,9 +97,9 @@ def _simulator(folder: Path) -> Iterator[None]:
         process.stdout.close()
 
 
-def _until(holds: Callable[[], bool], what: str) -> None:
-    end_s = time.perf_counter() + WAIT_S
+def until(holds: Callable[[], bool], what: str, within_s: float = WAIT_S) -> None:
+    end_s = time.perf_counter() + within_s
     while not holds():
         if time.perf_counter() > end_s:
-            raise TimeoutError(f"{what}: not within {WAIT_S:g} s")
+            raise TimeoutError(f"{what}: not within {within_s:g} s")
         time.sleep(0.002)

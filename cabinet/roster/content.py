@@ -151,17 +151,17 @@ class PersonEntry(Entry):
     id: Id
     name: Name
     department: Text = ""
-    groups: Annotated[list[Label], Field(max_length=24)] = []
+    groups: Annotated[list[Label], Field(max_length=24)] = Field(default_factory=list)
     language: Language = "en"
-    cards: Annotated[list[CardNumber], Field(max_length=8)] = []
-    roles: Annotated[list[Label], Field(max_length=16)] = []
+    cards: Annotated[list[CardNumber], Field(max_length=8)] = Field(default_factory=list)
+    roles: Annotated[list[Label], Field(max_length=16)] = Field(default_factory=list)
     active_from: IsoDate | None = None
     """The first day, local time."""
     active_until: IsoDate | None = None
     """The last day, local time."""
-    qualifications: Annotated[list[Qualification], Field(max_length=24)] = []
+    qualifications: Annotated[list[Qualification], Field(max_length=24)] = Field(default_factory=list)
     """What they have learnt or signed, each with the last day on which it holds where it expires."""
-    consents: Annotated[list[Consent], Field(max_length=12)] = []
+    consents: Annotated[list[Consent], Field(max_length=12)] = Field(default_factory=list)
     """What they have agreed to, each with the day; what was withdrawn is not among them."""
     host: Id | None = None
     """Who answers for a visitor, by id."""
@@ -186,8 +186,8 @@ class ItemEntry(Entry):
     fob: CardNumber | None = None
     back: Annotated[Literal["fixed", "any"], Field(alias="return")] = "fixed"
     """any: into any slot that tells fobs apart and is not the own one of an item with a fixed place."""
-    groups: Annotated[list[Label], Field(max_length=24)] = []
-    tags: Annotated[list[Label], Field(max_length=24)] = []
+    groups: Annotated[list[Label], Field(max_length=24)] = Field(default_factory=list)
+    tags: Annotated[list[Label], Field(max_length=24)] = Field(default_factory=list)
     expires: IsoDate | None = None
     seal: Text = ""
     keys: Annotated[int, Field(ge=1, le=999)] | None = None
@@ -229,19 +229,23 @@ class RightEntry(Entry):
     """Who may take what, when, with which factors, until when. Replaces the right of the same id."""
 
     id: Id | None = None
-    persons: Annotated[list[IdOrAll], Field(max_length=10_000)] = []
-    groups: list[LabelOrAll] = []
-    items: list[IdOrAll] = []
-    item_groups: list[LabelOrAll] = []
-    acts: Annotated[list[Annotated[str, AfterValidator(_act)]], Field(min_length=1, alias="for")] = ["take"]
+    persons: Annotated[list[IdOrAll], Field(max_length=10_000)] = Field(default_factory=list)
+    groups: list[LabelOrAll] = Field(default_factory=list)
+    items: list[IdOrAll] = Field(default_factory=list)
+    item_groups: list[LabelOrAll] = Field(default_factory=list)
+    acts: Annotated[list[Annotated[str, AfterValidator(_act)]], Field(min_length=1, alias="for")] = Field(
+        default_factory=lambda: ["take"]
+    )
     """What it is for: taking, returning, or opening the door."""
     schedule: Id | None = None
-    factors: Annotated[list[Annotated[str, AfterValidator(_factor)]], Field(min_length=1)] = ["card", "number+pin"]
-    curfew: Annotated[list[CurfewPart], Field(max_length=12)] = []
+    factors: Annotated[list[Annotated[str, AfterValidator(_factor)]], Field(min_length=1)] = Field(
+        default_factory=lambda: ["card", "number+pin"]
+    )
+    curfew: Annotated[list[CurfewPart], Field(max_length=12)] = Field(default_factory=list)
     """When it is due, the earliest of all."""
     authorisers: Annotated[int, Field(ge=0, le=4)] = 0
     """So many others have to approve."""
-    authorised_by: Annotated[list[LabelOrAll], Field(max_length=24)] = []
+    authorised_by: Annotated[list[LabelOrAll], Field(max_length=24)] = Field(default_factory=list)
     """Groups whose members may."""
     distinct_departments: bool = False
     most_out: Annotated[int, Field(ge=1, le=999)] | None = None
@@ -251,7 +255,7 @@ class RightEntry(Entry):
     blocked_while_overdue: bool = False
     any_of: bool = False
     """Its items are equal: the one that was used least is given."""
-    requires: Annotated[list[Label], Field(max_length=12)] = []
+    requires: Annotated[list[Label], Field(max_length=12)] = Field(default_factory=list)
     """Qualifications that the taker must have."""
 
     @model_validator(mode="before")
@@ -322,7 +326,7 @@ class ScheduleEntry(Entry):
     start: Annotated[TimeOfDay | None, Field(alias="from")] = None
     until: TimeOfDay | None = None
     windows: Annotated[list[WindowEntry], Field(max_length=64), AfterValidator(_some("windows"))] | None = None
-    closed_on: Annotated[list[IsoDate], Field(max_length=366)] = []
+    closed_on: Annotated[list[IsoDate], Field(max_length=366)] = Field(default_factory=list)
     """Holidays: days on which no window begins."""
 
     @model_validator(mode="after")
@@ -362,12 +366,12 @@ class PromptEntry(Entry):
     kind: PromptKind
     ask: Annotated[str, AfterValidator(_text(60)), AfterValidator(_given)]
     ask_zh: Annotated[str, AfterValidator(_text(60)), AfterValidator(_given)]
-    items: list[IdOrAll] = []
-    item_groups: list[LabelOrAll] = []
+    items: list[IdOrAll] = Field(default_factory=list)
+    item_groups: list[LabelOrAll] = Field(default_factory=list)
     required: bool = False
     least: Annotated[int | None, Field(alias="min", ge=0, le=999_999_999)] = None
     most: Annotated[int | None, Field(alias="max", ge=0, le=999_999_999)] = None
-    choices: Annotated[list[ChoiceEntry], Field(max_length=9)] = []
+    choices: Annotated[list[ChoiceEntry], Field(max_length=9)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> PromptEntry:

@@ -50,11 +50,14 @@ class Draft:
     def count(self, kind: str, how: str) -> None:
         self.tally[f"{_PLURAL.get(kind, kind + 's')}_{how}"] += 1
 
-    def say(self, kind: str, key: str, how: str, more: str = "", person: Pseudonym | None = None) -> None:
-        """A line of what is done to whom or what; `more` is for the operator alone. For the list of versions a
-        person is their pseudonym; without it, it is nothing for that list."""
+    def say(
+        self, kind: str, key: str, how: str, more: Callable[[], str] = str, person: Pseudonym | None = None
+    ) -> None:
+        """A line of what is done to whom or what; `more` is for the operator alone, and not asked for in vain. For
+        the list of versions a person is their pseudonym; without it, it is nothing for that list."""
         if len(self.lines) < LINES_MAX:
-            self.lines.append(f"{self.place(kind, key)}{kind} {key} {how}{more}")
+            told = more()
+            self.lines.append(f"{self.place(kind, key)}{kind} {key} {how}{': ' if told else ''}{told}")
         else:
             self.left_out += 1
         if len(self.said) < _SAID_MAX and (person or kind != "person"):

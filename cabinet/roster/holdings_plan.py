@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -87,8 +88,9 @@ class HoldingsPlan:
         self._draft.writes.rights.append(row)
         self._draft.writes.entitled += [{"entitlement": entry.id, "pseudonym": p} for p in sorted(named)]
         self._draft.undo.append(("right", entry.id, old and {**old, "persons": sorted(before)}))
-        more = {} if before == named else {"persons": self._ids(named)}
-        self._done("right", entry.id, old and {**old, "persons": self._ids(before)}, row | more)
+        how = "added" if old is None else "changed"
+        self._draft.count("right", how)
+        self._draft.say("right", entry.id, how, lambda: self._right_difference(old, row, before, named))
         self._draft.tell(lambda: _right_leaves("right.granted", _said(entry), named))
         if before - named:
             self._draft.tell(lambda: _right_leaves("right.revoked", {"right": entry.id}, before - named), loss=True)
@@ -134,13 +136,19 @@ class HoldingsPlan:
         if row.get("retired") and not (old and old["retired"]):
             how = "retired"
         self._draft.count(kind, how)
-        hidden = ("id", "position")
-        new = {name: value for name, value in read(kind, row).items() if name not in hidden}
-        more = given(new) if old is None else from_to(read(kind, old), new)
-        self._draft.say(kind, key, how, f": {more}" if more else "")
+        self._draft.say(kind, key, how, partial(_difference, kind, old, row))
+
+    def _right_difference(self, old: Row | None, row: Row, before: set[Pseudonym], named: set[Pseudonym]) -> str:
+        people = {"persons": self._ids(named)} if before != named else {}
+        return _difference("right", old and {**old, "persons": self._ids(before)}, row | people)
 
     def _ids(self, people: set[Pseudonym]) -> str:
         return shown(sorted(id_ for person in people if (id_ := self._people.id_of(person))))
+
+
+def _difference(kind: str, old: dict[str, Any] | None, row: dict[str, Any]) -> str:
+    new = {name: value for name, value in read(kind, row).items() if name not in ("id", "position")}
+    return given(new) if old is None else from_to(read(kind, old), new)
 
 
 def _said(entry: RightEntry) -> dict[str, Field]:

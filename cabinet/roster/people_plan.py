@@ -100,7 +100,7 @@ class PeoplePlan:
         said: dict[str, Field] = {"purpose": purpose, "given": not withdrawn}
         self._draft.tell(lambda: [Leaf("consent.recorded", said, (subject,))])
         how = "withdrawn" if withdrawn else "given"
-        self._draft.say("person", person.id, f"consent to {purpose} {how}", f" on {day}")
+        self._draft.say("person", person.id, f"consent to {purpose} {how}", lambda: day)
 
     def enrol(self, person: PersonRecord, card: str, strength: str) -> bool:
         """False if the person holds this card already; that nobody else does was checked before."""
@@ -174,19 +174,20 @@ class PeoplePlan:
             self._draft.undo.append(("person", new.pseudonym, versions.sealed(old, self._random) if old else None))
         loss = new.suspended and "suspended" in changed
         self._draft.tell(lambda: [_leaf(old, new, changed)], loss=bool(loss and old))
-        values = {name: self._shown(new, name) for name in changed}
         if old is None:
-            self._draft.say("person", new.id, "added", f": {given(values)}", new.pseudonym)
+            self._draft.say("person", new.id, "added", lambda: given(self._shown(new, changed)), new.pseudonym)
         elif changed == ["suspended"]:
             how = "suspended" if new.suspended else "not suspended any more"
             self._draft.say("person", new.id, how, person=new.pseudonym)
         else:
-            differs = from_to({name: self._shown(old, name) for name in changed}, values)
-            self._draft.say("person", new.id, "changed", f": {differs}", new.pseudonym)
+            shown = self._shown
+            self._draft.say(
+                "person", new.id, "changed", lambda: from_to(shown(old, changed), shown(new, changed)), new.pseudonym
+            )
 
-    def _shown(self, person: PersonRecord, name: str) -> Any:
-        value = getattr(person, name)
-        return self.id_of(value) if name == "host" and value else value
+    def _shown(self, person: PersonRecord, names: list[str]) -> dict[str, Any]:
+        values = {name: getattr(person, name) for name in names}
+        return values | {"host": self.id_of(person.host)} if values.get("host") and person.host else values
 
     def _credential(
         self, kind: str, person: PersonRecord, said: dict[str, Field], private: dict[str, Field], *, loss: bool = False
@@ -194,8 +195,7 @@ class PeoplePlan:
         subject = Subject("holder", person.pseudonym, {"id": person.id, "name": person.name, **private})
         self._draft.tell(lambda: [Leaf(kind, said, (subject,))], loss=loss)
         how = f"{said['credential']} {kind.removeprefix('credential.')}"
-        card = f": {private['card']}" if private else ""
-        self._draft.say("person", person.id, how, card)
+        self._draft.say("person", person.id, how, lambda: str(private.get("card", "")))
 
 
 def _leaf(old: PersonRecord | None, new: PersonRecord, changed: list[str]) -> Leaf:

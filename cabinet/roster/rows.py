@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, select
@@ -47,9 +48,7 @@ _OTHERWISE: Final = ("windows", "persons", "choices")
 
 def row_of(kind: str, entry: Entry) -> Row:
     """The columns that the entry speaks of; of a right without its position and the people it names."""
-    columns = TABLES[kind].columns
-    names = [name for name in type(entry).model_fields if name in columns and name not in _OTHERWISE]
-    row = {name: stored(getattr(entry, name)) for name in names}
+    row = {name: stored(getattr(entry, name)) for name in _plain(kind)}
     if isinstance(entry, ScheduleEntry):
         row["windows"] = "\n".join(f"{join(w.days)} {w.start} {w.until}" for w in entry.all_windows())
         row["closed_on"] = join(sorted(set(entry.closed_on)))
@@ -74,13 +73,20 @@ def values_of(kind: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def read(kind: str, row: Mapping[Any, Any]) -> dict[str, Any]:
     """The row with its lists and its yes and no, keyed as in the files."""
-    model = MODELS[kind]
-    plain = {name for name in model.model_fields if name not in _OTHERWISE}
+    model, plain = MODELS[kind], _plain(kind)
     return {
         in_files(kind, name): written(model, name, value) if name in plain else value for name, value in row.items()
     }
 
 
+@cache
+def _plain(kind: str) -> tuple[str, ...]:
+    """The columns that are fields as they stand."""
+    columns = TABLES[kind].columns
+    return tuple(name for name in MODELS[kind].model_fields if name in columns and name not in _OTHERWISE)
+
+
+@cache
 def in_files(kind: str, name: str) -> str:
     """What a column is called there."""
     field = MODELS[kind].model_fields.get(name)
@@ -88,8 +94,8 @@ def in_files(kind: str, name: str) -> str:
 
 
 def stored(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return join(list(dict.fromkeys(value)))
+    if isinstance(value, list):
+        return join(list(dict.fromkeys(value))) if value else ""
     return int(value) if isinstance(value, bool) else value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -103,7 +104,7 @@ class Roster:
 
     def snapshot(self, zone: tzinfo) -> Rights:
         """What the core decides on; days of activity begin and end in `zone`."""
-        with self._reading() as connection:
+        with _uncollected(), self._reading() as connection:
             return read_rights(connection, self._keys, int(read_meta(connection)["version"]), zone)
 
     def key_of(self, person: Pseudonym) -> bytes | None:
@@ -169,7 +170,7 @@ class Roster:
         Setting a PIN also costs one PIN hash. Raises RosterRefused with every problem, RosterDiskError."""
         from cabinet.roster.planning import Planner  # with all that reads files: for changes only, which are rare
 
-        with self._writing() as connection, connection.begin() as transaction:
+        with _uncollected(), self._writing() as connection, connection.begin() as transaction:
             draft = Planner(connection, self._keys, self._site, self._random, self.pins, self._slots).draft(change)
             if not draft.leaves:
                 transaction.rollback()
@@ -304,6 +305,18 @@ class Roster:
     def _writing(self) -> Iterator[Connection]:
         with _disk_errors(), writing(self._engine).connect() as connection:
             yield connection
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A large roster is a million objects without a circle: to look for one takes as long as to make them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 @contextmanager

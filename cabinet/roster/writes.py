@@ -6,6 +6,7 @@ import hmac
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Table, delete, func, select
@@ -31,6 +32,7 @@ Rows = list[dict[str, Any]]
 VERSIONS_KEPT: Final = 50
 _DIGEST: Final = "digest"
 _PART: Final = 1000
+_TEXT_OF: Final = json.JSONEncoder(default=bytes.hex).encode
 T = TypeVar("T")
 
 
@@ -106,7 +108,7 @@ def digest_of(connection: Connection, key: bytes) -> str:
         if table is META:
             query = query.where(META.c.key != _DIGEST)
         for row in connection.execute(query, execution_options=STREAMED):
-            total.update(json.dumps(tuple(row), default=bytes.hex).encode() + b"\n")
+            total.update(_TEXT_OF(tuple(row)).encode() + b"\n")
     return total.hexdigest()
 
 
@@ -134,8 +136,9 @@ def _put(connection: Connection, table: Table, rows: Rows) -> None:
     into = f'"{table.name}" ({_listed(names)})'
     statement = f"INSERT INTO {into} VALUES ({values}) ON CONFLICT ({_listed(keys)}) {told}"  # noqa: S608 names of ours
     # As text: compiling values one by one costs more than SQLite does.
+    in_order = itemgetter(*names)
     for part in _parts(rows):
-        connection.exec_driver_sql(statement, [tuple(row[name] for name in names) for row in part])
+        connection.exec_driver_sql(statement, list(map(in_order, part)))
 
 
 def _remove(connection: Connection, table: Table, column: str, keys: Sequence[str | bytes]) -> None:

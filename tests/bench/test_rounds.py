@@ -7,20 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from bench import append, badge, collector, daemon, upstream
+from bench import append, badge, collector, daemon, rosters, upstream
 from bench.figure import Figure, p99, table
 from bench.floor import Floor
 from tests.sync.mosquitto import needs_mosquitto
 
 
-def test_badge_to_bolt_with_a_new_and_an_old_journal() -> None:
-    figures = badge.run(rounds=1, warm_rounds=0, old_leaves=70)
+def test_badge_to_bolt_with_new_and_old_journal_and_large_roster() -> None:
+    figures = badge.run(rounds=1, warm_rounds=0, old_leaves=70, others=rosters.Size(20, 10, 40))
     assert [figure.name for figure in figures] == [
         "badge to bolt",
         "badge to bolt, p99",
         "badge to bolt, long journal",
+        "badge to bolt, large roster",
     ]
     assert all(figure.value > 0 for figure in figures)
+
+
+def test_a_large_roster_is_applied() -> None:
+    figures = {figure.name: figure.value for figure in rosters.run(rosters.Size(200, 20, 400))}
+    assert len(figures) == 3
+    assert figures["roster apply, large"] > 0
+    assert figures["cabinetd, start to READY=1 with it"] > 0
 
 
 def test_what_the_daemon_takes() -> None:

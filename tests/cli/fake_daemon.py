@@ -220,6 +220,7 @@ _NAMES: dict[str, Any] = {
     "roster.versions": {"versions": VERSIONS},
     "roster.customers": {"customers": [{"id": "C-1", "name": "Example Estates", "items": 2}], "next": None},
     "roster.outs": {"outs": [], "elsewhere": []},
+    "incident.list": {"incidents": [], "next": None},
     "roster.people": _people,
     "roster.items": {
         "items": [
