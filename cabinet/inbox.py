@@ -11,6 +11,7 @@ from cabinet.core.events import (
     BoltPulsed,
     DeviceLost,
     DeviceRestored,
+    DigitsTyped,
     DoorRead,
     Event,
     FobSeen,
@@ -71,7 +72,7 @@ class Inbox:
         return True
 
     def _fold(self, event: Event) -> bool:
-        """Merges a fact into the waiting one of the same source, which then says the latest; slot edges are counted."""
+        """Merges an event into the waiting one of the same source, which says the latest; slot edges are counted."""
         source = _source(event)
         for index in range(len(self._events) - 1, -1, -1) if source else ():
             waiting = self._events[index]
@@ -89,6 +90,8 @@ def _source(event: Event) -> tuple[str, str | int] | None:
     match event:
         case SlotRead():
             return "slot", event.slot
+        case DigitsTyped():  # what a flood of keys shows is not worth the place of a card
+            return "typed", event.keypad
         case FobSeen():
             return "fob", event.slot
         case BoltPulsed():

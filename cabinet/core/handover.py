@@ -45,7 +45,7 @@ def to(
         verifier=verifier,
     )
     if turn.state.setup.monitors:
-        decision = lenient(turn.rights, person, decision, wall_ms, wall_time_trusted=trusted)
+        decision = lenient(turn.rights, person, item, decision, wall_ms, booked, wall_time_trusted=trusted)
     match decision:
         case NeedsFactor(_, missing):
             return missing

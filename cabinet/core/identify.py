@@ -3,11 +3,11 @@ counted before they are answered."""
 
 from __future__ import annotations
 
-from cabinet.core import code, junk, lockout, prompts, second, visit
+from cabinet.core import code, junk, lockout, prompts, queue, second, visit
 from cabinet.core.effects import CheckPin
 from cabinet.core.events import CardShown, DigitsEntered, DigitsTyped, KeypadCancelled, PinChecked, Verified
 from cabinet.core.leaves import Field, Subject
-from cabinet.core.state import Stage, Visit
+from cabinet.core.state import Stage, State, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import Verifier, person_denial
 from cabinet.policy.rights import AUTH_ORDER, Factor, Person, Pseudonym
@@ -25,13 +25,27 @@ def on_card(turn: Turn, event: CardShown) -> None:
     if running is not None and second.is_wanted(running, person.pseudonym):
         second.on_card(turn, running, person, event.reader)
     elif running is None or running.person != person.pseudonym:
-        if running is not None:
-            visit.end(turn, "replaced")
-        _begin(turn, person.pseudonym, person, event.reader, frozenset({"card"}), "choose")
-        _identified(turn, person, event.reader)
+        if queue.has_to_wait(turn, person):
+            queue.join(turn, person, event.reader)
+            return
+        visit.end(turn, "replaced")
+        queue.leave(turn, person)
+        _by_card(turn, person, event.reader)
     elif running.stage not in ("checking", "verifying"):
         turn.stay(factors=running.factors | {"card"}, verifier="asks")
         _identified(turn, person, event.reader)
+
+
+def on_time(turn: Turn) -> None:
+    """Who waits is served, in order."""
+    waiting = queue.next_up(turn)
+    person = turn.rights.people.get(waiting.person) if waiting else None
+    if waiting is not None and person is not None:
+        _by_card(turn, person, waiting.reader, waited=True)
+
+
+def next_due(state: State) -> float | None:
+    return queue.next_due(state)
 
 
 def on_typed(turn: Turn, event: DigitsTyped) -> None:
@@ -157,6 +171,11 @@ def _pin(turn: Turn, running: Visit, event: DigitsEntered) -> None:
     turn.say("checking")
 
 
+def _by_card(turn: Turn, person: Person, reader: str, *, waited: bool = False) -> None:
+    _begin(turn, person.pseudonym, person, reader, frozenset({"card"}), "choose", waited=waited)
+    _identified(turn, person, reader)
+
+
 def _begin(
     turn: Turn,
     pseudonym: Pseudonym | None,
@@ -164,11 +183,13 @@ def _begin(
     device: str,
     factors: frozenset[Factor],
     stage: Stage,
+    *,
+    waited: bool = False,
 ) -> None:
     language = person.language if person and "card" in factors else turn.state.setup.language
     number = turn.state.visits + 1
     idle_mono_s = turn.now.mono_s + turn.state.setup.idle_s
-    turn.update(visits=number, visit=Visit(number, pseudonym, factors, device, stage, idle_mono_s, language))
+    turn.update(visits=number, visit=Visit(number, pseudonym, factors, device, stage, idle_mono_s, language, waited))
 
 
 def _identified(turn: Turn, person: Person, device: str, keypad: str | None = None) -> None:

@@ -96,6 +96,8 @@ class Visit:
     stage: Stage
     idle_mono_s: float
     language: Language
+    waited: bool = False
+    """They were told to wait, and may have gone: nothing is released before they choose it."""
     chosen: str | None = None
     act: ActKind = "take"
     """What is to be done with `chosen`."""
@@ -136,6 +138,15 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Who has badged while somebody else was served, and until when (monotonic) they are taken to be there."""
+
+    person: Pseudonym
+    reader: str
+    until_mono_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Junk:
     """A refusal that was journaled: its repetitions until then are counted, and journaled as one leaf."""
 
@@ -153,6 +164,12 @@ class State:
     visits: int = 0
     """Visits begun in this boot; the latest one's number."""
     visit: Visit | None = None
+    queue: tuple[Waiting, ...] = ()
+    """Who waits to be served, in order."""
+    free_mono_s: float | None = None
+    """When the last visit ended."""
+    shown: str = ""
+    """What the visitor was told last."""
     presence: Mapping[int, bool | None] = field(default_factory=dict)
     """What each slot's sensor says now; missing or None: unknown."""
     fobs: Mapping[int, FobSeen] = field(default_factory=dict)

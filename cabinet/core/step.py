@@ -29,7 +29,7 @@ from cabinet.core.turn import Turn
 from cabinet.policy.rights import Rights
 from hal.clock import Now
 
-_TIMED = (visit, release, returning, custody, prompts, door, junk, machine)
+_TIMED = (visit, identify, release, returning, custody, prompts, door, junk, machine)
 
 
 def step(state: State, event: events.Event, now: Now, rights: Rights) -> tuple[State, list[Leaf], list[Effect]]:

@@ -68,7 +68,9 @@ class Turn:
 
         With nobody here it makes way for the greeting after a while."""
         greeting = "idle_monitor" if key == "idle" and self.state.setup.monitors else key
-        self.act(Show(text(greeting, self.language, **values)))
+        shown = text(greeting, self.language, **values)
+        self.act(Show(shown))
+        self.update(shown=shown)
         self.linger(0.0 if key == "idle" or self.state.visit else LINGER_S)
         if tone is not None:
             self.act(Sound(tone))

@@ -30,7 +30,8 @@ def offer(turn: Turn, person: Person) -> None:
         _offer_all(turn, options)
         return
     takeable = sorted(least_used(options, _uses(turn)), key=lambda item: places.place(turn.ledger, item) or 0)
-    if len(takeable) == 1:
+    visit = turn.stay()
+    if len(takeable) == 1 and not visit.waited:
         request(turn, person, takeable[0])
     elif takeable:
         turn.stay(stage="choose", chosen=None)
@@ -165,7 +166,7 @@ def end(turn: Turn, cause: str) -> None:
         )
     if visit.person is not None and identified(visit):
         turn.journal("visit.ended", [Subject("holder", visit.person)], visit=visit.number, cause=cause)
-    turn.update(visit=None)
+    turn.update(visit=None, free_mono_s=turn.now.mono_s)
     turn.linger(LINGER_S)
 
 
@@ -235,7 +236,8 @@ def decision_on(
         approvers=[turn.rights.people[one] for one in visit.approvers if one in turn.rights.people],
     )
     if turn.state.setup.monitors:
-        return lenient(turn.rights, person, decision, wall_ms, wall_time_trusted=trusted)
+        booked = booking.of_item(turn, item) if act == "take" else ()
+        return lenient(turn.rights, person, item, decision, wall_ms, booked, wall_time_trusted=trusted)
     return decision
 
 

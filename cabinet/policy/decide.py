@@ -153,11 +153,11 @@ def decide(
     return (
         best
         if isinstance(best, Denial) or act != "take"
-        else _unless_booked(best, rights, person, item, wall_ms, bookings, wall_time_trusted=wall_time_trusted)
+        else unless_booked(best, rights, person, item, wall_ms, bookings, wall_time_trusted=wall_time_trusted)
     )
 
 
-def _unless_booked(
+def unless_booked(
     decision: Grant | NeedsFactor | NeedsApproval,
     rights: Rights,
     person: Person,
@@ -167,6 +167,7 @@ def _unless_booked(
     *,
     wall_time_trusted: bool,
 ) -> Decision:
+    """The decision, where nobody else has booked the item."""
     other = in_the_way(bookings, item.id, person.pseudonym, wall_ms, wall_time_trusted=wall_time_trusted)
     if other is None:
         return decision

@@ -75,6 +75,7 @@ def test_while_it_lasts_nobody_else_gets_it(later_s: int) -> None:
     assert (denied["rule"], denied["window"]) == ("booked", "2026-01-05 13:00-15:00")
     assert cabinet.screen().startswith("Booked by somebody else:\n2026-01-05 13:00-15:00")
     assert cabinet.pulses() == []
+    cabinet.cancel()
     cabinet.badge(LIN_CARD)
     assert cabinet.pulses() == [1]
 
@@ -140,6 +141,7 @@ def test_by_a_clock_that_nobody_vouches_for_what_is_booked_stays() -> None:
     cabinet.badge(ADA_CARD)
     assert cabinet.last("item.denied").fields["rule"] == "clock_untrusted"
     assert ask(cabinet, LIN, 5, 6).refusal is not None
+    cabinet.cancel()
     cabinet.badge(LIN_CARD)
     assert cabinet.pulses() == [1]
 

@@ -118,6 +118,7 @@ def test_answers_are_for_one_item_and_one_visit() -> None:
     cabinet.badge(ADA_CARD)
     cabinet.enter("1")
     cabinet.enter("1")
+    cabinet.pass_time(8)
     cabinet.badge(LIN_CARD)
     assert cabinet.screen().startswith("用途")
     assert (settled(cabinet), cabinet.pulses()) == ([], [])
@@ -125,6 +126,7 @@ def test_answers_are_for_one_item_and_one_visit() -> None:
 
 def test_what_has_closed_meanwhile_does_not_open_by_an_answer() -> None:
     cabinet = Cabinet(asking(WHY))
+    cabinet.pass_time(8)
     cabinet.badge(ADA_CARD)
     cabinet.enter("1")
     cabinet.rights = replace(cabinet.rights, by_person={})
@@ -186,6 +188,7 @@ def test_a_disk_that_fails_ends_the_questions_and_not_the_record_of_them() -> No
 def test_the_next_one_in_line_leaves_it_unanswered() -> None:
     cabinet = out_with_ada(KM)
     back(cabinet)
+    cabinet.pass_time(8)
     cabinet.badge(LIN_CARD)
     cabinet.pass_time(0)
     assert settled(cabinet) == [("prompt.unanswered", "km", "left")]

@@ -264,9 +264,10 @@ def test_messages_follow_the_language_of_the_person() -> None:
     assert cabinet.screen() == "Goodbye."
 
 
-def test_another_card_ends_the_visit_before() -> None:
+def test_another_card_ends_a_visit_in_which_nothing_happens() -> None:
     cabinet = Cabinet(rights(right(ADA, "K-0001", "K-0002"), right("TElO", "K-0003", "K-0004")))
     cabinet.badge(ADA_CARD)
+    cabinet.pass_time(8)
     cabinet.badge(LIN_CARD)
     cabinet.enter("1")
     assert cabinet.kinds() == ["visit.identified", "visit.ended", "visit.identified", "item.denied"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cabinet.core.effects import Answer, Effect, Pulse, Show
-from cabinet.core.events import CardShown, Event, ReleaseAsked, RosterFound, SlotRead, Started
+from cabinet.core.events import CardShown, DigitsTyped, Event, ReleaseAsked, RosterFound, SlotRead, Started
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.core.state import Setup, SlotSetup, State
@@ -273,6 +273,18 @@ def test_the_inbox_counts_the_edges_it_merges() -> None:
     waiting = asyncio.run(fill())
     assert len(waiting) == 64
     assert waiting[-1] == SlotRead(5, False, folded=100)
+
+
+def test_a_flood_of_keys_takes_no_place_of_a_card() -> None:
+    async def fill() -> tuple[bool, list[Event]]:
+        inbox = Inbox()
+        for n in range(10_000):
+            inbox.post(DigitsTyped("keypad", n % 13))
+        return inbox.post(CardShown("reader", b"")), inbox.drain()
+
+    taken, waiting = asyncio.run(fill())
+    assert (taken, len(waiting)) == (True, 65)
+    assert waiting[-2:] == [DigitsTyped("keypad", 9_999 % 13), CardShown("reader", b"")]
 
 
 def test_waiting_ends_in_time() -> None:

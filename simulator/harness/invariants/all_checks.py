@@ -24,6 +24,7 @@ from simulator.harness.invariants.returns import ReturnedAsAsked
 from simulator.harness.invariants.secrets import NothingPersonal
 from simulator.harness.invariants.service import DoneOnce, GoodStays
 from simulator.harness.invariants.surroundings import FullDisk, JumpingClock
+from simulator.harness.invariants.turns import ServedInTurn
 from simulator.harness.memory_roster import KEYS
 from simulator.harness.oracle import Oracle
 from simulator.harness.truth import Truth
@@ -86,6 +87,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             NoMistakes(unhandled),
             NotTooMuch(oracle, plan.ids),
             AnsweredOnce(truth, oracle),
+            ServedInTurn(now_s, plan.ids, lambda: len(cabinet.daemon.runner.state.queue) if cabinet.daemon else 0),
             ReturnedAsAsked(truth, oracle, plan.cast, plan.ids, monitors=monitors),
             ClosedOnce(),
             RemindedOnce(truth, oracle, lambda: cabinet.wall.shown_ms, lambda: cabinet.wall.quality),

@@ -67,8 +67,8 @@ APPROVING: Final = (
         [
             Edit(
                 "cabinet.core.identify:_begin",
-                "idle_mono_s, language))",
-                "idle_mono_s, language, approvers=tuple(turn.rights.people)))",
+                "idle_mono_s, language, waited))",
+                "idle_mono_s, language, waited, approvers=tuple(turn.rights.people)))",
             )
         ],
         [Crashed("two-approve")],

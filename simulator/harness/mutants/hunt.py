@@ -12,6 +12,7 @@ from simulator.harness.mutants.deciding import DECIDING
 from simulator.harness.mutants.incidents import INCIDENTS
 from simulator.harness.mutants.monitoring import MONITORING
 from simulator.harness.mutants.planting import Mutant, NotPlanted, planted
+from simulator.harness.mutants.queueing import QUEUEING
 from simulator.harness.mutants.recording import RECORDING
 from simulator.harness.mutants.returning import RETURNING
 from simulator.harness.mutants.sending import SENDING
@@ -27,6 +28,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *RETURNING,
     *BOOKING,
     *MONITORING,
+    *QUEUEING,
     *RECORDING,
     *SENDING,
     *WIRING,

@@ -28,5 +28,6 @@ MANNERS: Final[Mapping[Manner, int]] = {
     together.hand_over: 5,
     answering.bring_back: 6,
     together.return_as_asked: 8,
+    together.two_at_once: 5,
 }
 """How often each is met, in parts of their sum."""

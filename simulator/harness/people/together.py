@@ -11,6 +11,7 @@ from simulator.harness.people.manners import (
     PIN,
     REFUSED,
     face_the_camera,
+    follow,
     offered_on,
     slot_on,
     take,
@@ -46,6 +47,27 @@ async def with_approval(visitor: Visitor) -> None:
         await visitor.pause(0.6, 0.9)
     await visitor.type("*")
     visitor.close_door()
+
+
+async def two_at_once(visitor: Visitor) -> None:
+    """Somebody else badges while the first one is served, and does what the display asks when it is their turn."""
+    await visitor.badge()
+    await visitor.pause(0.2, 3.0)
+    other = visitor.beside(visitor.random.choice(list(visitor.cabinet.plan.cast.values())))
+    await other.badge()
+    await visitor.pause()
+    slot = await follow(visitor)
+    if slot is not None and await visitor.unlocked(slot) and (fob := visitor.lift(slot)) is not None:
+        await visitor.pause()
+        visitor.seat(slot, fob)
+    await visitor.type("**")
+    await visitor.pause(1.0, 4.0)
+    slot = await follow(other)
+    if slot is not None and await other.unlocked(slot) and (fob := other.lift(slot)) is not None:
+        await other.pause()
+        other.seat(slot, fob)
+    await other.type("**")
+    other.close_door()
 
 
 async def return_as_asked(visitor: Visitor) -> None:
