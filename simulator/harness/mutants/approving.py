@@ -139,10 +139,10 @@ APPROVING: Final = (
         [
             Edit(
                 "cabinet.core.handover:to",
-                "        case Denial(rule, window, _, missing):\n"
-                "            return Refusal(rule, window, missing)\n"
-                "        case Grant(right):\n",
-                "        case Denial() | Grant():\n            right = next(iter(turn.rights.by_person.values()))[0]\n",
+                "    match decision:\n",
+                "    if isinstance(decision, Denial):\n"
+                "        decision = Grant(next(iter(turn.rights.by_person.values()))[0])\n"
+                "    match decision:\n",
             )
         ],
         [Crashed("handed-over")],
