@@ -100,6 +100,8 @@ class Ds2482Fobs:
 
     def power(self, *, on: bool) -> None:
         self._forget()
+        for channel in range(CHANNELS):
+            self._hang(channel)  # what hangs there does not bounce
 
     def afflict(self, fault: Fault) -> None:
         match fault.name:
@@ -232,17 +234,17 @@ class Ds2482Fobs:
         """The chosen line as it is now; the chip is busy with it for so long, or for ever."""
         self._chip.pointer, self._chip.now_s = 0xF0, at_s
         self._chip.busy_until_s = None if self._faults.act("busy") else at_s + seconds
-        if self._hang():
+        if self._hang(self._chip.channel):
             self._bounces_until_s[self._chip.channel] = at_s + self._rng.uniform(*BOUNCE_S)
         return self._lines[self._chip.channel]
 
-    def _hang(self) -> bool:
-        """Whether something else hangs on the line than before."""
-        rom = self._hanging(self._chip.channel + 1)
+    def _hang(self, channel: int) -> bool:
+        """Whether something else hangs on the line than before. `channel` from 0."""
+        rom = self._hanging(channel + 1)
         roms = [] if rom is None else [rom]
-        if roms and self._chip.channel + 1 in self._doubled:
+        if roms and channel + 1 in self._doubled:
             roms.append(numbered(STRANGER))
-        return self._lines[self._chip.channel].hang(roms)
+        return self._lines[channel].hang(roms)
 
     def _bounced(self) -> bool:
         """Whether the contact is open at this moment."""

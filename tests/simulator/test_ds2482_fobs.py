@@ -195,9 +195,11 @@ def test_another_command_silences_the_fob() -> None:
     play(story, "fobs=F-7")
 
 
-def test_a_contact_bounces_when_a_fob_comes() -> None:
+def test_a_contact_bounces_when_a_fob_comes_and_not_when_the_power_does() -> None:
     async def story(bench: Bench) -> None:
         await bench.set_up()
+        assert all([await bench.status(b"\xb4") & PRESENCE for _ in range(40)])
+        bench.fault("two-fobs=1")
         states = [await bench.status(b"\xb4") & PRESENCE for _ in range(40)]
         assert 0 in states
         assert all(states[20:])
