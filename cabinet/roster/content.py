@@ -399,11 +399,19 @@ def _year_without(closed_on: list[str], open_on: set[Day]) -> int | None:
     return None
 
 
+def _included(values: list[str]) -> list[str]:
+    if not values:
+        raise ValueError("a group of groups names at least one under includes")
+    return values
+
+
 class GroupEntry(Entry):
     """A group that has the members of others, of people and of items alike."""
 
     id: Label
-    includes: Annotated[list[Label], Field(min_length=1, max_length=200)]
+    includes: Annotated[list[Label], Field(max_length=200), AfterValidator(_included)] = Field(
+        default_factory=list, validate_default=True
+    )
 
 
 class CustomerEntry(Entry):

@@ -6,6 +6,7 @@ import re
 import tomllib
 from typing import Any, Final
 
+_HEAD_BYTES: Final = 64
 _AT: Final = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
@@ -21,6 +22,8 @@ class TomlFault(ValueError):
 
 def read_text(data: bytes) -> str:
     """UTF-8, with or without a byte order mark. Raises TomlFault at the first byte that is not."""
+    if b"\0" in data[:_HEAD_BYTES]:  # No text of ours; every second byte of a western one in UTF-16.
+        raise TomlFault(1, 1, "this is UTF-16 or no text at all; save the file as UTF-8")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
