@@ -176,14 +176,7 @@ class Planner:
         self._load()
         directory = Directory(change.files)
         has_cards = "cards" in directory.people_columns
-        listed = {person.id for person in directory.content.people}
-        known = Known(
-            retired=self._retired(),
-            goods=self._goods(),
-            card_owner=(lambda _: None) if has_cards else self._people.holder_of,
-            person=lambda id_: self._people.records.by_id(id_) if id_ in listed else None,
-        )
-        content = self._checked(directory, known)
+        content = self._checked(directory, self._known_beside(directory.content, has_cards=has_cards))
         self._draft.place = lambda kind, name: f"{directory.place(kind, name)}: "
         if has_cards:
             self._people.revoke_but({card for person in content.people for card in person.cards})
@@ -315,6 +308,23 @@ class Planner:
             card_owner=self._people.holder_of,
             person=self._people.records.by_id,
             right_naming=self._right_naming,
+        )
+
+    def _known_beside(self, content: Content, *, has_cards: bool) -> Known:
+        """What stays of whom and what the files list, in columns that they leave out."""
+        people = [person for entry in content.people if (person := self._people.records.by_id(entry.id))]
+        known, items = {person.id: person for person in people}, {item.id for item in content.items}
+        groups = [(item.id, item.groups) for item in self._connection.execute(select(ITEM.c.id, ITEM.c.groups))]
+        before = self._known(everybody=False)
+        return Known(
+            groups={group for person in people for group in person.groups},
+            item_groups={group for item, text in groups if item in items for group in split(text)},
+            retired=before.retired,
+            goods=before.goods,
+            slots={item: slot for item, slot in before.slots.items() if item in items},
+            fobs={item: fob for item, fob in before.fobs.items() if item in items},
+            card_owner=(lambda _: None) if has_cards else self._people.holder_of,
+            person=known.get,
         )
 
     def _goods(self) -> dict[str, dict[str, object]]:

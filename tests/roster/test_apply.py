@@ -293,3 +293,21 @@ def test_retired_items_are_gone_for_the_core_and_named_by_no_right(full: Roster)
     assert do(full, Apply(texts(items=back))).lines == (
         "items.csv:3: item K-2 changed: slot - -> 2; retired yes -> no",
     )
+
+
+def test_columns_that_are_left_out_stay_and_count(full: Roster) -> None:
+    people, items = "id,name\n1001,Ada\n1002,Lin\n1003,Max\n", "id,name\nK-1,Door\nK-2,Gate\nK-3,Shed\n"
+    assert do(full, Apply(texts(people, items))).lines == ()
+    taken = refused(
+        full,
+        Apply(
+            texts(
+                people,
+                items.replace("id,name\n", "id,name,slot\n")
+                .replace("Door\n", "Door,2\n")
+                .replace("Gate\n", "Gate,2\n")
+                .replace("Shed\n", "Shed,3\n"),
+            )
+        ),
+    )
+    assert taken == ['items.csv:3:10: slot 2 is taken by "K-1"']
