@@ -31,6 +31,8 @@ def on_card(turn: Turn, event: CardShown) -> None:
         visit.end(turn, "replaced")
         queue.leave(turn, person)
         _by_card(turn, person, event.reader)
+    elif running.stage == "prompt":
+        prompts.ask_again(turn, turn.stay())
     elif running.stage not in ("checking", "verifying"):
         turn.stay(factors=running.factors | {"card"}, verifier="asks")
         _identified(turn, person, event.reader)

@@ -195,6 +195,16 @@ def test_the_next_one_in_line_leaves_it_unanswered() -> None:
     assert cabinet.pulses()[-1] == 1  # Lin is served
 
 
+def test_the_own_card_again_asks_again() -> None:
+    cabinet = out_with_ada(KM)
+    back(cabinet)
+    cabinet.badge(ADA_CARD)
+    assert cabinet.screen() == "Why?\n100 to 5000, then #"
+    assert cabinet.pulses() == [1]
+    cabinet.enter("100")
+    assert settled(cabinet) == [("prompt.answered", "km", 100)]
+
+
 def test_what_stands_open_comes_before_the_question() -> None:
     cabinet = out_with_ada(KM)
     cabinet.badge(ADA_CARD)
