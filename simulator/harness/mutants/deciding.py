@@ -92,7 +92,7 @@ DECIDING: Final = (
         "weekday-forgotten",
         "a curfew on a weekday is one on any day",
         [Edit("cabinet.policy.curfew:_all_due", "weekday in (None, day.weekday())", "True")],
-        [Days(1, 24), Crashed("take-and-return")],
+        [Crashed("asked")],
     ),
     Mutant(
         "due-with-the-latest",
