@@ -58,6 +58,22 @@ class Hand:
 
 
 @dataclass(frozen=True, slots=True)
+class Bring:
+    """A fob of nowhere is in a hand."""
+
+    who: str
+    fob: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceFob:
+    """A custodian puts a new fob on an item, and says so to the cabinet."""
+
+    fob: str
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
 class MoveDoor:
     who: str
     is_open: bool
@@ -223,6 +239,8 @@ Act: TypeAlias = (
     | Type
     | Look
     | Hand
+    | Bring
+    | ReplaceFob
     | MoveDoor
     | Wait
     | PowerFails
@@ -329,6 +347,8 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (rf"{_WHO} tears slot (\d+) out\.", lambda who, slot: Hand(who, "force", int(slot))),
     (rf"{_WHO} puts the fob back into slot (\d+)\.", lambda who, slot: Hand(who, "seat", int(slot))),
     (rf"{_WHO} puts (F-\d+) into slot (\d+)\.", lambda who, fob, slot: Hand(who, "seat", int(slot), fob)),
+    (rf"{_WHO} brings (F-\d+)\.", Bring),
+    (r"The custodian puts (F-\d+) on ([A-Z]-\d+)\.", ReplaceFob),
     (rf"{_WHO} (opens|closes) the door\.", lambda who, verb: MoveDoor(who, verb == "opens")),
     (rf"{_FOR} pass(?:es)?\.", lambda count, unit: Wait(int(count) * _UNITS_S[unit])),
     (rf"The power fails for {_FOR}\.", lambda count, unit: PowerFails(int(count) * _UNITS_S[unit])),

@@ -20,6 +20,7 @@ USAGE = {
     "lift": "lift SLOT",
     "seat": "seat SLOT [FOB]",
     "force": "force SLOT",
+    "bring": "bring FOB",
     "open": "open door",
     "close": "close door",
     "cut": "cut mains",
@@ -81,6 +82,8 @@ class WorldCommands:
                 self._world.seat(_slot(slot), fob)
             case ["force", slot]:
                 self._world.force(_slot(slot))
+            case ["bring", fob]:
+                self._world.bring(fob)
             case ["open", "door"]:
                 self._world.open_door()
             case ["close", "door"]:

@@ -292,6 +292,15 @@ def _used(uses: Mapping[str, Use], item: str | None, ts: int) -> Mapping[str, Us
     return {**uses, item: Use(before.count + 1 if before else 1, ts)}
 
 
+def _changed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """An item with another fob: what hangs where it was seen has no name now, and nobody has seen it go."""
+    item, changed = _text(leaf, "item"), leaf.fields.get("changed")
+    if item is None or not isinstance(changed, list) or "fob" not in changed:
+        return _roster(ledger, n, ts, leaf)
+    hangs = {slot: Hung("unreadable") if one.item == item else one for slot, one in ledger.hangs.items()}
+    return _roster(replace(ledger, hangs=hangs), n, ts, leaf)
+
+
 def _retired(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return _roster(replace(ledger, uses=_without(ledger.uses, _text(leaf, "item"))), n, ts, leaf)
 
@@ -507,10 +516,10 @@ _FOLDS: dict[str, Fold] = {
             "right.granted",
             "right.revoked",
             "item.added",
-            "item.changed",
         ),
         _roster,
     ),
+    "item.changed": _changed,
     "item.retired": _retired,
 }
 _HUNG: dict[str, HungKind] = {

@@ -77,6 +77,8 @@ class Visits:
             case told.Hand(act=act, slot=slot):
                 world("open door")
                 world(f"{act} {slot}")
+            case told.Bring(_, fob):
+                world(f"bring {fob}")
             case told.MoveDoor(is_open=is_open):
                 self._stage.pause(HAND_S)
                 world("open door" if is_open else "close door")

@@ -48,6 +48,8 @@ class Oracle:
     """Number of keys and of the seal, by item, as written."""
     last_days: dict[str, date] = field(default_factory=dict)
     """On which a document holds, by item."""
+    hung: list[dict[str, str]] = field(default_factory=list)
+    """The rows of items.csv."""
     revoked: set[str] = field(default_factory=set)
     """Cards."""
 
@@ -77,6 +79,7 @@ class Oracle:
             rights.get("prompt", []),
             {row["id"]: (row["keys"], row["seal"]) for row in items},
             {row["id"]: date.fromisoformat(row["expires"]) for row in items if row["expires"]},
+            items,
         )
 
     def may_take(

@@ -19,7 +19,7 @@ from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.model_disk import Failure
 from simulator.harness.network.broker import Lie
 from simulator.harness.people import booked
-from simulator.harness.people.custodian import suspend, train
+from simulator.harness.people.custodian import replace_fob, suspend, train
 from simulator.harness.people.reliable import try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.simulation import Simulation
@@ -151,6 +151,12 @@ class StoryPlayer:
                 why = self._hand(sentence)
                 await asyncio.sleep(MOMENT_S)
                 return why
+            case told.Bring(who, fob):
+                self._who(who)
+                cabinet.world.bring(fob)
+            case told.ReplaceFob(fob, item):
+                cabinet.world.bring(fob)
+                return await self._replace_fob(fob, item)
             case told.MoveDoor(who, is_open):
                 self._who(who)
                 (cabinet.world.open_door if is_open else cabinet.world.close_door)()
@@ -276,6 +282,10 @@ class StoryPlayer:
             self._reported = answer["n"]
         self._cabinet.witness.tell(seen.Asked(method, "done"))
         return None
+
+    async def _replace_fob(self, fob: str, item: str) -> str | None:
+        refusal = await replace_fob(self._simulation, item, fob)
+        return None if refusal is None else f"the daemon refuses: {refusal}"
 
     # -- expectations --------------------------------------------------------------------------------------------
 

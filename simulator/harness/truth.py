@@ -204,6 +204,9 @@ ENDS_GRANT = frozenset(
         "item.returned",
         "item.found_absent",
         "item.found_present",
+        "item.misplaced",
+        "item.foreign",
+        "item.unreadable",
     )
 )
 HARMLESS = frozenset(("broker", "upstream", "uplink", "wall clock", "people"))

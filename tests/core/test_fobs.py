@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from cabinet.core.events import FobSeen, RosterChanged, SlotRead
+from cabinet.core.events import FobSeen, RosterChanged, RosterPlanned, SlotRead
+from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Hung
 from cabinet.core.state import Setup, SlotSetup
 from cabinet.policy.rights import Right, Rights
@@ -375,6 +376,8 @@ def test_another_fob_for_an_item_that_is_out() -> None:
 def test_another_fob_for_an_item_that_hangs_there(cut: bool) -> None:
     """The old one is foreign from then on, told at once or after a cut."""
     cabinet = Fobs()
+    change = Leaf("item.changed", {"item": "K-0001", "changed": ["fob"], "roster": 2, "digest": "d"})
+    cabinet.send(RosterPlanned(1, 2, (change,), "technician"))
     cabinet.rights = roster(fobs={1: FOBS[5]})
     if cut:
         cabinet.start({n: FOBS[n] for n in range(1, 5)})
@@ -383,6 +386,7 @@ def test_another_fob_for_an_item_that_hangs_there(cut: bool) -> None:
     cabinet.pass_time(1)
     assert cabinet.state.ledger.hangs[1] == Hung("foreign")
     assert "item.foreign/1" in cabinet.state.ledger.alarms
+    assert "item.found_absent" not in cabinet.kinds(after="item.changed"), "it has not moved"
     cabinet.pull(1)
     cabinet.hang(1, FOBS[5])
     assert cabinet.last("item.returned").fields["item"] == "K-0001"

@@ -15,6 +15,7 @@ from simulator.harness.invariants.bookings import CodesOnce, KeptForWhoBooked
 from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
 from simulator.harness.invariants.due import DueIsTold
+from simulator.harness.invariants.fobs import EachFobNamed, LeastUsed
 from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.incidents import ClosedOnce
 from simulator.harness.invariants.liveness import Bounded, NoMistakes, OneDeadDevice, WorksAgain
@@ -43,6 +44,7 @@ class Checks:
     latency: OneDeadDevice
     recovery: WorksAgain
     upstream: NothingEarly
+    fobs: EachFobNamed
     all: tuple[Check, ...]
 
 
@@ -58,12 +60,15 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
     oracle = plan.oracle()
     monitors = plan.config.cabinet.mode == "monitor"
     booked = KeptForWhoBooked(oracle, plan.ids)
+    readers = {slot.number for slot in plan.config.table.slots if slot.fob_reader is not None}
+    fobs = EachFobNamed(truth, oracle, readers)
     return Checks(
         truth,
         oracle,
         latency,
         recovery,
         upstream,
+        fobs,
         (
             truth,
             OnlyGranted(truth),
@@ -71,7 +76,9 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             NotForLong(
                 truth, {slot.number: slot.hold_s or plan.config.visit.hold_s for slot in plan.config.table.slots}
             ),
-            EachMovementOnce(truth),
+            EachMovementOnce(truth, readers),
+            fobs,
+            LeastUsed(oracle),
             EachAttributed(truth),
             log,
             upstream,

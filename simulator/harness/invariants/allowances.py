@@ -11,7 +11,7 @@ from simulator.harness.oracle import Oracle
 from simulator.harness.witness import Hear, Violated
 
 GONE = frozenset(("item.removed", "item.found_absent"))
-BACK = frozenset(("item.returned", "item.found_present"))
+BACK = frozenset(("item.returned", "item.found_present", "item.misplaced"))
 NOT_TAKEN = frozenset(("item.not_taken", "item.outcome_unknown"))
 
 
@@ -30,7 +30,8 @@ class NotTooMuch:
         """`names` by pseudonym."""
         self._oracle = oracle
         self._names = names
-        self._out: dict[int, _Having] = {}
+        self._out: dict[str, _Having] = {}
+        """By item."""
         self._released: dict[int, _Having] = {}
 
     def hears(self) -> Mapping[type, Hear]:
@@ -48,21 +49,21 @@ class NotTooMuch:
             self._handed_over(leaf)
         elif kind in GONE or kind == "item.forced":
             self._released.pop(content["slot"], None)
-            self._out.pop(content["slot"], None)
+            self._out.pop(content.get("item", ""), None)
             if kind in GONE and (having := self._having(content, "holder")) is not None:
-                self._out[content["slot"]] = having
+                self._out[having.item] = having
         elif kind in BACK:
             self._released.pop(content["slot"], None)
-            self._came_back(leaf, self._out.pop(content["slot"], None))
+            self._came_back(leaf, self._out.pop(content.get("item", ""), None))
         elif kind in NOT_TAKEN:
             self._released.pop(content["slot"], None)
 
     def _handed_over(self, leaf: seen.Leaf) -> None:
-        before, giver = self._out.get(leaf.content["slot"]), self._having(leaf.content, "holder")
+        before, giver = self._out.get(leaf.content["item"]), self._having(leaf.content, "holder")
         if before is None or giver is None or before.name != giver.name:
             raise Violated(self, f"leaf {leaf.n}: somebody hands over {leaf.content['item']}, which they do not have")
         if (wanted := self._judged(leaf, "receiver")) is not None:
-            self._out[leaf.content["slot"]] = wanted
+            self._out[wanted.item] = wanted
 
     def _came_back(self, leaf: seen.Leaf, had: _Having | None) -> None:
         said = self._having(leaf.content, "holder")

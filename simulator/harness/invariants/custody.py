@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from simulator.harness.truth import Truth
 from simulator.harness.witness import Hear, Violated
 
 OUT = frozenset(("item.removed", "item.forced", "item.found_absent"))
-BACK = frozenset(("item.returned", "item.found_present"))
+BACK = frozenset(("item.returned", "item.found_present", "item.misplaced", "item.foreign", "item.unreadable"))
 FOUND = frozenset(("item.found_absent", "item.found_present"))
 SEEN_S = 3.0
 """A fob that stays so long, with everything whole, has been seen and journaled."""
@@ -43,8 +43,10 @@ class EachMovementOnce:
     number = 4
     title = "every removal and return once, in order"
 
-    def __init__(self, truth: Truth) -> None:
+    def __init__(self, truth: Truth, readers: Collection[int] = ()) -> None:
+        """In slots of `readers` what hangs there is told anew when it has another name."""
         self._truth = truth
+        self._readers = readers
         self._slots = {number: _Slot([_Span(True, 0.0)]) for number in truth.slots}
         self._lied_s = float("-inf")
         """When a sensor lied last."""
@@ -95,6 +97,8 @@ class EachMovementOnce:
             return
         number = leaf.content["slot"]
         slot, seated = self._slots[number], kind in BACK
+        if slot.said and seated and number in self._readers:
+            return
         if slot.said == seated:
             raise Violated(self, f"slot {number}: leaf {leaf.n} tells {kind} where the journal has it so already")
         for index in range(slot.last + 1, len(slot.spans)):
@@ -147,6 +151,8 @@ class EachAttributed:
                 self._not_opened(leaf.n, content)
             case "item.returned":
                 self._returned(leaf.n, content)
+            case "item.misplaced" | "item.foreign" | "item.unreadable" if not content.get("found"):
+                self._returned(leaf.n, content)
             case "item.found_absent":
                 self._found(leaf.n, content)
 
@@ -180,6 +186,10 @@ class EachAttributed:
             raise Violated(self, f"leaf {n}: a return is of a visit or unattended, and one of the two")
         if visit is not None and self._visits.get(visit) not in {p for r, p in _people(content) if r == "returner"}:
             raise Violated(self, f"leaf {n}: the return does not name who stood there")
+        who = dict(_people(content))
+        by_another = "holder" in who and "returner" in who and who["holder"] != who["returner"]
+        if bool(content.get("by_another")) != by_another:
+            raise Violated(self, f"leaf {n}: it is not said whether it was the holder who brought it back")
 
     def _found(self, n: int, content: Mapping[str, Any]) -> None:
         grant = self._granted.get(content["grant"]) if content.get("grant") is not None else None

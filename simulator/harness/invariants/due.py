@@ -34,8 +34,8 @@ class DueIsTold:
         self._wall_ms = wall_ms
         self._open_since_s: float | None = None
         self._alarms: set[tuple[str, int | None]] = set()
-        self._due_ms: dict[int, int] = {}
-        """By slot."""
+        self._due_ms: dict[str, int] = {}
+        """By item."""
         self._clock_good = True
 
     def hears(self) -> Mapping[type, Hear]:
@@ -69,11 +69,11 @@ class DueIsTold:
             case "alarm.cleared":
                 self._alarms.discard(place)
             case "item.removed" | "item.found_absent" | "item.handed_over":
-                self._due_ms.pop(content["slot"], None)
+                self._due_ms.pop(content.get("item", ""), None)
                 if content.get("due") is not None:
-                    self._due_ms[content["slot"]] = content["due"]
-            case "item.overdue" | "item.returned" | "item.found_present":
-                self._due_ms.pop(content["slot"], None)
+                    self._due_ms[content.get("item", "")] = content["due"]
+            case "item.overdue" | "item.returned" | "item.found_present" | "item.misplaced":
+                self._due_ms.pop(content.get("item", ""), None)
 
     def _look(self, _: object) -> None:
         now_s, whole_s = self._truth.now_s(), self._truth.whole_since_s
@@ -81,10 +81,10 @@ class DueIsTold:
             open_s = now_s - max(self._open_since_s, whole_s)
             if open_s > self._door_open_s + TOLD_S:
                 raise Violated(self, f"the door stands open for {open_s:.0f} s, and no alarm says so")
-        for slot, due_ms in self._due_ms.items():
+        for item, due_ms in self._due_ms.items():
             late_s = (self._wall_ms() - due_ms) / 1000
             if self._clock_good and min(late_s, now_s - whole_s) > TOLD_S:
-                raise Violated(self, f"slot {slot}: its item is {late_s:.0f} s late, and no leaf says so")
+                raise Violated(self, f"{item} is {late_s:.0f} s late, and no leaf says so")
 
     def _jumped(self, _: seen.WallClock) -> None:
         """From then on the wall clock is not what items are late by."""

@@ -39,7 +39,8 @@ class ReturnedAsAsked:
         self._oracle = oracle
         self._cast = cast
         self._names = names
-        self._out: set[int] = set()
+        self._out: set[str] = set()
+        """Items."""
         self._owed: dict[int, _Owed] = {}
 
     def hears(self) -> Mapping[type, Hear]:
@@ -63,11 +64,14 @@ class ReturnedAsAsked:
     def _leaf(self, leaf: seen.Leaf) -> None:
         content, kind = leaf.content, leaf.content["ev"]
         slot: int = content.get("slot", 0)
+        item: str = content.get("item", "")
         if kind in GONE:
-            self._out.add(slot)
+            self._out.add(item)
             self._owed.pop(slot, None)
-        elif kind in BACK and slot in self._out:
-            self._out.discard(slot)
+        elif kind == "item.misplaced":
+            self._out.discard(item)
+        elif kind in BACK and item in self._out:
+            self._out.discard(item)
             self._came(leaf.n, content)
         elif kind == "item.return_completed":
             owed = self._owed.pop(slot, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cabinet.control.protocol import ControlError
+from simulator.fobs import number_of
 from simulator.harness import happenings as seen
 from simulator.harness.oracle import qualifications
 from simulator.harness.simulation import Simulation
@@ -32,6 +33,16 @@ async def train(simulation: Simulation, name: str, what: str, until: str | None)
     assert isinstance(people, list)
     [learnt] = [row["qualifications"] for row in people if row["id"] == person]
     oracle.people[name].qualifications = qualifications(";".join(learnt))
+    return why
+
+
+async def replace_fob(simulation: Simulation, item: str, fob: str) -> str | None:
+    """Puts another on an item, in the roster; gives why it was not possible."""
+    cabinet, checks = simulation.cabinet, simulation.checks
+    checks.fobs.replacing(item, fob)
+    why = await _change(simulation, {"kind": "fob.replace", "item": item, "fob": number_of(fob).hex(":")})
+    stands = cabinet.plan.shelf.open().snapshot(cabinet.plan.config.zone)
+    checks.fobs.replaced(item, stands.items[item].fob or "")
     return why
 
 
