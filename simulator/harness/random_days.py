@@ -38,7 +38,7 @@ BOOKED: Final = (
     *(("Max", "K-0004"), ("Noa", "V-0005"), ("Noa", "V-0006"), ("Eve", "K-0003"), ("Noa", "K-0007")),
 )
 """For whom and what; some of them in vain. Nobody but Lin books what she takes in a calm."""
-BYSTANDERS: Final = (("display", "unplug"), ("inputs-a", "silent"), ("inputs-b", "silent"))
+BYSTANDERS: Final = (("display", "unplug"), ("inputs-a", "silent"), ("inputs-b", "silent"), ("fobs", "unplug"))
 """Devices that a release does not need, and how they die alone."""
 
 

@@ -1,4 +1,4 @@
-"""What hangs where: 27 (each fob is named, as it is), 28 (of equal items the least used)."""
+"""What hangs where: 31 (each fob is named, as it is), 32 (of equal items the least used)."""
 
 from __future__ import annotations
 
@@ -39,14 +39,16 @@ class _Item:
 
 
 class EachFobNamed:
-    number = 27
+    number = 31
     title = "what hangs where is as its fob says"
 
     def __init__(self, truth: Truth, oracle: Oracle, readers: Collection[int]) -> None:
         """`readers`: slots in which fobs are told apart."""
         self._truth = truth
         self._items = {
-            row["id"]: _Item(row["id"], int(row["slot"]), row["fob"], row["return"] == "any") for row in oracle.hung
+            row["id"]: _Item(row["id"], int(row["slot"]), row["fob"], row["return"] == "any")
+            for row in oracle.hung
+            if row["slot"]
         }
         self._readers = frozenset(readers)
         self._slots = {slot: _Slot([(f"F-{slot}", 0.0)]) for slot in self._readers}
@@ -82,6 +84,8 @@ class EachFobNamed:
         number = content.get("slot", 0)
         if kind in ("alarm.raised", "alarm.cleared") and content["code"] in WRONG:
             (self._alarms.add if kind == "alarm.raised" else self._alarms.discard)((content["code"], number))
+        if kind == "item.overdue" or (kind == "item.denied" and content["rule"] == "item_out"):
+            self._is_out(leaf.n, content.get("item"))
         slot = self._slots.get(number)
         if slot is None:
             return
@@ -116,22 +120,36 @@ class EachFobNamed:
     def _granted(self, n: int, number: int, slot: _Slot, content: Mapping[str, Any]) -> None:
         """Who may take one item does not get another."""
         fob, since_s = slot.hung[-1]
-        if fob is None or content["auth"] == "service" or self._unsure or not self._was_whole(since_s):
+        if content["auth"] == "service":
+            return
+        if slot.said is not None and slot.said[1] not in (None, content["item"]):
+            raise Violated(self, f"leaf {n}: slot {number} is released for {content['item']}, not for {slot.said[1]}")
+        if fob is None or self._unsure or not self._was_whole(since_s):
             return
         if self._of(fob) != content["item"]:
             raise Violated(self, f"leaf {n}: slot {number} is released for {content['item']}, and {fob} hangs there")
 
+    def _is_out(self, n: int, item: str | None) -> None:
+        """What hangs in the cabinet, wherever, is not out."""
+        for number, slot in self._slots.items():
+            if slot.said in ((RIGHT, item), ("item.misplaced", item)):
+                raise Violated(self, f"leaf {n}: {item} counts as out, and hangs in slot {number}")
+
     def _look(self, _: object) -> None:
         for number, slot in self._slots.items():
             fob, since_s = slot.hung[-1]
-            if fob is None or self._unsure or not self._was_whole(since_s):
+            standing = {code for code, place in self._alarms if place == number}
+            if self._unsure or not self._was_whole(since_s):
+                continue
+            if fob is None:
+                if standing:
+                    raise Violated(self, f"slot {number} is empty, and the alarms are {sorted(standing)}")
                 continue
             item = self._of(fob)
             fits = item is not None and self._belongs(self._items[item], number)
             kind = RIGHT if fits else "item.misplaced" if item else "item.foreign"
             if slot.said is not None and slot.said != (kind, item):
                 raise Violated(self, f"slot {number}: {fob} hangs there, and the journal says {slot.said}")
-            standing = {code for code, place in self._alarms if place == number}
             if slot.said is not None and standing != ({kind} & WRONG):
                 raise Violated(self, f"slot {number}: {fob} hangs there, and the alarms are {sorted(standing)}")
 
@@ -159,7 +177,7 @@ class LeastUsed:
     """Counted from the leaves once more."""
 
     oracle: Oracle
-    number: int = 28
+    number: int = 32
     title: str = "of equal items the one that was used least is given"
     _taken: dict[str, _Taken] = field(default_factory=dict)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from simulator.harness.people import answering, booked, manners, together
+from simulator.harness.people import answering, booked, fobs, manners, together
 from simulator.harness.people.visitor import Visitor
 
 Manner = Callable[[Visitor], Awaitable[None]]
@@ -29,5 +29,7 @@ MANNERS: Final[Mapping[Manner, int]] = {
     answering.bring_back: 6,
     together.return_as_asked: 8,
     together.two_at_once: 5,
+    fobs.leave_elsewhere: 4,
+    fobs.strange_fob: 2,
 }
 """How often each is met, in parts of their sum."""
