@@ -124,10 +124,17 @@ class Daemon:
         return service, uplink
 
     def _ready(self) -> bool:
-        """Every device was found or given up for the moment, and every sensor that answers has spoken."""
+        """Every device was found or given up for the moment, every sensor that answers has spoken, and what hung here
+        at the start is named."""
         state = self.runner.state
         silent = any(self._wiring.sensor_up(slot) for slot in state.unproven)
-        return self._wiring.settled() and not silent and not (state.door is None and self._wiring.door_up())
+        nameless = state.settle_ends is not None and state.arrivals
+        return (
+            self._wiring.settled()
+            and not silent
+            and not nameless
+            and not (state.door is None and self._wiring.door_up())
+        )
 
     def _progress(self) -> Callable[[], bool]:
         """Did the loop go round since the last look, or had it nothing to do? Is no lane stuck?"""

@@ -192,7 +192,7 @@ def test_lamps_buzzer_and_display_are_seen() -> None:
         ("fault inputs-b forced-open=2", "error: nothing is wired to channel 2"),
         ("present card 1", "error: a card is ten decimal digits as printed"),
         ("present card 11223344", "error: a 125 kHz card has 5 bytes, this one 4"),
-        ("", "error: no such command; there are: present, remove, touch, press, look, lift, seat, force, open, "),
+        ("", "error: no such command; there are: present, remove, touch, press, look, lift, seat, force, bring, "),
         ("dance", "error: no such command; there are: present, "),
         ("SHOW", "error: no such command; there are: present, "),
     ],
