@@ -129,12 +129,8 @@ class Daemon:
         state = self.runner.state
         silent = any(self._wiring.sensor_up(slot) for slot in state.unproven)
         nameless = state.settle_ends is not None and state.arrivals
-        return (
-            self._wiring.settled()
-            and not silent
-            and not nameless
-            and not (state.door is None and self._wiring.door_up())
-        )
+        doorless = state.door is None and self._wiring.door_up()
+        return self._wiring.settled() and not (silent or nameless or doorless)
 
     def _progress(self) -> Callable[[], bool]:
         """Did the loop go round since the last look, or had it nothing to do? Is no lane stuck?"""
