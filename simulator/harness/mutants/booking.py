@@ -11,7 +11,7 @@ BOOKING: Final = (
     Mutant(
         "booked-and-taken",
         "what somebody has booked is given to others",
-        [Edit("cabinet.policy.decide:_unless_booked", "if other is None:", "if True:")],
+        [Edit("cabinet.policy.decide:unless_booked", "if other is None:", "if True:")],
         [Crashed("booked")],
     ),
     Mutant(
