@@ -169,6 +169,18 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class ApplyPolicy:
+    """The technician applies the roster files, in which every person and item has one label more."""
+
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RollBack:
+    """And takes the last version of the policy back."""
+
+
+@dataclass(frozen=True, slots=True)
 class CloseReport:
     """And says how the last one that was recorded ended."""
 
@@ -251,6 +263,8 @@ Act: TypeAlias = (
     | Release
     | Report
     | CloseReport
+    | ApplyPolicy
+    | RollBack
     | Suspend
     | Train
     | Book
@@ -379,6 +393,8 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (rf"The custodian cancels the booking of {_ITEM}\.", CancelBooking),
     (r"The technician records an? (complaint|incident) about ([A-Z]-\d+): (.+)\.", Report),
     (r"The technician closes it: (.+)\.", CloseReport),
+    (r"The technician applies the roster files with the label ([a-z]+)\.", ApplyPolicy),
+    (r"The technician takes the last version of the policy back\.", RollBack),
     (r"Somebody switches the relay of slot (\d+) on\.", lambda slot: SwitchOn(int(slot))),
     (r"The display says: (.+)", Shows),
     (r"The display does not say: (.+)", lambda text: Shows(text, True)),

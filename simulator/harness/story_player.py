@@ -20,6 +20,7 @@ from simulator.harness.model_disk import Failure
 from simulator.harness.network.broker import Lie
 from simulator.harness.people import booked
 from simulator.harness.people.custodian import replace_fob, suspend, train
+from simulator.harness.people.policy import labelled
 from simulator.harness.people.reliable import try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.simulation import Simulation
@@ -191,6 +192,10 @@ class StoryPlayer:
                 return await self._report("incident.record", {"kind": kind, "item": item, "text": text})
             case told.CloseReport(text):
                 return await self._report("incident.close", {"n": self._reported, "text": text})
+            case told.ApplyPolicy(label):
+                return await self._report("roster.apply", {"files": labelled(cabinet.plan.files, label)})
+            case told.RollBack():
+                return await self._roll_back()
             case told.SwitchOn(slot):
                 cabinet.switch_on(slot)
             case told.Clock() | told.Setting():
@@ -286,6 +291,17 @@ class StoryPlayer:
     async def _replace_fob(self, fob: str, item: str) -> str | None:
         refusal = await replace_fob(self._simulation, item, fob)
         return None if refusal is None else f"the daemon refuses: {refusal}"
+
+    async def _roll_back(self) -> str | None:
+        try:
+            answer = await self._cabinet.call("roster.versions", {})
+        except ControlError as error:
+            return f"the daemon refuses: {error.message}"
+        assert isinstance(answer, dict)
+        earlier = answer["versions"][1:2]
+        if not earlier:
+            return "there is no earlier version"
+        return await self._report("roster.rollback", {"version": earlier[0]["version"]})
 
     # -- expectations --------------------------------------------------------------------------------------------
 

@@ -161,6 +161,30 @@ RECORDING: Final = (
         [Days(1, 48), Days(2, 48)],
     ),
     Mutant(
+        "policy-by-its-first-part",
+        "a roster change in parts is written when the first of them is journaled",
+        [
+            Edit(
+                "cabinet.core.machine:on_roster_planned",
+                "turn.act(Answer(event.request) if event.more else CommitRoster(event.request))",
+                "turn.act(CommitRoster(event.request))",
+            )
+        ],
+        [Crashed("policy-as-text")],
+    ),
+    Mutant(
+        "policy-without-its-end",
+        "the last part of a roster change is never journaled, and the change never written",
+        [
+            Edit(
+                "cabinet.service.roster:RosterService._journal",
+                "        for n in range(len(parts)):\n",
+                "        for n in range(len(parts) - 1 or 1):\n",
+            )
+        ],
+        [Crashed("policy-as-text")],
+    ),
+    Mutant(
         "roster-before-its-leaves",
         "a roster is put in force before the journal has it",
         [
