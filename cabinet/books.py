@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import time
 
 from cabinet.config import Config
 from cabinet.core.ledger_rows import from_rows
@@ -12,7 +13,7 @@ from cabinet.journal.note import Signer
 from cabinet.journal.outbox import Outbox
 from cabinet.journal.schema import epochs
 from cabinet.journal.store import Journal
-from cabinet.policy.rights import Rights
+from cabinet.policy.rights import Rights, Schedule, Window
 from cabinet.roster.store import Roster
 from cabinet.vault.device_key import DeviceKeys, open_or_create
 from cabinet.vault.pin import calibrate
@@ -76,9 +77,15 @@ def _setup(config: Config) -> Setup:
     return Setup(
         slots,
         language=config.cabinet.language,
+        quiet=_every_day(config.cabinet.quiet) if config.cabinet.quiet else None,
         monitors=config.cabinet.mode == "monitor",
         idle_s=config.visit.idle_s,
         take_s=config.visit.take_s,
         door_open_s=config.table.door.open_s,
         verifier=next((entry.spec.id for entry in config.table.devices if entry.type.verifies), None),
     )
+
+
+def _every_day(span: str) -> Schedule:
+    start, until = map(time.fromisoformat, span.split("-"))
+    return Schedule("quiet", (Window(frozenset(range(7)), start, until),))

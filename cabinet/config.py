@@ -48,6 +48,12 @@ def _zone(value: str) -> str:
     return value
 
 
+def _span_of_day(value: str) -> str:
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]", value):
+        raise ValueError('should be two local times such as "22:00-06:00"')
+    return value
+
+
 def _cosigner(value: str) -> str:
     try:
         verifier = Verifier.from_vkey(value)
@@ -80,6 +86,8 @@ class CabinetSection(Section):
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     language: Language = "en"
     """Shown while nobody is identified."""
+    quiet: Annotated[str, AfterValidator(_span_of_day)] | None = None
+    """Tones but alarms are silent from the first local time to the second."""
     mode: Literal["normal", "monitor"] = "normal"
     """`monitor`: for a roll-out, see cabinet/policy/monitor.py."""
     state_dir: Folder = "/var/lib/cabinet"

@@ -12,7 +12,7 @@ from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.policy.decide import Verifier
 from cabinet.policy.prompts import Answer
-from cabinet.policy.rights import ActKind, Factor, Language, Pseudonym
+from cabinet.policy.rights import ActKind, Factor, Language, Pseudonym, Schedule
 
 Stage = Literal["pin", "checking", "verifying", "choose", "second", "prompt"]
 
@@ -73,6 +73,8 @@ class Setup:
     language: Language = "en"
     monitors: bool = False
     """Who is identified and active gets what they ask for; what would have been refused is noted."""
+    quiet: Schedule | None = None
+    """When tones are silent but alarms."""
     idle_s: float = 30.0
     take_s: float = 15.0
     door_open_s: float = 60.0

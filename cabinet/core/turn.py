@@ -12,6 +12,7 @@ from cabinet.core.ledger import Ledger, alarm_id, fold
 from cabinet.core.messages import text
 from cabinet.core.state import State, Visit
 from cabinet.policy.rights import Language, Pseudonym, Rights
+from cabinet.policy.schedule import is_open
 from hal.capabilities import Tone
 from hal.clock import Now
 
@@ -57,8 +58,15 @@ class Turn:
         return ([Subject(role, person)] if person else []) + ([Subject("host", host)] if host else [])
 
     def act(self, effect: Effect) -> None:
-        """For after the commit."""
+        """For after the commit. In quiet hours no tone but an alarm."""
+        if isinstance(effect, Sound) and effect.tone != "alarm" and self._is_quiet():
+            return
         self.effects.append(effect)
+
+    def _is_quiet(self) -> bool:
+        """By a clock that somebody vouches for: better a tone at night than none by day."""
+        quiet, now = self.state.setup.quiet, self.now
+        return quiet is not None and now.wall_time_trusted and is_open(quiet, now.wall_ms, self.rights.zone)
 
     def update(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)

@@ -78,8 +78,8 @@ def run_days(
 
 
 def settings_of(seed: int) -> Settings:
-    """Every fourth seed plays days of an introduction."""
-    return (("cabinet.mode", "monitor"),) if seed % 4 == 0 else ()
+    """Every fourth seed plays days of an introduction, and another fourth has quiet hours."""
+    return {0: (("cabinet.mode", "monitor"),), 2: (("cabinet.quiet", "20:00-07:30"),)}.get(seed % 4, ())
 
 
 def _command(seed: int, hours: float, level: str, faults: frozenset[Group]) -> str:

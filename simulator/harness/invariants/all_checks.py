@@ -20,6 +20,7 @@ from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.incidents import ClosedOnce
 from simulator.harness.invariants.liveness import Bounded, NoMistakes, OneDeadDevice, WorksAgain
 from simulator.harness.invariants.log import NothingEarly, Verifies
+from simulator.harness.invariants.quiet import QuietHours
 from simulator.harness.invariants.reminded import RemindedOnce
 from simulator.harness.invariants.returns import ReturnedAsAsked
 from simulator.harness.invariants.secrets import NothingPersonal
@@ -94,6 +95,13 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             NoMistakes(unhandled),
             NotTooMuch(oracle, plan.ids),
             AnsweredOnce(truth, oracle),
+            QuietHours(
+                now_s,
+                lambda: cabinet.wall.shown_ms,
+                lambda: cabinet.wall.quality,
+                plan.config.cabinet.quiet,
+                plan.config.cabinet.timezone,
+            ),
             ServedInTurn(now_s, plan.ids, lambda: len(cabinet.daemon.runner.state.queue) if cabinet.daemon else 0),
             ReturnedAsAsked(truth, oracle, plan.cast, plan.ids, monitors=monitors),
             ClosedOnce(),

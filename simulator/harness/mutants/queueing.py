@@ -1,11 +1,11 @@
-"""Planted bugs in whose turn it is."""
+"""Planted bugs in whose turn it is, and in what sounds then."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from simulator.harness.mutants.planting import Edit, Mutant
-from simulator.harness.mutants.trials import Crashed
+from simulator.harness.mutants.trials import Crashed, Days
 
 QUEUEING: Final = (
     Mutant(
@@ -34,5 +34,23 @@ QUEUEING: Final = (
             ),
         ],
         [Crashed("pushes-in")],
+    ),
+    Mutant(
+        "quiet-in-utc",
+        "quiet hours are read in UTC instead of the cabinet's time zone",
+        [Edit("cabinet.core.turn:Turn._is_quiet", "self.rights.zone", "type(self.rights)().zone")],
+        [Crashed("quiet-hours"), Days(2, 48)],
+    ),
+    Mutant(
+        "alarms-at-night-silent",
+        "in quiet hours alarms are silent too",
+        [Edit("cabinet.core.turn:Turn.act", 'effect.tone != "alarm" and ', "")],
+        [Crashed("quiet-hours")],
+    ),
+    Mutant(
+        "never-quiet",
+        "tones sound in quiet hours too",
+        [Edit("cabinet.core.turn:Turn.act", "self._is_quiet()", "False")],
+        [Crashed("quiet-hours")],
     ),
 )
