@@ -17,6 +17,7 @@ ON_LINK = {
     "keypad": ["buzzer", "keypad", "lamps"],
     "relays": ["inputs-a", "inputs-b", "relays"],
     "display": ["display"],
+    "fobs": ["fobs"],
 }
 HUMAN = ("visit.", "item.")
 
