@@ -161,6 +161,7 @@ def _back(turn: Turn, slot: int, *, unseen: bool) -> None:
         turn.journal("item.found_present", subs, slot=slot, item=item, prompts=questions, **asked)
     elif running is not None and running.person is not None and by_visit:
         subs.append(Subject("returner", running.person))
+        subs += returning.approvers(turn, item) if out and not owed else []
         by_another = (out is not None and out.holder not in (None, running.person)) or None
         n = turn.journal(
             "item.returned",

@@ -80,6 +80,8 @@ def came(turn: Turn, slot: int, hung: Hung, arrival: Arrival) -> None:
     stays = turn.state.visit is not None and turn.state.visit.number == arrival.visit
     questions = prompts.of_return(turn, hung.item) if back and back.holder else None
     owed = returning.owed(turn, hung.item, unseen=not stays) if back else None
+    if back and stays and not owed:
+        subs += returning.approvers(turn, hung.item)
     fields |= {"prompts": questions, **(owed.fields() if owed else {})}
     n = turn.journal(_kind(hung, arrival), subs, **fields, **_about(turn, slot, hung, arrival))
     if questions and stays and turn.state.visit is not None and not arrival.unseen:

@@ -13,7 +13,7 @@ from cabinet.core.effects import Sound
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import OwedReturn
 from cabinet.core.messages import text
-from cabinet.core.state import State
+from cabinet.core.state import State, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import Denial, Grant, NeedsApproval, NeedsFactor
 from cabinet.policy.quorum import may_approve
@@ -100,11 +100,9 @@ def complete(turn: Turn, person: Person, item: Item, right: Right) -> None:
         visit.offer(turn, person)
         return
     subs = [Subject("holder", wanted.holder)] if wanted.holder else []
-    people = turn.rights.people
-    approvers = [one for one in running.approvers if one in people and may_approve(right.quorum, person, people[one])]
     turn.journal(
         "item.return_completed",
-        [*subs, Subject("returner", person.pseudonym), *(Subject("authoriser", one) for one in approvers)],
+        [*subs, Subject("returner", person.pseudonym), *_counted(turn, running, person, right)],
         visit=running.number,
         slot=slot,
         item=item.id,
@@ -115,6 +113,21 @@ def complete(turn: Turn, person: Person, item: Item, right: Right) -> None:
     forget(turn, slot)
     turn.say("returned", "accepted", item=item.id)
     visit.after_return(turn)
+
+
+def approvers(turn: Turn, name: str | None) -> list[Subject]:
+    """On whose word a return by the visitor rests that lacks nothing: they have approved in this visit already."""
+    item, person, running = turn.rights.items.get(name or ""), visit.visitor(turn), turn.state.visit
+    if item is None or person is None or running is None or not running.approvers:
+        return []
+    decision = visit.decision_on(turn, person, item, act="return")
+    return _counted(turn, running, person, decision.right) if isinstance(decision, Grant) else []
+
+
+def _counted(turn: Turn, running: Visit, person: Person, right: Right) -> list[Subject]:
+    people = turn.rights.people
+    counted = [one for one in running.approvers if one in people and may_approve(right.quorum, person, people[one])]
+    return [Subject("authoriser", one) for one in counted]
 
 
 def forget(turn: Turn, slot: int) -> None:

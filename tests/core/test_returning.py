@@ -186,3 +186,16 @@ def test_a_return_goes_before_the_offer() -> None:
     assert roster.return_rules[0].id == "back"
     cabinet.badge(ADA_CARD)
     assert cabinet.kinds()[-3:] == ["visit.identified", "item.return_completed", "visit.ended"]
+
+
+def test_who_has_approved_in_this_visit_is_named_with_the_return() -> None:
+    quorum = Quorum(1, frozenset({"*"}))
+    cabinet = Cabinet(rights(replace(MINE, quorum=quorum), right(ADA, "K-0002"), back(quorum=quorum)))
+    cabinet.badge(ADA_CARD)
+    cabinet.enter("1")
+    cabinet.badge(LIN_CARD)
+    cabinet.lift(1)
+    cabinet.seat(1)
+    returned = cabinet.last("item.returned")
+    assert "owed" not in returned.fields
+    assert [(s.role, s.person) for s in returned.subs] == [("holder", ADA), ("returner", ADA), ("authoriser", LIN)]
