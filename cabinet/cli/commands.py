@@ -60,6 +60,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("roster check", "roster", "find every problem of roster files, without the cabinet"),
         Command("roster diff", "roster", "what these files would change, line by line"),
         Command("roster apply", "roster", "make the roster equal to these files: what they do not list goes"),
+        Command("roster export", "roster", "write the roster into a directory, in the form that import and apply read"),
         Command("roster import", "roster", "add and change what these files list, and take nothing away"),
         Command("roster versions", "roster", "the last versions: when, by whom, what changed"),
         Command("roster rollback", "roster", "back to the policy of an earlier version"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
@@ -96,6 +97,45 @@ def roster_apply(args: Namespace, out: Output) -> int:
         return _say_differences(roster, out, result, dry_run=False)
 
 
+def roster_export_arguments(parser: Parser) -> None:
+    parser.epilog = "The directory is made, or holds no roster files yet. They name people and cards: keep them safe."
+    _add_directory(parser)
+
+
+def roster_export(args: Namespace, out: Output) -> int:
+    with Roster(args, out) as roster:
+        result = roster.call("roster.export", {"at_once": not roster.online}, COMMIT_S)
+        files = cast("dict[str, str]", result["files"]) if "files" in result else _pieces(roster, result)
+    try:
+        args.directory.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            with (args.directory / name).open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+            (args.directory / name).chmod(0o600)
+    except OSError as error:
+        raise CommandError(Exit.CONFIGURATION, f"{error.filename}: {error.strerror}") from None
+    if out.as_json:
+        out.answer({"files": sorted(files)})
+    else:
+        out.line(f"{', '.join(files)} are in {args.directory}")
+    return Exit.OK
+
+
+def _pieces(roster: Roster, page: Result) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for name, text in map(json.loads, _all_lines(roster, page)):
+        files[name] = files.get(name, "") + text
+    return files
+
+
+def _all_lines(roster: Roster, page: Result) -> list[str]:
+    lines = list(cast("list[str]", page["lines"]))
+    while page["next"] is not None:
+        page = roster.call("roster.lines", {"after": page["next"]})
+        lines += cast("list[str]", page["lines"])
+    return lines
+
+
 def roster_versions_arguments(parser: Parser) -> None:
     parser.epilog = (
         "The last 50 changes of the policy: its rights, schedules, groups and items, and what people are in."
@@ -139,12 +179,7 @@ def roster_rollback(args: Namespace, out: Output) -> int:
 
 def _say_differences(roster: Roster, out: Output, result: Result, *, dry_run: bool) -> int:
     """Every line, and 3 when only said but not done."""
-    lines, total = cast("list[str]", result["lines"]), int(str(result["differences"]))
-    after = result["next"]
-    while after is not None:
-        page = roster.call("roster.lines", {"after": after})
-        lines += cast("list[str]", page["lines"])
-        after = page["next"]
+    lines, total = _all_lines(roster, result), int(str(result["differences"]))
     if out.as_json:
         out.answer({"version": result["version"], "dry_run": dry_run, "differences": total, "lines": lines})
     else:

@@ -234,6 +234,13 @@ class Roster:
         with self._reading() as connection:
             return listing.customers(connection, self._keys, after, limit)
 
+    def export(self) -> dict[str, str]:
+        """The roster as files that an import reads: name and text of each."""
+        from cabinet.roster.export import export
+
+        with _uncollected(), self._reading() as connection:
+            return export(connection, self._keys)
+
     def versions(self) -> list[dict[str, object]]:
         """Of the policy, newest first."""
         with self._reading() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -34,6 +35,8 @@ _PAGE_MAX = 200
 _LEAVES_MAX = 16
 _PEOPLE_MAX = 24
 _REASON_MAX = 200
+_PIECE = 4_000
+"""Characters of a file in one line."""
 _WRITTEN_S = 90.0
 """Ten thousand people take a while on a small board."""
 
@@ -75,6 +78,7 @@ class RosterService:
             "roster.apply.commit": self.commit_apply,
             "roster.lines": self.lines,
             "roster.versions": self.versions,
+            "roster.export": self.export,
             "roster.rollback": self.roll_back,
             "roster.people": self._page(self._roster.people),
             "roster.items": self._page(self._roster.items),
@@ -128,6 +132,15 @@ class RosterService:
     async def lines(self, params: Params, peer: Peer) -> View:
         """Of the last apply or rollback, tried or done: every difference, page by page."""
         return self._lines.page(integer({"after": 0} | params, "after", 0, LINES_MAX))
+
+    async def export(self, params: Params, peer: Peer) -> View:
+        """The files: all of them `at_once`, or piece by piece as roster.lines tells them, each [name, text] in JSON."""
+        files = await self._worker.run(self._roster.export)
+        if flag(params, "at_once"):
+            return {"files": files}
+        pieces = [[name, text[at : at + _PIECE]] for name, text in files.items() for at in range(0, len(text), _PIECE)]
+        self._lines = Lines([json.dumps(piece, ensure_ascii=False) for piece in pieces])
+        return self._lines.page(0)
 
     async def versions(self, params: Params, peer: Peer) -> View:
         """Newest first; as many as a line carries."""

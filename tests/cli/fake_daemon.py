@@ -218,6 +218,7 @@ _NAMES: dict[str, Any] = {
     "roster.rollback": lambda params: DIFFERENCES | {"version": 7},
     "roster.lines": {"lines": ["items.csv: item K-9 retired"], "next": None},
     "roster.versions": {"versions": VERSIONS},
+    "roster.export": {"lines": ['["people.csv", "id,na"]'], "next": 1},
     "roster.customers": {"customers": [{"id": "C-1", "name": "Example Estates", "items": 2}], "next": None},
     "roster.outs": {"outs": [], "elsewhere": []},
     "incident.list": {"incidents": [], "next": None},

@@ -204,3 +204,14 @@ def test_customers_are_listed_and_found(ctl: Ctl, daemon: FakeDaemon) -> None:
     assert ctl("customer", "list", "estates").code == 0
     ended = ctl("customer", "list", "nobody")
     assert (ended.code, "nobody" in ended.err) == (10, True)
+
+
+def test_an_export_writes_files_that_only_the_owner_reads(ctl: Ctl, daemon: FakeDaemon, tmp_path: Path) -> None:
+    rest = ['["people.csv", "me\\n1,王芳\\n"]', '["items.csv", "id\\n"]']
+    daemon.answers["roster.lines"] = {"lines": rest, "next": None}
+    ended = ctl("roster", "export", str(tmp_path / "out"))
+    assert (ended.code, ended.out) == (0, f"people.csv, items.csv are in {tmp_path / 'out'}\n")
+    assert (tmp_path / "out" / "people.csv").read_text() == "id,name\n1,王芳\n"
+    assert (tmp_path / "out" / "people.csv").stat().st_mode & 0o777 == 0o600
+    again = ctl("roster", "export", str(tmp_path / "out"))
+    assert (again.code, "people.csv" in again.err) == (78, True)

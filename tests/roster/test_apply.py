@@ -311,3 +311,20 @@ def test_columns_that_are_left_out_stay_and_count(full: Roster) -> None:
         ),
     )
     assert taken == ['items.csv:3:10: slot 2 is taken by "K-1"']
+
+
+@pytest.mark.parametrize("folder", ["roster.example", "roster.demo"])
+def test_what_is_exported_is_equal(roster: Roster, folder: str) -> None:
+    directory = Path(__file__).parents[2] / "config" / folder
+    do(
+        roster,
+        Import({path.name: path.read_bytes() for path in directory.iterdir() if path.suffix in (".csv", ".toml")}),
+    )
+    groups = b'[[group]]\nid = "all"\nincludes = ["building"]\n'
+    do(roster, Import({"rights.toml": groups}))
+    items = [row["id"] for row in roster.items(None, 50)["items"]]  # type: ignore[attr-defined]
+    do(roster, parse_change({"kind": "item.put", "item": {"id": "R-1", "name": 'a "b", c\\d', "retired": True}}))
+    do(roster, parse_change({"kind": "person.suspend", "person": "1002"}))
+    files = {name: text.encode() for name, text in roster.export().items()}
+    assert roster.plan(Apply(files)).lines == ()
+    assert all(item.encode() in files["items.csv"] for item in items)
