@@ -14,7 +14,7 @@ from simulator.demo.stage import Stage
 from simulator.demo.visit import Visits, verdict
 from simulator.story import read_story
 
-STORIES = ("take-and-return", "two-approve", "told-why")
+STORIES = ("take-and-return", "two-approve", "told-why", "misplaced")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
