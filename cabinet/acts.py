@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cabinet.core.effects import Answer, AskVerifier, CheckPin, CommitRoster, Effect, Light, Pulse, Show, Sound
-from cabinet.core.events import BoltPulsed, Event, Outcome, PinChecked, Verified
+from cabinet.core.effects import Answer, AskVerifier, CheckPin, CommitRoster, Effect, Enrol, Light, Pulse, Show, Sound
+from cabinet.core.events import BoltPulsed, Enrolled, Event, Outcome, PinChecked, Verified
 from cabinet.lanes import Job, Lanes
 from cabinet.policy.rights import Pseudonym
 from hal.capabilities import Buzzer, Display, Indicator, Lock, Verifier
@@ -42,12 +42,14 @@ class Acts:
         *,
         post: Callable[[Event], bool],
         check_pin: Callable[[Pseudonym | None, Secret], Awaitable[bool]],
+        enrol: Callable[[Enrol], Awaitable[str | None]],
         commit_roster: Callable[[int], Awaitable[None]],
         answer: Callable[[Answer], None],
     ) -> None:
         self._hardware = hardware
         self._post = post
         self._check_pin = check_pin
+        self._enrol = enrol
         self._commit_roster = commit_roster
         self._answer = answer
         self._asking: asyncio.Timeout | None = None
@@ -63,6 +65,8 @@ class Acts:
                 self.lanes.of("pin").put(lambda: self._pin(effect))
             case AskVerifier():
                 self._ask_verifier(effect)
+            case Enrol():
+                self.lanes.of("enrol").put(lambda: self._enrols(effect))
             case Show(text):
                 for display in self._hardware.displays:
                     self._put(display.device, _showing(display, text), key="text")
@@ -139,6 +143,10 @@ class Acts:
             self._asking = None
         answer: Literal["yes", "no", "none"] = "none" if verdict is None else "yes" if verdict else "no"
         self._post(Verified(effect.visit, effect.seq, effect.device, effect.person, answer))
+
+    async def _enrols(self, effect: Enrol) -> None:
+        refusal = await self._enrol(effect)
+        self._post(Enrolled(effect.visit, effect.seq, effect.card is not None, refusal))
 
 
 def _showing(display: Display, text: str) -> Job:

@@ -79,6 +79,7 @@ def _setup(config: Config) -> Setup:
         language=config.cabinet.language,
         quiet=_every_day(config.cabinet.quiet) if config.cabinet.quiet else None,
         monitors=config.cabinet.mode == "monitor",
+        pin_days=config.visit.pin_days,
         idle_s=config.visit.idle_s,
         take_s=config.visit.take_s,
         door_open_s=config.table.door.open_s,

@@ -103,6 +103,8 @@ class VisitSection(Section):
     """A grant lapses after so long."""
     hold_s: HoldSeconds = 0.5
     """How long a bolt is pulsed; a slot may say otherwise."""
+    pin_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    """A PIN has to be changed after so many days."""
 
 
 class UpstreamSection(Section):

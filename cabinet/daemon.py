@@ -117,6 +117,7 @@ class Daemon:
             **self._engine.roster.methods(),
             **self._engine.bookings.methods(),
             **self._engine.incidents.methods(),
+            **self._engine.enrolment.methods(),
             "slot.release": Release(self._engine.desk).slot,
             "credential.scan": self._scan,
         }

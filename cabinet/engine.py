@@ -15,6 +15,7 @@ from cabinet.runner import Runner
 from cabinet.service.booking import BookingService
 from cabinet.service.codes import Codes
 from cabinet.service.desk import Desk
+from cabinet.service.enrolment import Enrolment
 from cabinet.service.incidents import Incidents
 from cabinet.service.roster import RosterService
 from cabinet.service.upstream import Upstream
@@ -63,10 +64,12 @@ class Engine:
         self.incidents = Incidents(
             self.runner, self.desk, books.journal, self._journal_worker, books.roster, self._roster_worker
         )
+        self.enrolment = Enrolment(books.roster, self.desk, self._roster_worker, codes)
         self.acts = Acts(
             hardware,
             post=self.runner.inbox.post,
             check_pin=self._check_pin,
+            enrol=self.roster.enrol,
             commit_roster=self.roster.commit,
             answer=self.desk.answer,
         )

@@ -45,6 +45,7 @@ from hal.clock import Clock
 from hal.device_table import DeviceTable
 from hal.errors import DeviceError
 from hal.kept_device import Reports
+from hal.secret import Secret
 from hal.specs import ChannelRef
 from hal.supervisor import LinkPlan, Supervisor
 
@@ -194,7 +195,7 @@ class Wiring:
         if scan is not None and not scan.done():
             scan.set_result(card)
         else:
-            self._post(CardShown(reader, self._card_digest(card)))
+            self._post(CardShown(reader, self._card_digest(card), Secret(format_card(card))))
 
     def _input(self, reading: InputRead) -> None:
         place = ChannelRef(reading.device, reading.channel)

@@ -153,6 +153,21 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
+class GivePin:
+    """The custodian sets a PIN for its first use only."""
+
+    who: str
+    pin: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferCode:
+    """The custodian gives somebody a code to enrol with."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class CancelBooking:
     """The custodian cancels the next one of the item."""
 
@@ -269,6 +284,8 @@ Act: TypeAlias = (
     | Train
     | Book
     | CancelBooking
+    | GivePin
+    | OfferCode
     | SwitchOn
     | Clock
     | Setting
@@ -390,6 +407,8 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
         rf"The custodian cannot book {_ITEM} for {_WHO} from {_BETWEEN}: (.+)",
         lambda item, who, start, until, why: Book(item, who, start, until, refused=why),
     ),
+    (rf"The custodian gives {_WHO} the first PIN (\d+)\.", GivePin),
+    (rf"The custodian gives {_WHO} a code to enrol\.", OfferCode),
     (rf"The custodian cancels the booking of {_ITEM}\.", CancelBooking),
     (r"The technician records an? (complaint|incident) about ([A-Z]-\d+): (.+)\.", Report),
     (r"The technician closes it: (.+)\.", CloseReport),

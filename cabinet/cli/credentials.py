@@ -7,7 +7,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from cabinet.cli.arguments import add_dry_run, seconds
-from cabinet.cli.daemon import Roster, say_change
+from cabinet.cli.daemon import Roster, call, say_change
 from cabinet.cli.errors import CommandError, UsageError
 from cabinet.cli.output import Output
 from cabinet.control.protocol import Exit
@@ -26,20 +26,39 @@ def credential_enrol_arguments(parser: Parser) -> None:
     how.add_argument("--card", metavar="NUMBER", help="ten digits as printed on the card, or hex")
     how.add_argument("--at", metavar="READER", help="the next card presented at this reader")
     how.add_argument("--pin", action="store_true", help="set the PIN, which replaces the old one")
+    how.add_argument("--code", action="store_true", help="show a one-time code: they enrol themselves at the cabinet")
+    parser.add_argument("--temporary", action="store_true", help="with --pin: to be changed at its first use")
     parser.add_argument("--timeout", type=seconds, default=30.0, metavar="S", help="how long --at waits (30 s)")
     add_dry_run(parser)
 
 
 def credential_enrol(args: Namespace, out: Output) -> int:
+    if args.temporary and not args.pin:
+        raise UsageError("--temporary is about a PIN: give --pin with it")
+    if args.code:
+        return _offer(args, out)
     pin = read_pin(args.person) if args.pin else None
     with Roster(args, out) as roster:
+        change: dict[str, object]
         if pin is not None:
             change = {"kind": "pin.set", "person": args.person, "pin": pin}
+            change |= {"temporary": True} if args.temporary else {}
         else:
             card = args.card if args.at is None else _scan(args, roster, out)
             change = {"kind": "card.enrol", "person": args.person, "card": card}
         result = roster.change(change, args.dry_run)
     say_change(out, result, args.dry_run)
+    return Exit.OK
+
+
+def _offer(args: Namespace, out: Output) -> int:
+    offered = call(args, "credential.offer", {"person": args.person, "dry_run": args.dry_run})
+    if out.as_json:
+        out.answer(offered | {"dry_run": args.dry_run})
+    elif args.dry_run:
+        out.line(f"dry run: {args.person} could be given a code")
+    else:
+        out.line(f"code for {args.person}, shown this once, good for {offered['hours']} h: {offered['code']}")
     return Exit.OK
 
 

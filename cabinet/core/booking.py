@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final, Literal
 
+from cabinet.core import pins
 from cabinet.core.effects import Answer
 from cabinet.core.events import BookingAsked, BookingCancelled
 from cabinet.core.leaves import Subject
@@ -32,7 +33,9 @@ def factors_for(turn: Turn, visit: Visit, item: Item) -> frozenset[Factor]:
     that was released."""
     booking = turn.ledger.bookings.get(visit.booking) if visit.booking is not None else None
     counts = booking is not None and booking.item == item.id and booking.code is not None
-    return visit.factors if counts else visit.factors - {"code"}
+    person = turn.rights.people.get(visit.person or "")
+    factors = pins.counting(turn, person, visit.factors) if person else visit.factors
+    return factors if counts else factors - {"code"}
 
 
 def own(turn: Turn, person: Pseudonym, item: Item) -> int | None:

@@ -6,7 +6,7 @@ another one; a right PIN does not, or whoever has one could guess on and on."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from cabinet.core import lockout
 from cabinet.core.events import DigitsEntered
@@ -24,24 +24,32 @@ def is_meant(turn: Turn, event: DigitsEntered) -> bool:
     return event.code is not None and event.secret.reveal() not in turn.rights.numbers
 
 
-def booking_of(turn: Turn, event: DigitsEntered) -> tuple[Person, int] | None:
-    """Whose code it is and for which booking; None: it is refused, and said why."""
+def match(turn: Turn, event: DigitsEntered) -> tuple[Person, Literal["booking", "offer"], int] | None:
+    """Whose code it is, and the leaf by which it was given; None: it is refused, and said why."""
     now_ms = turn.now.wall_ms
+    for n, offer in turn.ledger.offers.items():
+        person = turn.rights.people.get(offer.person)
+        if offer.code == event.code and person is not None and now_ms < offer.until_ms:
+            return (person, "offer", n) if _is_timed(turn, event.keypad, person) else None
     for n, booking in turn.ledger.bookings.items():
         person = turn.rights.people.get(booking.holder)
-        if booking.code != event.code or person is None:
+        if booking.code != event.code or person is None or now_ms >= booking.until_ms:
             continue
-        if not turn.now.wall_time_trusted:
-            _refuse(turn, event.keypad, person, "clock_untrusted")
-        elif now_ms < booking.starts_ms - CODE_EARLY_MS:
+        if not _is_timed(turn, event.keypad, person):
+            return None
+        if now_ms < booking.starts_ms - CODE_EARLY_MS:
             _refuse(turn, event.keypad, person, "code_early", local_time(turn, booking.starts_ms - CODE_EARLY_MS))
-        elif now_ms < booking.until_ms:
-            return person, n
-        else:
-            continue
-        return None
+            return None
+        return person, "booking", n
     _miss(turn, event.keypad)
     return None
+
+
+def _is_timed(turn: Turn, keypad: str, person: Person) -> bool:
+    """A code ends, so it needs a clock that somebody vouches for; else it is refused."""
+    if not turn.now.wall_time_trusted:
+        _refuse(turn, keypad, person, "clock_untrusted")
+    return turn.now.wall_time_trusted
 
 
 def _miss(turn: Turn, keypad: str) -> None:

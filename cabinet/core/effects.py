@@ -45,6 +45,19 @@ class AskVerifier:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrol:
+    """Give the person this card or this PIN, another one than they have; answered by Enrolled. `offer`: the leaf of
+    the code by which they may."""
+
+    visit: int
+    seq: int
+    person: Pseudonym
+    offer: int | None
+    card: Secret | None = None
+    pin: Secret | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Show:
     """Text for the person in front of the cabinet."""
 
@@ -80,4 +93,4 @@ class Answer:
     """Index of the leaf that says it was done."""
 
 
-Effect: TypeAlias = Pulse | CheckPin | AskVerifier | Show | Light | Sound | CommitRoster | Answer
+Effect: TypeAlias = Pulse | CheckPin | AskVerifier | Enrol | Show | Light | Sound | CommitRoster | Answer

@@ -32,10 +32,11 @@ class TimePassed:
 
 @dataclass(frozen=True, slots=True)
 class CardShown:
-    """`card` is the keyed digest of the number; the number itself never reaches the core."""
+    """`card` is the keyed digest of the number; the number itself is passed on to the vault unread."""
 
     reader: str
     card: bytes
+    number: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,16 @@ class Verified:
     device: str
     person: Pseudonym
     answer: Literal["yes", "no", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Answer to Enrol; `refusal` None: it is in the roster. `card`: it was about a card."""
+
+    visit: int
+    seq: int
+    card: bool
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +197,17 @@ class IncidentClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class EnrolmentOffered:
+    """Through the service socket: `person` may enrol themselves with a code, of which `code` is the keyed digest."""
+
+    request: int
+    person: Pseudonym
+    code: str
+    operator: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RosterPlanned:
     """A checked change of the roster: its leaves go into the journal before the roster is committed. Each leaf says
     the version and digest it leads to. A large change comes in parts, one after the other was journaled."""
@@ -193,7 +215,7 @@ class RosterPlanned:
     request: int
     version: int
     leaves: tuple[Leaf, ...]
-    operator: str
+    operator: str | None
     goes_on: bool = False
     """Parts of the same change were journaled before."""
     more: bool = False
@@ -260,6 +282,7 @@ Event: TypeAlias = (
     | KeypadCancelled
     | PinChecked
     | Verified
+    | Enrolled
     | SlotRead
     | FobSeen
     | DoorRead
@@ -271,6 +294,7 @@ Event: TypeAlias = (
     | BookingCancelled
     | IncidentReported
     | IncidentClosed
+    | EnrolmentOffered
     | RosterPlanned
     | RosterFound
     | RosterChanged
@@ -293,6 +317,7 @@ FACTS = (
     DeviceRestored,
     PinChecked,
     Verified,
+    Enrolled,
     UpstreamLink,
     UpstreamContradicts,
 )
@@ -309,6 +334,7 @@ REQUESTS = (
     BookingCancelled,
     IncidentReported,
     IncidentClosed,
+    EnrolmentOffered,
     RosterPlanned,
 )
 """What people ask: answered or refused at once, dropped when a commit failed."""

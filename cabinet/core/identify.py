@@ -3,9 +3,19 @@ counted before they are answered."""
 
 from __future__ import annotations
 
-from cabinet.core import code, junk, lockout, prompts, queue, second, visit
+from typing import Literal
+
+from cabinet.core import code, enrol, junk, lockout, prompts, queue, second, visit
 from cabinet.core.effects import CheckPin
-from cabinet.core.events import CardShown, DigitsEntered, DigitsTyped, KeypadCancelled, PinChecked, Verified
+from cabinet.core.events import (
+    CardShown,
+    DigitsEntered,
+    DigitsTyped,
+    Enrolled,
+    KeypadCancelled,
+    PinChecked,
+    Verified,
+)
 from cabinet.core.leaves import Field, Subject
 from cabinet.core.state import Stage, State, Visit
 from cabinet.core.turn import Turn
@@ -17,6 +27,9 @@ def on_card(turn: Turn, event: CardShown) -> None:
     """A card begins a visit; the visitor's own card adds to the one that runs."""
     pseudonym = turn.rights.cards.get(event.card)
     person = turn.rights.people.get(pseudonym) if pseudonym else None
+    if turn.state.visit is not None and turn.state.visit.stage == "card":
+        enrol.on_card(turn, turn.state.visit, event, pseudonym)
+        return
     if person is None:
         junk.refuse(turn, "visit.refused", rule="unknown_card", reader=event.reader)
         turn.say("unknown_card", "refused")
@@ -33,7 +46,7 @@ def on_card(turn: Turn, event: CardShown) -> None:
         _by_card(turn, person, event.reader)
     elif running.stage == "prompt":
         prompts.ask_again(turn, turn.stay())
-    elif running.stage not in ("checking", "verifying"):
+    elif running.stage not in ("checking", "verifying", *enrol.STAGES):
         turn.stay(factors=running.factors | {"card"}, verifier="asks")
         _identified(turn, person, event.reader)
 
@@ -70,6 +83,8 @@ def on_entered(turn: Turn, event: DigitsEntered) -> None:
         visit.choose(turn, running, event.secret.reveal())
     elif running.stage == "prompt":
         visit.answered(turn, running, event.secret.reveal())
+    elif running.stage in enrol.STAGES:
+        enrol.on_entered(turn, running, event)
 
 
 def on_cancelled(turn: Turn, _: KeypadCancelled) -> None:
@@ -78,6 +93,8 @@ def on_cancelled(turn: Turn, _: KeypadCancelled) -> None:
         return
     if running.stage == "prompt":
         visit.answered(turn, running, None)
+    elif running.stage in enrol.STAGES:
+        enrol.on_cancelled(turn, running)
     else:
         visit.end(turn, "person")
         turn.say("goodbye")
@@ -131,6 +148,17 @@ def on_verified(turn: Turn, event: Verified) -> None:
         _go_on(turn, person)
 
 
+def on_enrolled(turn: Turn, event: Enrolled) -> None:
+    """With a new PIN the visit goes on where the old one was typed."""
+    if not enrol.on_enrolled(turn, event):
+        return
+    person = visit.visitor(turn)
+    if person is None:
+        visit.end(turn, "erased")
+    else:
+        _go_on(turn, person)
+
+
 def _number(turn: Turn, event: DigitsEntered) -> None:
     """Begins a visit, or the second person of one, that is nobody's until the PIN is right; an unknown number looks the
     same."""
@@ -140,7 +168,7 @@ def _number(turn: Turn, event: DigitsEntered) -> None:
         _locked_out(turn, event.keypad, None, wait_s)
         return
     if turn.state.visit is None and code.is_meant(turn, event):
-        if (found := code.booking_of(turn, event)) is not None:
+        if (found := code.match(turn, event)) is not None:
             _by_code(turn, event.keypad, *found)
         return
     pseudonym = turn.rights.numbers.get(event.secret.reveal())
@@ -152,10 +180,13 @@ def _number(turn: Turn, event: DigitsEntered) -> None:
     turn.say("enter_pin")
 
 
-def _by_code(turn: Turn, keypad: str, person: Person, n: int) -> None:
-    """It is them; what they have booked is offered at once."""
-    _begin(turn, person.pseudonym, person, keypad, frozenset({"code"}), "choose")
-    turn.stay(chosen=turn.ledger.bookings[n].item, booking=n)
+def _by_code(turn: Turn, keypad: str, person: Person, given: Literal["booking", "offer"], n: int) -> None:
+    """It is them: what they have booked is offered at once, or they may enrol themselves and nothing else."""
+    _begin(turn, person.pseudonym, person, keypad, frozenset({"code"}), "card" if given == "offer" else "choose")
+    if given == "offer":
+        turn.stay(offer=n)
+    else:
+        turn.stay(chosen=turn.ledger.bookings[n].item, booking=n)
     _identified(turn, person, keypad, keypad)
 
 
@@ -208,10 +239,14 @@ def _identified(turn: Turn, person: Person, device: str, keypad: str | None = No
     turn.journal("visit.identified", subs, visit=running.number, auth=auth, reader=device, keypad=keypad)
     if not running.factors.isdisjoint({"pin", "verified"}):
         turn.clear_alarm("visit.locked_out", device=device)
-    _go_on(turn, person)
+    if running.offer is not None:
+        enrol.begin(turn)
+    elif not enrol.must_choose(turn, running, person):
+        _go_on(turn, person)
 
 
 def _go_on(turn: Turn, person: Person) -> None:
+    """To what was chosen before, else to the offer."""
     running = turn.state.visit
     item = turn.rights.items.get(running.chosen or "") if running else None
     if running is not None and item is not None:

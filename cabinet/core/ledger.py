@@ -17,6 +17,8 @@ from cabinet.policy.rights import Pseudonym
 HungKind = Literal["right", "misplaced", "foreign", "unreadable"]
 
 CLOSED_KEPT: Final = 200
+OFFERS_MAX: Final = 200
+"""Codes for enrolling that are out at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,15 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """Somebody may enrol themselves until then (wall ms); `code` is the keyed digest of what they type."""
+
+    person: Pseudonym
+    until_ms: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class RosterMark:
     version: int
     digest: str
@@ -161,10 +172,14 @@ class Ledger:
     bookings: Mapping[int, Booking] = field(default_factory=dict)
     """By the index of their booking.made leaf; ended ones until the next is made."""
 
+    offers: Mapping[int, Offer] = field(default_factory=dict)
+    """By the index of their credential.offered leaf; ended ones until the next."""
+
     @property
     def codes(self) -> frozenset[str]:
         """Digests of the codes that are still good for something."""
-        return frozenset(one.code for one in self.bookings.values() if one.code is not None)
+        bookings = (one.code for one in self.bookings.values() if one.code is not None)
+        return frozenset((*bookings, *(one.code for one in self.offers.values())))
 
     @property
     def contradicted(self) -> bool:
@@ -385,6 +400,8 @@ def _proved(ledger: Ledger, leaf: Leaf, role: str) -> Ledger:
 
 
 def _enrolled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """The first thing that somebody gives themselves by a code uses it up."""
+    ledger = replace(ledger, offers=_without(ledger.offers, _number(leaf, "offer")))
     if _text(leaf, "credential") != "pin":
         return _roster(ledger, n, ts, leaf)
     failures = _without(_without(ledger.failures, _person(leaf, "holder")), _verifier_key(leaf, "holder"))
@@ -432,6 +449,13 @@ def _roster(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     if version is None or digest is None:
         return ledger
     return replace(ledger, roster={"roster": RosterMark(version, digest)})
+
+
+def _offered(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    person = _person(leaf, "holder") or ""
+    live = {key: one for key, one in ledger.offers.items() if ts < one.until_ms and one.person != person}
+    offer = Offer(person, _number(leaf, "until") or 0, _text(leaf, "code") or "")
+    return replace(ledger, offers={**live, n: offer})
 
 
 def _booked(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -500,6 +524,7 @@ _FOLDS: dict[str, Fold] = {
     "door.closed": _door,
     "credential.enrolled": _enrolled,
     "roster.applied": _roster,
+    "credential.offered": _offered,
     "booking.made": _booked,
     "booking.cancelled": _booking_cancelled,
     "sync.lost": _link,

@@ -13,6 +13,7 @@ from cabinet.core.ledger import (
     Hung,
     Incident,
     Ledger,
+    Offer,
     OpenGrant,
     Out,
     OwedReturn,
@@ -40,8 +41,9 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "incidents": lambda row: Incident(**row),
     "questions": lambda row: Question(**row | {"prompts": tuple(row["prompts"])}),
     "bookings": lambda row: Booking(**row),
+    "offers": lambda row: Offer(**row),
 }
-_BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions", "bookings", "incidents")
+_BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions", "bookings", "offers", "incidents")
 
 
 def changed_rows(old: Ledger, new: Ledger) -> dict[str, bytes | None]:

@@ -12,6 +12,7 @@ from cabinet.core.events import (
     DeviceLost,
     DeviceRestored,
     DigitsTyped,
+    EnrolmentOffered,
     Event,
     IncidentClosed,
     IncidentReported,
@@ -99,7 +100,8 @@ def on_roster_planned(turn: Turn, event: RosterPlanned) -> None:
         turn.act(Answer(event.request, "the roster changed meanwhile; look at it again and repeat"))
         return
     for leaf in event.leaves:
-        turn.add(replace(leaf, fields={**leaf.fields, "operator": event.operator}))
+        by = {"operator": event.operator} if event.operator is not None else {}
+        turn.add(replace(leaf, fields={**leaf.fields, **by}))
     turn.act(Answer(event.request) if event.more else CommitRoster(event.request))
 
 
@@ -120,8 +122,12 @@ def next_due(state: State) -> float | None:
     return state.alive_mono_s
 
 
+_ASKED = (
+    *(ReleaseAsked, RosterPlanned, BookingAsked, BookingCancelled, EnrolmentOffered),
+    *(IncidentReported, IncidentClosed),
+)
+
+
 def _answer_unrecorded(turn: Turn, event: Event) -> None:
-    if isinstance(
-        event, ReleaseAsked | RosterPlanned | BookingAsked | BookingCancelled | IncidentReported | IncidentClosed
-    ):
+    if isinstance(event, _ASKED):
         turn.act(Answer(event.request, "the journal cannot be written, so nothing is done; see `cabinetctl status`"))

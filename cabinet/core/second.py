@@ -4,7 +4,7 @@ The visit stays the visitor's. The second person identifies as the right demands
 
 from __future__ import annotations
 
-from cabinet.core import approve, handover, lacking, visit
+from cabinet.core import approve, handover, lacking, pins, visit
 from cabinet.core.leaves import Subject
 from cabinet.core.state import Refusal, Second, Visit
 from cabinet.core.turn import Turn
@@ -67,6 +67,8 @@ def _identified(turn: Turn, person: Person, factors: frozenset[Factor], device: 
     is_handover = visit.holds(turn, first.pseudonym, item)
     if person.pseudonym == first.pseudonym:
         verdict = Refusal("same_person")  # their number instead of their card
+    elif "pin" in factors and (due := pins.due(turn, person)) is not None:
+        verdict = Refusal(f"others_{due}")
     elif is_handover:
         verdict = handover.to(turn, running, first, person, item, factors, verifier, device)
     else:

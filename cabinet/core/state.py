@@ -13,8 +13,9 @@ from cabinet.core.ledger import Ledger
 from cabinet.policy.decide import Verifier
 from cabinet.policy.prompts import Answer
 from cabinet.policy.rights import ActKind, Factor, Language, Pseudonym, Schedule
+from hal.secret import Secret
 
-Stage = Literal["pin", "checking", "verifying", "choose", "second", "prompt"]
+Stage = Literal["pin", "checking", "verifying", "choose", "second", "prompt", "card", "new_pin", "again", "storing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ class Setup:
     """Who is identified and active gets what they ask for; what would have been refused is noted."""
     quiet: Schedule | None = None
     """When tones are silent but alarms."""
+    pin_days: int | None = None
+    """How long a PIN is good; None: for good."""
     idle_s: float = 30.0
     take_s: float = 15.0
     door_open_s: float = 60.0
@@ -116,6 +119,10 @@ class Visit:
     """The one whose code was typed."""
     verifier: Verifier = "asks"
     """What it has said of the visitor."""
+    offer: int | None = None
+    """The credential.offered leaf whose code was typed: nothing is released, somebody enrols."""
+    new_pin: Secret | None = None
+    """Typed once."""
 
     @property
     def tested(self) -> Pseudonym | None:

@@ -32,6 +32,10 @@ class Person:
     """Wall time, Unix ms, first instant no longer active; None: without end."""
     suspended: bool = False
     pin_set: bool = False
+    pin_since_ms: int = 0
+    """When it was set, Unix ms."""
+    pin_temporary: bool = False
+    """To be changed at its first use."""
     qualifications: Mapping[str, int | None] = field(default_factory=dict)
     """What they have learnt or signed, and the first instant at which it does not hold any more (Unix ms; None: it
     does not expire)."""

@@ -119,6 +119,8 @@ class PinSet(Entry):
     kind: Literal["pin.set"]
     person: Id
     pin: SecretStr
+    temporary: bool = False
+    """To be changed at its first use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,9 +146,10 @@ class PeoplePlan:
             if owner not in (None, person_id) and (record := self.records.by_id(owner or "")):
                 self.revoke(record, card)
 
-    def set_pin(self, person: PersonRecord, pin: Secret, pins: PinCheck) -> None:
+    def set_pin(self, person: PersonRecord, pin: Secret, pins: PinCheck, since_ms: int, *, temporary: bool) -> None:
         record = pins.make(pin)
-        self._draft.writes.pins.append({"pseudonym": person.pseudonym, "record": record})
+        row = {"pseudonym": person.pseudonym, "record": record, "since": since_ms, "temporary": int(temporary)}
+        self._draft.writes.pins.append(row)
         self._credential("credential.enrolled", person, {"credential": "pin"}, {})
 
     def _overlaid(self, old: PersonRecord | None, entry: PersonEntry) -> PersonRecord:

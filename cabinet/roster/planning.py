@@ -62,10 +62,12 @@ class Planner:
         random: Random,
         pins: PinCheck,
         slots: Collection[int] | None,
+        at_ms: int,
     ) -> None:
         self._connection = connection
         self._pins = pins
         self._slots = slots
+        self._at_ms = at_ms
         self._draft = Draft()
         self._held = Held(connection)
         self._people = PeoplePlan(connection, keys, site, random, self._draft)
@@ -282,7 +284,7 @@ class Planner:
         pin = Secret(change.pin.get_secret_value())
         if reason := refusal(pin):
             raise RosterRefused([f"pin: {reason}"])
-        self._people.set_pin(person, pin, self._pins)
+        self._people.set_pin(person, pin, self._pins, self._at_ms, temporary=change.temporary)
 
     def _person(self, person_id: str) -> PersonRecord:
         person = self._people.find(person_id)

@@ -63,7 +63,7 @@ def read_rights(connection: Connection, keys: DeviceKeys, version: int, zone: tz
 def _people(
     connection: Connection, keys: DeviceKeys, zone: tzinfo, groups: Callable[[str], frozenset[str]]
 ) -> tuple[dict[Pseudonym, Person], dict[str, Pseudonym]]:
-    with_pin = set(connection.execute(select(PIN.c.pseudonym)).scalars())
+    pins = {row.pseudonym: row for row in connection.execute(select(PIN.c.pseudonym, PIN.c.since, PIN.c.temporary))}
     # Ten thousand people share few groups, roles and days: each is made once.
     words = cache(lambda text: frozenset(split(text)))
     start_ms = cache(lambda day: _start_ms(date.fromisoformat(day), zone))
@@ -82,7 +82,9 @@ def _people(
             active_from_ms=start_ms(record.active_from) if record.active_from else None,
             active_until_ms=end_ms(record.active_until) if record.active_until else None,
             suspended=record.suspended,
-            pin_set=record.pseudonym in with_pin,
+            pin_set=record.pseudonym in pins,
+            pin_since_ms=pins[record.pseudonym].since if record.pseudonym in pins else 0,
+            pin_temporary=record.pseudonym in pins and bool(pins[record.pseudonym].temporary),
             qualifications=learnt(row.qualifications),
             host=record.host,
         )

@@ -171,7 +171,9 @@ class Roster:
         from cabinet.roster.planning import Planner  # with all that reads files: for changes only, which are rare
 
         with _uncollected(), self._writing() as connection, connection.begin() as transaction:
-            draft = Planner(connection, self._keys, self._site, self._random, self.pins, self._slots).draft(change)
+            draft = Planner(
+                connection, self._keys, self._site, self._random, self.pins, self._slots, author.at_ms
+            ).draft(change)
             if not draft.leaves:
                 transaction.rollback()
                 return Plan(self.version, self.digest, (), {}, ("nothing changes",), Writes(), self.version)

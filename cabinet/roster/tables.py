@@ -63,6 +63,8 @@ PIN: Final = _table(
     "pin",
     Column("pseudonym", Text, ForeignKey("person.pseudonym", ondelete="CASCADE"), primary_key=True),
     Column("record", LargeBinary, nullable=False),
+    Column("since", Integer, nullable=False),  # when it was set, Unix ms
+    Column("temporary", Integer, nullable=False),
 )
 ITEM: Final = _table(
     "item",

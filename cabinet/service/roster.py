@@ -6,16 +6,19 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
+from pydantic import SecretStr
+
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
-from cabinet.core.effects import Answer
+from cabinet.core.effects import Answer, Enrol
 from cabinet.core.events import RosterChanged, RosterFound, RosterPlanned
 from cabinet.core.leaves import Leaf
 from cabinet.policy.rights import Pseudonym, Rights
-from cabinet.roster.changes import Apply, Change, Rollback, RosterRefused, parse_change
+from cabinet.roster.changes import Apply, CardEnrol, Change, PinSet, Rollback, RosterRefused, parse_change
 from cabinet.roster.draft import LINES_MAX, Author, Plan
 from cabinet.roster.store import Roster
 from cabinet.runner import Runner
@@ -167,6 +170,38 @@ class RosterService:
         self._runner.inbox.post(RosterChanged())
         self._desk.answer(Answer(request))
 
+    async def enrol(self, wanted: Enrol) -> str | None:
+        """Effect of a person's own choice: a change like any other. Gives why not, None when it is in force."""
+        try:
+            async with self._one_change:
+                return await self._enrol(wanted)
+        except RosterRefused:
+            return "card_taken" if wanted.card is not None else "pin_length"
+        except (ControlError, OSError) as error:
+            log.error("enrolment: not stored: %s", error)
+            return "not_recorded"
+
+    async def _enrol(self, wanted: Enrol) -> str | None:
+        person = await self._worker.run(self._roster.id_of, wanted.person)
+        if person is None:
+            return "erased"
+        change: Change
+        if wanted.card is not None:
+            change = CardEnrol(kind="card.enrol", person=person, card=wanted.card.reveal())
+        else:
+            assert wanted.pin is not None, "one of the two"
+            record = await self._worker.run(self._roster.pin_record, wanted.person)
+            if record is not None and await self._worker.run(self._roster.pins.check, record, wanted.pin):
+                return "pin_same"
+            change = PinSet(kind="pin.set", person=person, pin=SecretStr(wanted.pin.reveal()))
+        author = Author("at the cabinet", self._clock.now().wall_ms)
+        plan = await self._worker.run(self._roster.plan, change, author)
+        by = {"offer": wanted.offer} if wanted.offer is not None else {}
+        leaves = tuple(replace(leaf, fields={**leaf.fields, **by}) for leaf in plan.leaves)
+        if leaves:
+            await self._journal(replace(plan, leaves=leaves), None)
+        return None
+
     async def _apply_lines(self, change: Change, params: Params, peer: Peer, *, at_once: bool = False) -> View:
         """With the first lines of what differs, or, for a caller without the socket, with all `at_once`. `expected`
         is the version that the caller has seen it would be."""
@@ -191,10 +226,10 @@ class RosterService:
             if expected not in (None, plan.version):
                 raise ControlError(Code.REFUSED, "the roster has changed meanwhile; look at the differences again")
             if not dry_run and plan.leaves:
-                await self._journal(plan, peer)
+                await self._journal(plan, peer.user)
             return plan, {"version": plan.version, "summary": list(plan.summary)}
 
-    async def _journal(self, plan: Plan, peer: Peer) -> None:
+    async def _journal(self, plan: Plan, operator: str | None) -> None:
         """Part by part, so that somebody at the reader comes between them. After a time-out of the last one the plan
         stays: its leaves may still be committed, and then it must be written."""
         parts = list(_parts(plan.leaves))
@@ -202,7 +237,7 @@ class RosterService:
         def event_of(request: int, n: int) -> RosterPlanned:
             more = n + 1 < len(parts)
             self._plans[request] = plan
-            return RosterPlanned(request, plan.version, parts[n], peer.user, goes_on=n > 0, more=more)
+            return RosterPlanned(request, plan.version, parts[n], operator, goes_on=n > 0, more=more)
 
         for n in range(len(parts)):
             try:

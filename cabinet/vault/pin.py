@@ -7,14 +7,13 @@ gives nothing to guess against. All records of a cabinet share one cost; that ma
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from cabinet.policy.pin import PinFault, fault
 from cabinet.vault.device_key import Random
 from hal.clock import Clock
 from hal.secret import Secret
@@ -24,7 +23,11 @@ ITERATIONS_MIN: Final = 2
 ITERATIONS_MAX: Final = 256
 _SALT_BYTES: Final = 16
 _HASH_BYTES: Final = 32
-_PIN = re.compile(r"[0-9]{4,12}", re.ASCII)
+_FAULTS: Final[dict[PinFault, str]] = {
+    "pin_length": "a PIN is 4 to 12 digits",
+    "pin_repeated": "a PIN is not one digit repeated; choose different digits",
+    "pin_run": "a PIN is not a straight run such as 1234 or 4321; mix the digits",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,8 @@ def calibrate(clock: Clock, target_s: float = 0.25) -> PinCost:
 
 def refusal(pin: Secret) -> str | None:
     """Why this may not become a PIN, as a sentence; None if it may."""
-    digits = pin.reveal()
-    if not _PIN.fullmatch(digits):
-        return "a PIN is 4 to 12 digits"
-    steps = {(int(b) - int(a)) % 10 for a, b in pairwise(digits)}
-    if steps == {0}:
-        return "a PIN is not one digit repeated; choose different digits"
-    if steps in ({1}, {9}):
-        return "a PIN is not a straight run such as 1234 or 4321; mix the digits"
-    return None
+    found = fault(pin.reveal())
+    return _FAULTS[found] if found else None
 
 
 class PinCheck:

@@ -97,6 +97,28 @@ class Keys:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """Somebody was given a code to enrol with."""
+
+    who: str
+    code: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.who} was given a code to enrol with"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPin:
+    """A custodian is about to give somebody a PIN for its first use only."""
+
+    who: str
+    pin: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.who} is given a first PIN"
+
+
+@dataclass(frozen=True, slots=True)
 class CodeGiven:
     """Somebody was given a one-time code for what they have booked."""
 
@@ -294,6 +316,8 @@ Happening: TypeAlias = (
     | Screen
     | Card
     | Keys
+    | Offered
+    | FirstPin
     | CodeGiven
     | Looked
     | Act

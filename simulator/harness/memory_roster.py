@@ -15,13 +15,15 @@ from sqlalchemy.pool import StaticPool
 
 from cabinet.policy.rights import Pseudonym, Rights
 from cabinet.roster.changes import Change, Import, parse_change
-from cabinet.roster.draft import Plan
+from cabinet.roster.draft import Author, Plan
 from cabinet.roster.store import Roster
 from cabinet.roster.tables import prepare
 from cabinet.vault.device_key import DeviceKeys, derive
 from cabinet.vault.pin import PinCost
 from simulator.harness.random_bytes import RandomBytes
 
+SET_MS = 1_767_225_600_000
+"""2026-01-01: when everybody got their PIN."""
 CHEAPEST = PinCost(iterations=1, memory_kib=8)
 """The work of a PIN check is in the time its worker takes."""
 KEYS: DeviceKeys = derive(sha256(b"device key of the simulation").digest(), sha256(b"its signing key").digest())
@@ -63,7 +65,7 @@ class RosterShelf:
         changes: list[Change] = [Import(files)]
         changes += [parse_change({"kind": "pin.set", "person": who, "pin": pin}) for who, pin in pins.items()]
         for change in changes:
-            self._roster.commit(self._roster.plan(change))
+            self._roster.commit(self._roster.plan(change, Author("the simulation", SET_MS)))
         self._image = self._database.serialize()
         self._version = self._roster.version
 

@@ -186,6 +186,8 @@ class StoryPlayer:
                 return await train(self._simulation, self._who(who).name, what, until)
             case told.Book():
                 return await self._book(sentence)
+            case told.GivePin() | told.OfferCode():
+                return await self._equip(sentence)
             case told.CancelBooking(item):
                 return await self._cancel_booking(item)
             case told.Report(kind, item, text):
@@ -269,6 +271,20 @@ class StoryPlayer:
         if code is not None:
             self._codes[wanted.who] = code
         return "it is booked" if wanted.refused is not None else None
+
+    async def _equip(self, wanted: told.GivePin | told.OfferCode) -> str | None:
+        person = self._who(wanted.who).person
+        try:
+            if isinstance(wanted, told.GivePin):
+                self._simulation.witness.tell(seen.FirstPin(person.name, wanted.pin))
+                change = {"kind": "pin.set", "person": person.id, "pin": wanted.pin, "temporary": True}
+                await self._cabinet.call("roster.change", {"change": change})
+            else:
+                self._codes[person.name] = (await self._cabinet.call("credential.offer", {"person": person.id}))["code"]
+                self._simulation.witness.tell(seen.Offered(person.name, self._codes[person.name]))
+        except ControlError as error:
+            return f"the daemon refuses: {error.message}"
+        return None
 
     async def _cancel_booking(self, item: str) -> str | None:
         try:

@@ -67,6 +67,8 @@ class Truth:
         self.booted_s = 0.0
         self.cards: list[tuple[float, str]] = []
         self.typed: list[tuple[float, str]] = []
+        self.pins: dict[str, str] = {}
+        """Those that are no longer as in the beginning, by name."""
         self.codes: dict[str, tuple[str, str]] = {}
         """Whose each code is, and for which item."""
         self.looked: list[tuple[float, str]] = []
@@ -106,7 +108,8 @@ class Truth:
         that was given for it, which may stand for the number and have the card beside it."""
         typed = self.typed_keys()
         more = {"verified"} if person.name in self.faces() else set()
-        more |= {"pin"} if person.pin is not None and any(_ends(keys, person.pin) for keys in typed) else set()
+        known = self.pins.get(person.name, person.pin)
+        more |= {"pin"} if known is not None and any(_ends(keys, known) for keys in typed) else set()
         shown = []
         if person.card in self.shown_cards():
             shown.append(frozenset({"card", *more}))

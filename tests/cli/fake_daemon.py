@@ -208,6 +208,7 @@ _NAMES: dict[str, Any] = {
     "wait": {},
     "slot.release": _released,
     "booking.make": BOOKING,
+    "credential.offer": {"person": "1002", "hours": 24, "code": "40961327"},
     "booking.list": {"bookings": [BOOKING]},
     "booking.cancel": BOOKING,
     "roster.change": _change,

@@ -239,3 +239,20 @@ def test_visitors_are_listed_with_their_hosts(ctl: Ctl, daemon: FakeDaemon) -> N
     daemon.answers["roster.people"] = {"people": [*PEOPLE, visitor], "next": None}
     lines = ctl("person", "list", "--visitors").out.splitlines()
     assert [line.split()[:3] for line in lines] == [["id", "name", "host"], ["v1", "Ivo", "1001"]]
+
+
+def test_a_code_to_enrol_with_is_shown_once(ctl: Ctl, daemon: FakeDaemon) -> None:
+    ended = ctl("credential", "enrol", "1002", "--code")
+    assert daemon.asked == [("credential.offer", {"person": "1002", "dry_run": False})]
+    assert ended.out == "code for 1002, shown this once, good for 24 h: 40961327\n"
+    assert ctl("credential", "enrol", "1002", "--code", "--json").json["code"] == "40961327"
+    daemon.answers["credential.offer"] = {"person": "1002", "hours": 24}
+    assert ctl("credential", "enrol", "1002", "--code", "--dry-run").out.startswith("dry run: 1002")
+
+
+def test_a_pin_for_the_first_time_only(ctl: Ctl, daemon: FakeDaemon) -> None:
+    assert ctl("credential", "enrol", "1001", "--pin", "--temporary", typed="4711\n").code == 0
+    change = {"kind": "pin.set", "person": "1001", "pin": "4711", "temporary": True}
+    assert daemon.asked == [("roster.change", {"change": change, "dry_run": False})]
+    ended = ctl("credential", "enrol", "1001", "--card", "0006547886", "--temporary")
+    assert (ended.code, len(daemon.asked)) == (2, 1)

@@ -115,7 +115,7 @@ def test_five_errors_in_one_file_are_five_lines(file: Path) -> None:
     assert check(file, {}) == [
         f"{file}:2:1: site: 1 to 32 of a-z, 0-9 and - are allowed, the first one no -",
         f'{file}:4:1: timezone: "Europe/Zurick" is no time zone such as Europe/Zurich; did you mean "Europe/Zurich"?',
-        f'{file}:6:1: unknown key "idel_s", allowed: idle_s, take_s, hold_s; did you mean "idle_s"?',
+        f'{file}:6:1: unknown key "idel_s", allowed: idle_s, take_s, hold_s, pin_days; did you mean "idle_s"?',
         f"{file}:7:1: hold_s: only steps of 0.1 s are allowed: the boards count in tenths",
         f"{file}:12:1: timeout_ms: should be 200 to 500",
     ]

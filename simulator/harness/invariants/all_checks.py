@@ -15,6 +15,7 @@ from simulator.harness.invariants.bookings import CodesOnce, KeptForWhoBooked
 from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
 from simulator.harness.invariants.due import DueIsTold
+from simulator.harness.invariants.enrolled import EnrolledAsConfirmed
 from simulator.harness.invariants.fobs import EachFobNamed, LeastUsed
 from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.incidents import ClosedOnce
@@ -83,7 +84,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             EachAttributed(truth),
             log,
             upstream,
-            GuessesCounted(now_s, {who: pin for who, pin in pins.items() if pin}),
+            GuessesCounted(now_s, lambda who: truth.pins.get(plan.ids.get(who, ""), pins.get(who))),
             NothingPersonal(words, [*keys, KEYS.signing_seed, KEYS.wrap, KEYS.card, KEYS.code, KEYS.pin_pepper]),
             DoneOnce(),
             latency,
@@ -108,6 +109,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             RemindedOnce(truth, oracle, lambda: cabinet.wall.shown_ms, lambda: cabinet.wall.quality),
             booked,
             CodesOnce(now_s, plan.ids),
+            EnrolledAsConfirmed(truth, plan.cast, plan.ids),
             DueIsTold(truth, oracle, booked, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )

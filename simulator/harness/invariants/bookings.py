@@ -1,4 +1,4 @@
-"""What is booked: 27 (it is kept from others), 28 (a code works once, and guesses cost)."""
+"""What is booked: 36 (it is kept from others), 28 (a code works once, and guesses cost)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Booked:
 class KeptForWhoBooked:
     """Folded from the leaves once more."""
 
-    number = 27
+    number = 36
     title = "what is booked is kept for who has booked it"
 
     def __init__(self, oracle: Oracle, names: Mapping[str, str]) -> None:

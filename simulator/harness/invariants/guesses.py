@@ -23,10 +23,10 @@ class GuessesCounted:
     number = 8
     title = "a wrong PIN is counted before it is answered"
 
-    def __init__(self, now_s: Callable[[], float], pins: Mapping[str, str]) -> None:
-        """`pins` by pseudonym."""
+    def __init__(self, now_s: Callable[[], float], pin_of: Callable[[str], str | None]) -> None:
+        """`pin_of` a pseudonym."""
         self._now_s = now_s
-        self._pins = pins
+        self._pin_of = pin_of
         self._pending: list[bool] = []
         """Whether each PIN that is being checked is wrong."""
         self._answered = 0
@@ -70,7 +70,7 @@ class GuessesCounted:
         keys = [effect.person] if effect.person else []
         keys += [f"keypad:{effect.keypad}"] if effect.by_number else []
         self._waited(keys, effect.person)
-        pin = self._pins.get(effect.person or "")
+        pin = self._pin_of(effect.person or "")
         self._pending.append(pin is None or pin != effect.secret.reveal())
 
     def _waited(self, keys: list[str], person: str | None = None) -> None:

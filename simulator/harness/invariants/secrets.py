@@ -21,7 +21,9 @@ class NothingPersonal:
 
     def hears(self) -> Mapping[type, Hear]:
         return {
-            seen.CodeGiven: self._code_given,
+            seen.CodeGiven: lambda it: self._forbid(it.code),
+            seen.Offered: lambda it: self._forbid(it.code),
+            seen.FirstPin: lambda it: self._forbid(it.pin),
             seen.Leaf: lambda it: self._look("a leaf", it.data.decode()),
             seen.Published: self._published,
             seen.Logged: lambda it: self._look("the log", it.text),
@@ -31,8 +33,8 @@ class NothingPersonal:
     def at_rest(self) -> None:
         """Nothing more than at each moment."""
 
-    def _code_given(self, given: seen.CodeGiven) -> None:
-        self._forbidden = (*self._forbidden, given.code)
+    def _forbid(self, word: str) -> None:
+        self._forbidden = (*self._forbidden, word)
 
     def _published(self, published: seen.Published) -> None:
         # Leaves have been looked at when they were stored, and are the same bytes.

@@ -65,7 +65,7 @@ BOOKING: Final = (
     Mutant(
         "code-too-early",
         "a code is taken hours before its booking",
-        [Edit("cabinet.core.code:booking_of", "elif now_ms < booking.starts_ms - CODE_EARLY_MS:", "elif False:")],
+        [Edit("cabinet.core.code:match", "if now_ms < booking.starts_ms - CODE_EARLY_MS:", "if False:")],
         [Crashed("one-time-code")],
     ),
     Mutant(

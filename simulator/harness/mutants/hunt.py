@@ -9,6 +9,7 @@ from simulator.harness.mutants.approving import APPROVING
 from simulator.harness.mutants.asking import ASKING
 from simulator.harness.mutants.booking import BOOKING
 from simulator.harness.mutants.deciding import DECIDING
+from simulator.harness.mutants.enrolling import ENROLLING
 from simulator.harness.mutants.fobs import FOBS
 from simulator.harness.mutants.incidents import INCIDENTS
 from simulator.harness.mutants.monitoring import MONITORING
@@ -29,6 +30,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *RETURNING,
     *FOBS,
     *BOOKING,
+    *ENROLLING,
     *MONITORING,
     *QUEUEING,
     *RECORDING,
