@@ -80,7 +80,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             ),
             EachMovementOnce(truth, readers),
             fobs,
-            LeastUsed(oracle),
+            LeastUsed(oracle, booked),
             EachAttributed(truth),
             log,
             upstream,

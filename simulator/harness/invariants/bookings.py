@@ -75,13 +75,19 @@ class KeptForWhoBooked:
         own = [one.until_ms for one in of_item if one.name == name and one.starts_ms - EARLY_MS <= at_ms < one.until_ms]
         return min([*own, *(o.starts_ms for o in of_item if o.name != name and o.starts_ms > at_ms)], default=None)
 
-    def _given(self, n: int, content: Mapping[str, Any]) -> None:
+    def is_kept(self, item: str, content: Mapping[str, Any]) -> str | None:
+        """From whoever gets something by this leaf: for whom. By a clock that nobody vouches for all that is booked."""
         name, at_ms = self._names.get(_who(content)), content["ts"]
         for number, one in self._booked.items():
-            if one.item != content["item"] or name in (None, one.name) or "monitor" in content:
-                continue
-            if content["tq"] == "none" or one.starts_ms <= at_ms < one.until_ms:
-                raise Violated(self, f"leaf {n}: {name} got {one.item}, which {one.name} has booked ({number})")
+            others = one.item == item and name not in (None, one.name)
+            if others and (content["tq"] == "none" or one.starts_ms <= at_ms < one.until_ms):
+                return f"{one.name} has booked ({number})"
+        return None
+
+    def _given(self, n: int, content: Mapping[str, Any]) -> None:
+        kept = self.is_kept(content["item"], content) if content.get("item") and "monitor" not in content else None
+        if kept is not None:
+            raise Violated(self, f"leaf {n}: {self._names[_who(content)]} got {content['item']}, which {kept}")
 
 
 def _who(content: Mapping[str, Any]) -> str:

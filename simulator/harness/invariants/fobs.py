@@ -8,6 +8,7 @@ from typing import Any
 
 from simulator.fobs import number_of
 from simulator.harness import happenings as seen
+from simulator.harness.invariants.bookings import KeptForWhoBooked
 from simulator.harness.oracle import Oracle
 from simulator.harness.truth import Truth
 from simulator.harness.witness import Hear, Violated
@@ -177,6 +178,7 @@ class LeastUsed:
     """Counted from the leaves once more."""
 
     oracle: Oracle
+    booked: KeptForWhoBooked
     number: int = 32
     title: str = "of equal items the one that was used least is given"
     _taken: dict[str, _Taken] = field(default_factory=dict)
@@ -205,6 +207,8 @@ class LeastUsed:
         for item in self.oracle.items:
             other = self._taken.get(item, _Taken())
             if not self.oracle.reaches(self.oracle.right(content["right"]), item) or other.is_out:
+                continue
+            if self.booked.is_kept(item, content):
                 continue
             if other.count < count:
                 raise Violated(
