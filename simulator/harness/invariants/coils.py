@@ -184,7 +184,8 @@ class OnlyAllowed:
             raise Violated(self, f"{what} against {content['monitor']}, and rights are not only noted")
         if not self._oracle.is_active(self._oracle.people[name], content["ts"], trusted=content["tq"] != "none"):
             raise Violated(self, f"{what}, and is not active")
-        if not any("card" in one or "pin" in one for one in self._truth.shown_by(self._cast[name])):
+        shown = self._truth.shown_by(self._cast[name], leaf.content.get("item"))
+        if not any(one & {"card", "code", "pin"} for one in shown):
             raise Violated(self, f"{what}, and did not identify")
         if may and content["monitor"] not in ("allowance_used", "overdue_first"):  # how much anybody has, 20 counts
             raise Violated(self, f"{what} by a right, and {content['monitor']} is noted")
