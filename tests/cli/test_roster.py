@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -215,3 +216,17 @@ def test_an_export_writes_files_that_only_the_owner_reads(ctl: Ctl, daemon: Fake
     assert (tmp_path / "out" / "people.csv").stat().st_mode & 0o777 == 0o600
     again = ctl("roster", "export", str(tmp_path / "out"))
     assert (again.code, "people.csv" in again.err) == (78, True)
+
+
+def test_item_find_says_where_an_item_hangs(ctl: Ctl, daemon: FakeDaemon) -> None:
+    """One that may hang anywhere, and one in the wrong slot."""
+    items = [{"id": "V-0005", "kind": "vehicle-key", "slot": 5}, {"id": "V-0006", "kind": "vehicle-key", "slot": 6}]
+    daemon.answers["roster.items"] = {"items": [{"name": "", "groups": [], "tags": []} | one for one in items]}
+    stray = [{"item": "V-0005", "slot": 6, "fob": "right"}, {"item": "V-0006", "slot": 7, "fob": "misplaced"}]
+    daemon.answers["roster.outs"] = {"outs": [], "elsewhere": stray}
+    head, van, truck = (line.split("  ") for line in ctl("item", "find", "vehicle").out.splitlines())
+    assert "slot" in [cell.strip() for cell in head]
+    assert "6" in [cell.strip() for cell in van]
+    assert "7 (not 6)" in [cell.strip() for cell in truck]
+    found = cast("list[dict[str, object]]", ctl("item", "find", "vehicle", "--json").json["items"])
+    assert [one["elsewhere"] for one in found] == stray
