@@ -208,6 +208,7 @@ class Roster:
         with self._writing() as connection, connection.begin():
             plan.writes.apply(connection)
             write_digest(connection, plan.digest)
+        plan.writes.forget()
         self.version, self.digest = plan.version, plan.digest
         self._held = {}
         self._customer_records = None

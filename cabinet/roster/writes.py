@@ -61,6 +61,12 @@ class Writes:
         """Of items, groups, schedules or prompts, to be added to."""
         return {ITEM: self.items, GROUP: self.groups, SCHEDULE: self.schedules, PROMPT: self.prompts}[table]
 
+    def forget(self) -> None:
+        """Once written: the rows of a large change would stand in the way of the snapshot that follows."""
+        for rows in (self.people, self.cards, self.items, self.rights, self.entitled):
+            rows.clear()
+        self.version.clear()
+
     def apply(self, connection: Connection) -> None:
         """Writes all within the connection's transaction. Raises sqlalchemy.exc.DBAPIError."""
         _put(connection, PERSON, self.people)
