@@ -74,12 +74,14 @@ def _setup(config: Config) -> Setup:
         slot.number: SlotSetup(slot.lock.device, slot.hold_s or config.visit.hold_s, slot.fob_reader is not None)
         for slot in config.table.slots
     }
+    door = config.table.door
     return Setup(
         slots,
         language=config.cabinet.language,
         quiet=_every_day(config.cabinet.quiet) if config.cabinet.quiet else None,
         monitors=config.cabinet.mode == "monitor",
         pin_days=config.visit.pin_days,
+        door_lock=SlotSetup(door.lock.device, door.hold_s or config.visit.hold_s) if door.lock else None,
         idle_s=config.visit.idle_s,
         take_s=config.visit.take_s,
         door_open_s=config.table.door.open_s,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from cabinet.acts import Hardware
+from cabinet.core.door import DOOR
 from cabinet.core.events import (
     CardShown,
     DeviceLost,
@@ -88,10 +89,10 @@ class Wiring:
 
     def hardware(self) -> Hardware:
         """The devices by what they do. Raises DeviceMisconfigured for a channel a board does not have."""
+        door = self._table.door.lock
         return Hardware(
-            locks={
-                s.number: cast(LockBoard, self._devices[s.lock.device]).lock(s.lock.channel) for s in self._table.slots
-            },
+            locks=({} if door is None else {DOOR: cast(LockBoard, self._devices[door.device]).lock(door.channel)})
+            | {s.number: cast(LockBoard, self._devices[s.lock.device]).lock(s.lock.channel) for s in self._table.slots},
             lamps={
                 s.number: cast(IndicatorBoard, self._devices[s.indicator.device]).indicator(s.indicator.channel)
                 for s in self._table.slots

@@ -184,5 +184,22 @@ class DoorSpec(Spec):
 
     contact: Channel | None = None
     """Closed: the door is closed."""
+    lock: Channel | None = None
+    """What holds it until it is released; None: nothing."""
+    hold_s: Annotated[float, Field(ge=0.1, le=1.0)] | None = None
+    """Pulse of this bolt, in steps of 0.1 s."""
     open_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
     """How long it may stand open."""
+
+    @model_validator(mode="after")
+    def _lock_is_watched(self) -> DoorSpec:
+        if self.lock is not None and self.contact is None:
+            raise ValueError("a lock of the door needs its contact: nobody would see who opens it by force")
+        return self
+
+    @field_validator("hold_s")
+    @classmethod
+    def _in_steps(cls, hold_s: float | None) -> float | None:
+        if hold_s is not None and abs(hold_s * 10 - round(hold_s * 10)) > 1e-6:
+            raise ValueError("should be 0.1 to 1.0 in steps of 0.1")
+        return hold_s

@@ -41,7 +41,7 @@ from simulator.serial_device import SerialDevice
 from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
 from simulator.types import seeded
-from simulator.wiring import WiredBolts, WiredContacts
+from simulator.wiring import WiredBolts, WiredContacts, bolts_on
 from simulator.world import World
 
 B = TypeVar("B")
@@ -186,7 +186,7 @@ class Assembly:
             known = ", ".join(PROFILES)
             raise NotSimulated(f"device {spec.id}: profile {spec.profile} has no simulated twin; there are: {known}")
         coils = PROFILES[spec.profile]
-        bolts = WiredBolts(self.world, self._bolts(spec.id))
+        bolts = WiredBolts(self.world, bolts_on(self._table, spec.id))
         return ModbusRelayBoard(spec.unit, coils, bolts, FixedContacts([False] * coils), coils)
 
     def _fob(self, slots: Mapping[int, int], channel: int) -> bytes | None:
@@ -199,9 +199,6 @@ class Assembly:
             self.world.light(lamps[channel], lit=lit)
 
     # Which slot is on a channel of this device
-
-    def _bolts(self, device: str) -> dict[int, int]:
-        return {slot.lock.channel: slot.number for slot in self._table.slots if slot.lock.device == device}
 
     def _sensors(self, device: str) -> dict[int, int]:
         wired = [(slot.sensor, slot.number) for slot in self._table.slots]

@@ -17,6 +17,7 @@ from simulator.i2c_wires import I2cWires
 from simulator.line_server import LineServer
 from simulator.pty_link import PtyLink
 from simulator.socket_port import SocketPort
+from simulator.wiring import places_of
 from simulator.world import World
 from simulator.world_commands import WorldCommands
 from simulator.world_socket import world_server
@@ -30,7 +31,7 @@ class SimulatedCabinet:
     def __init__(self, table: DeviceTable, run_dir: Path, seed: int, relatch_s: float) -> None:
         """Raises NotSimulated; OSError for keys that it cannot make."""
         loop = asyncio.get_running_loop()
-        world = World((slot.number for slot in table.slots), loop.call_later, relatch_s)
+        world = World(places_of(table), loop.call_later, relatch_s)
         ports: dict[str, PtyLink | SocketPort] = {}
         buses: dict[str, BusLink] = {}
         keys: dict[str, bytes] = {}

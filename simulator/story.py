@@ -77,6 +77,7 @@ class ReplaceFob:
 class MoveDoor:
     who: str
     is_open: bool
+    by_force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +381,7 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (rf"{_WHO} puts (F-\d+) into slot (\d+)\.", lambda who, fob, slot: Hand(who, "seat", int(slot), fob)),
     (rf"{_WHO} brings (F-\d+)\.", Bring),
     (r"The custodian puts (F-\d+) on ([A-Z]-\d+)\.", ReplaceFob),
+    (rf"{_WHO} forces the door\.", lambda who: MoveDoor(who, True, True)),
     (rf"{_WHO} (opens|closes) the door\.", lambda who, verb: MoveDoor(who, verb == "opens")),
     (rf"{_FOR} pass(?:es)?\.", lambda count, unit: Wait(int(count) * _UNITS_S[unit])),
     (rf"The power fails for {_FOR}\.", lambda count, unit: PowerFails(int(count) * _UNITS_S[unit])),

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from hal.device_table import DeviceTable
 from simulator.faults import FaultError
-from simulator.world import NotPossible, World
+from simulator.world import DOOR, NotPossible, World
+
+
+def places_of(table: DeviceTable) -> list[int]:
+    """What has a bolt: the slots, and the door if it has a lock."""
+    return [slot.number for slot in table.slots] + ([DOOR] if table.door.lock else [])
+
+
+def bolts_on(table: DeviceTable, device: str) -> dict[int, int]:
+    """Which bolt hangs on each channel of a board."""
+    found = {slot.lock.channel: slot.number for slot in table.slots if slot.lock.device == device}
+    lock = table.door.lock
+    return found | ({lock.channel: DOOR} if lock is not None and lock.device == device else {})
 
 
 class WiredBolts:

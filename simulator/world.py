@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 RELATCH_S = 10.0
+DOOR = 0
+"""The bolt of the cabinet's door, in a world whose door has one: a place where nothing hangs."""
 
 What = Literal["door", "mains", "fob", "bolt", "coil", "lamp", "display", "buzzer"]
 
@@ -67,7 +69,7 @@ class World:
         self.display = ""
         self.sounding = False
         self._slots = {number: _Slot(number) for number in sorted(slots)}
-        self._places: dict[str, Place] = {f"F-{number}": number for number in self._slots}
+        self._places: dict[str, Place] = {f"F-{number}": number for number in self._slots if number != DOOR}
         self._last_lifted: dict[int, str] = {}
         self._later = later
         self._relatch_s = relatch_s
@@ -111,7 +113,13 @@ class World:
         self._places[fob] = "lost"
 
     def open_door(self) -> None:
-        """No effect when it is open; the cabinet's door has no bolt of its own."""
+        """No effect when it is open. Not possible while its bolt holds it, if it has one."""
+        if not self.door_open and DOOR in self._slots and self._slots[DOOR].locked:
+            raise NotPossible("the door is locked")
+        self._swing(is_open=True)
+
+    def force_door(self) -> None:
+        """Open, against its bolt."""
         self._swing(is_open=True)
 
     def close_door(self) -> None:

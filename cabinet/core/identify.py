@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cabinet.core import code, enrol, junk, lockout, prompts, queue, second, visit
+from cabinet.core import code, door, enrol, junk, lockout, prompts, queue, second, visit
 from cabinet.core.effects import CheckPin
 from cabinet.core.events import (
     CardShown,
@@ -246,13 +246,16 @@ def _identified(turn: Turn, person: Person, device: str, keypad: str | None = No
 
 
 def _go_on(turn: Turn, person: Person) -> None:
-    """To what was chosen before, else to the offer."""
+    """To what was chosen before, else to the offer; the door opens for who brings something back."""
+    closed = door.for_visitor(turn, person)
     running = turn.state.visit
     item = turn.rights.items.get(running.chosen or "") if running else None
     if running is not None and item is not None:
         visit.request(turn, person, item, running.act)
     else:
         visit.offer(turn, person)
+    if closed is not None:
+        turn.say("door_denied", "refused", reason=closed)
 
 
 def _count(turn: Turn, event: PinChecked) -> None:

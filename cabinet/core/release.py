@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from cabinet.core import booking, places, reminders
+from cabinet.core import booking, door, places, reminders
 from cabinet.core.effects import Answer, Light, Pulse, Sound
 from cabinet.core.events import BoltPulsed, ReleaseAsked
 from cabinet.core.leaves import Subject
@@ -98,6 +98,9 @@ def on_release_asked(turn: Turn, event: ReleaseAsked) -> None:
 
 def on_bolt_pulsed(turn: Turn, event: BoltPulsed) -> None:
     """The board's word on a pulse. A grant that has ended meanwhile (taken already) needs none."""
+    if event.slot == door.DOOR:
+        door.on_bolt_pulsed(turn, event)
+        return
     open_grant = turn.ledger.grants.get(event.slot)
     if open_grant is None or open_grant.n != event.grant or event.slot not in turn.state.grant_ends:
         return
@@ -183,6 +186,7 @@ def _open(turn: Turn, slot: int, n: int) -> None:
         pulsed={s: known for s, known in turn.state.pulsed.items() if s != slot},
         blind=blind if turn.state.presence.get(slot) is not None else blind | {slot},
     )
+    door.release(turn, turn.ledger.grants[slot].person)
     turn.act(Pulse(slot, n, setup.slots[slot].hold_s))
     turn.act(Light(slot, "blink"))
     turn.act(Sound("accepted"))

@@ -78,6 +78,8 @@ class Setup:
     """When tones are silent but alarms."""
     pin_days: int | None = None
     """How long a PIN is good; None: for good."""
+    door_lock: SlotSetup | None = None
+    """What holds the cabinet's door; None: nothing."""
     idle_s: float = 30.0
     take_s: float = 15.0
     door_open_s: float = 60.0
@@ -205,6 +207,8 @@ class State:
     door: bool | None = None
     """Closed, as its contact says now; None: unknown."""
     door_open_since: float | None = None
+    door_ends: float | None = None
+    """Until when (monotonic) the door may be opened after its release."""
     settle_ends: float | None = None
     junk: Mapping[str, Junk] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cabinet.config import Config, UpstreamSection, load
 from cabinet.journal.note import COSIGNATURE, Signer
@@ -20,6 +21,15 @@ Settings = tuple[tuple[str, str], ...]
 ZONE = "Europe/Zurich"
 """Its clocks change twice a year."""
 COSIGNER = Signer("collector.demo/one", sha256(b"upstream of the simulation").digest(), COSIGNATURE)
+_SECOND_BOARD = """
+[[device]]
+id = "relays-b"
+type = "modbus-relay-board"
+link = "rs485"
+unit = 4
+profile = "waveshare-8"
+"""
+"""All relays of the first one have a slot: where the door has a lock there is another board."""
 _LONG_PINS = {"Ada": "73194682", "Max": "26485193", "Kim": "91573648", "Noa": "58264917", "Uma": "40917326"}
 """So long that none of them comes about by chance: they are looked for in all that is written."""
 
@@ -55,7 +65,13 @@ def _long_names(people: bytes, cast: Mapping[str, Person]) -> bytes:
 @cache
 def blueprint(settings: Settings = ()) -> Blueprint:
     """Blocks; whatever a simulation changes in it, `shelf.restore` takes back."""
-    config = load(CONFIG, {}, (("cabinet.timezone", ZONE), *settings))
+    if any(key == "door.lock" for key, _ in settings):
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / CONFIG.name
+            file.write_text(CONFIG.read_text("utf-8") + _SECOND_BOARD, "utf-8")
+            config = load(file, {}, (("cabinet.timezone", ZONE), *settings))
+    else:
+        config = load(CONFIG, {}, (("cabinet.timezone", ZONE), *settings))
     config = replace(config, upstream=UpstreamSection(delivery_keys=(COSIGNER.verifier.vkey,)))
     if settings:
         return replace(blueprint(), config=config)

@@ -37,6 +37,7 @@ from simulator.harness.virtual_worker import VirtualWorker
 from simulator.harness.witness import Witness
 from simulator.socket_verifier import IsPerson
 from simulator.types import seeded
+from simulator.wiring import places_of
 from simulator.world import Change, World
 
 RESTART_S: Final = 1.0
@@ -115,7 +116,7 @@ class Cabinet:
         self.witness = witness
         self.wall = WallTime(loop, start_ms)
         self.disk = ModelDisk(seeded(seed, "disk"))
-        self.world = World((slot.number for slot in plan.config.table.slots), loop.call_later)
+        self.world = World(places_of(plan.config.table), loop.call_later)
         self.level = level(self.world)
         self.boundaries: list[Boundary] = []
         self.daemon: Daemon | None = None

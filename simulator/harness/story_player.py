@@ -158,10 +158,9 @@ class StoryPlayer:
             case told.ReplaceFob(fob, item):
                 cabinet.world.bring(fob)
                 return await self._replace_fob(fob, item)
-            case told.MoveDoor(who, is_open):
+            case told.MoveDoor(who, is_open, by_force):
                 self._who(who)
-                (cabinet.world.open_door if is_open else cabinet.world.close_door)()
-                await asyncio.sleep(MOMENT_S)
+                return await self._move_door(is_open=is_open, by_force=by_force)
             case told.Wait(seconds):
                 await asyncio.sleep(seconds)
             case told.PowerFails(for_s):
@@ -202,6 +201,15 @@ class StoryPlayer:
                 cabinet.switch_on(slot)
             case told.Clock() | told.Setting():
                 """cabinet_of has seen to it."""
+        return None
+
+    async def _move_door(self, *, is_open: bool, by_force: bool) -> str | None:
+        world = self._cabinet.world
+        try:
+            (world.force_door if by_force else world.open_door if is_open else world.close_door)()
+        except NotPossible as reason:
+            return str(reason)
+        await asyncio.sleep(MOMENT_S)
         return None
 
     def _who(self, name: str) -> Visitor:

@@ -29,7 +29,7 @@ BAD = {
     'lock = "relays:8"\n': "",
 }
 PROBLEMS = [
-    'unknown key "colour", allowed: site, device, timezone, language, state_dir, socket_dir',
+    'unknown key "colour", allowed: site, device, timezone, language, quiet, mode, state_dir, socket_dir',
     "take_s: should be a number, 5 to 3600",
     'unit: "inputs-a" has the address 2 on "rs485" already',
     'unknown type "leds", allowed: ',

@@ -411,6 +411,18 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         ("door", "contact"),
         'contact: "inputs-a:2" is the sensor of slot 2 already',
     ),
+    (
+        "door and slot on one lock",
+        lambda raw: raw["door"].update(lock="relays:1"),
+        ("door", "lock"),
+        'lock: "relays:1" is the lock of slot 1 already',
+    ),
+    (
+        "lock of the door without its contact",
+        lambda raw: raw.update(door={"lock": "relays:7"}),
+        ("door",),
+        "a lock of the door needs its contact",
+    ),
     ("slot without a lock", lambda raw: raw["slot"][0].pop("lock"), ("slot", 0, "lock"), 'the key "lock" is missing'),
     (
         "channel written badly",

@@ -26,7 +26,7 @@ from simulator.harness.capability.signals import SignalFixture, WorldBuzzer, Wor
 from simulator.harness.capability.verifier import VerifierFixture, WorldVerifier
 from simulator.socket_verifier import IsPerson
 from simulator.types import seeded
-from simulator.wiring import WiredBolts, WiredContacts
+from simulator.wiring import WiredBolts, WiredContacts, bolts_on
 from simulator.world import Change, World
 
 F = TypeVar("F", bound=Fixture)
@@ -98,7 +98,7 @@ class CapabilityLevel:
         fixture: Fixture
         match DEVICE_TYPES[spec.type].gives or spec.type:
             case "lock":
-                slots = self._slots_on(spec.id, "lock")
+                slots = bolts_on(self._table, spec.id)
                 fixture = LockFixture(spec.id, random, WiredBolts(self._world, slots), slots)
                 build: Build = partial(WorldLocks, fixture)
             case "input":

@@ -14,6 +14,7 @@ from simulator.harness.invariants.asked import AnsweredOnce
 from simulator.harness.invariants.bookings import CodesOnce, KeptForWhoBooked
 from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
+from simulator.harness.invariants.doors import DoorReleased
 from simulator.harness.invariants.due import DueIsTold
 from simulator.harness.invariants.enrolled import EnrolledAsConfirmed
 from simulator.harness.invariants.fobs import EachFobNamed, LeastUsed
@@ -32,6 +33,8 @@ from simulator.harness.memory_roster import KEYS
 from simulator.harness.oracle import Oracle
 from simulator.harness.truth import Truth
 from simulator.harness.witness import Check
+from simulator.wiring import places_of
+from simulator.world import DOOR
 
 TASKS_MAX: Final = 80
 WAITING_MAX: Final = 400
@@ -52,7 +55,7 @@ class Checks:
 
 def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable[[], list[str]]) -> Checks:
     plan = cabinet.plan
-    truth = Truth(now_s, [slot.number for slot in plan.config.table.slots])
+    truth = Truth(now_s, places_of(plan.config.table))
     pins = {who: plan.cast[name].pin for who, name in plan.ids.items()}
     words = [word for person in plan.cast.values() for word in (full_name(person), person.card, person.pin) if word]
     roster = plan.shelf.open()
@@ -76,7 +79,9 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             OnlyGranted(truth),
             OnlyAllowed(truth, oracle, plan.cast, plan.ids, monitors=monitors),
             NotForLong(
-                truth, {slot.number: slot.hold_s or plan.config.visit.hold_s for slot in plan.config.table.slots}
+                truth,
+                {slot.number: slot.hold_s or plan.config.visit.hold_s for slot in plan.config.table.slots}
+                | {DOOR: plan.config.table.door.hold_s or plan.config.visit.hold_s},
             ),
             EachMovementOnce(truth, readers),
             fobs,
@@ -103,6 +108,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
                 plan.config.cabinet.quiet,
                 plan.config.cabinet.timezone,
             ),
+            DoorReleased(truth, oracle, plan.ids, plan.cast, locked=plan.config.table.door.lock is not None),
             ServedInTurn(now_s, plan.ids, lambda: len(cabinet.daemon.runner.state.queue) if cabinet.daemon else 0),
             ReturnedAsAsked(truth, oracle, plan.cast, plan.ids, monitors=monitors),
             ClosedOnce(),

@@ -9,6 +9,7 @@ from simulator.harness.mutants.approving import APPROVING
 from simulator.harness.mutants.asking import ASKING
 from simulator.harness.mutants.booking import BOOKING
 from simulator.harness.mutants.deciding import DECIDING
+from simulator.harness.mutants.doors import DOORS
 from simulator.harness.mutants.enrolling import ENROLLING
 from simulator.harness.mutants.fobs import FOBS
 from simulator.harness.mutants.incidents import INCIDENTS
@@ -33,6 +34,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *ENROLLING,
     *MONITORING,
     *QUEUEING,
+    *DOORS,
     *RECORDING,
     *SENDING,
     *WIRING,
