@@ -28,6 +28,7 @@ def after_a_visit(template: Path) -> Iterator[Cabinet]:
         cabinet.change("person.put", person={"id": NEW.id, "name": NEW.name, "cards": list(NEW.cards)})
         cabinet.change("pin.set", person=NEW.id, pin=NEW.pin)
         cabinet.badge(NEW.cards[0])
+        cabinet.world("press *")  # or whoever comes next would wait
         cabinet.badge(NOBODYS_CARD)
         cabinet.badge(SEVERIN.cards[0])
         cabinet.screen("PIN, then #")
