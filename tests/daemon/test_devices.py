@@ -125,6 +125,8 @@ def test_grants_that_cannot_be_used_lapse_and_no_bolt_moves_later(hasty: Cabinet
     hasty.badge(LIN.cards[0])
     hasty.unlocked(1)
     hasty.world("lift 1")
+    hasty.world("press *")
+    hasty.until_kind("visit.ended", cause="person")
     hasty.badge(MAX.cards[0])
     hasty.world("fault relays stuck-locked=3")
     hasty.world("press 3#")
