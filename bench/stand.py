@@ -14,7 +14,7 @@ from time import perf_counter
 
 BIN = Path(sys.executable).parent
 CONFIG = Path(__file__).parents[1] / "config"
-WAIT_S = 15.0
+WAIT_S = 60.0
 
 Until = Callable[[Callable[[], bool], str], None]
 """Waits until the first is true; the second says what that is, should it never be."""
