@@ -134,7 +134,7 @@ def _one(roster: Roster, what: str, name: str) -> Result:
 def _names(right: Result, one: Result, single: str, grouped: str) -> bool:
     """A list that the daemon has cut short may name anybody."""
     names, groups = set(_list(right, single)), set(_list(right, grouped))
-    mine = {EVERY, *_list(one, "groups")}
+    mine = {EVERY, *_list(one, "member_of")}
     return bool(right.get("cut")) or one["id"] in names or EVERY in names or not groups.isdisjoint(mine)
 
 

@@ -16,6 +16,11 @@ def widened(includes: Includes) -> dict[str, frozenset[str]]:
     return {name: frozenset(_reached(name, direct)) for name in direct}
 
 
+def with_wider(groups: Collection[str], wider: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """`groups` and every group that includes one of them; `wider` as widened() tells."""
+    return frozenset(groups).union(*(wider.get(group, ()) for group in groups))
+
+
 def members_of(group: str, includes: Includes) -> set[str]:
     """The group and every group whose members it has."""
     return _reached(group, includes)

@@ -13,7 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select
 
 from cabinet.policy.rights import Pseudonym
-from cabinet.roster.records import Records, open_card, open_customer, split
+from cabinet.roster.groups import with_wider
+from cabinet.roster.records import Records, open_card, open_customer, split, wider_groups
 from cabinet.roster.rows import read
 from cabinet.roster.tables import CREDENTIAL, CUSTOMER, ITEM, PIN, RIGHT
 from cabinet.vault.device_key import DeviceKeys
@@ -33,6 +34,7 @@ def people(connection: Connection, keys: DeviceKeys, ids: Ids, after: str | None
     held = select(CREDENTIAL.c.pseudonym, func.count()).group_by(CREDENTIAL.c.pseudonym)
     cards: dict[str, int] = dict(connection.execute(held).all())
     pins = set(connection.execute(select(PIN.c.pseudonym)).scalars())
+    wider = wider_groups(connection)
     start = bisect_right(ids, after, key=lambda pair: pair[0]) if after is not None else 0
     rows = (
         {
@@ -41,6 +43,7 @@ def people(connection: Connection, keys: DeviceKeys, ids: Ids, after: str | None
             "name": person.name,
             "department": person.department,
             "groups": list(person.groups),
+            "member_of": sorted(with_wider(person.groups, wider)),
             "language": person.language,
             "roles": list(person.roles),
             "active_from": person.active_from,
@@ -62,7 +65,9 @@ def items(connection: Connection, after: str | None, limit: int) -> Page:
     query = select(ITEM).order_by(ITEM.c.id).limit(_bounded(limit) + 1)
     if after is not None:
         query = query.where(ITEM.c.id > after)
-    rows = (read("item", row) for row in connection.execute(query).mappings())
+    wider = wider_groups(connection)
+    found = (read("item", row) for row in connection.execute(query).mappings())
+    rows = (item | {"member_of": sorted(with_wider(item["groups"], wider))} for item in found)
     return _page("items", rows, "id", limit)
 
 

@@ -11,7 +11,8 @@ from typing import Any, Final, cast
 from sqlalchemy import Connection, Row, Select, select
 
 from cabinet.policy.rights import Language, Pseudonym
-from cabinet.roster.tables import PERSON, RIGHT_PERSON, STREAMED
+from cabinet.roster.groups import widened
+from cabinet.roster.tables import GROUP, PERSON, RIGHT_PERSON, STREAMED
 from cabinet.vault import person_key
 from cabinet.vault.box import close_box, open_box
 from cabinet.vault.device_key import DeviceKeys, Random
@@ -193,6 +194,11 @@ def code_digest(keys: DeviceKeys, digits: str) -> str:
 def _keyed(key: bytes) -> hmac.HMAC:
     """Half the cost of a digest is its key, and somebody stands before the reader."""
     return hmac.new(key, digestmod="sha256")
+
+
+def wider_groups(connection: Connection) -> dict[str, frozenset[str]]:
+    """For each group that others include, all that have its members."""
+    return widened({row.id: split(row.includes) for row in connection.execute(select(GROUP))})
 
 
 def join(values: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import cache
 from sys import intern
@@ -27,9 +27,9 @@ from cabinet.policy.rights import (
 from cabinet.policy.schedule import DAY_NAMES
 from cabinet.roster.content import ACTS, clock_time, factor_set
 from cabinet.roster.curfew_text import curfew
-from cabinet.roster.groups import widened
-from cabinet.roster.records import open_person, split
-from cabinet.roster.tables import CREDENTIAL, GROUP, ITEM, PERSON, PIN, PROMPT, RIGHT, RIGHT_PERSON, SCHEDULE, STREAMED
+from cabinet.roster.groups import with_wider
+from cabinet.roster.records import open_person, split, wider_groups
+from cabinet.roster.tables import CREDENTIAL, ITEM, PERSON, PIN, PROMPT, RIGHT, RIGHT_PERSON, SCHEDULE, STREAMED
 from cabinet.vault.device_key import DeviceKeys
 
 K = TypeVar("K")
@@ -39,8 +39,8 @@ _DAY: Final = timedelta(days=1)
 
 def read_rights(connection: Connection, keys: DeviceKeys, version: int, zone: tzinfo) -> Rights:
     """Days of activity are days in `zone`. Blocks: about 0.3 s for 10,000 people on a laptop."""
-    wider = widened({row.id: split(row.includes) for row in connection.execute(select(GROUP))})
-    groups = cache(lambda text: _with_wider(split(text), wider))
+    wider = wider_groups(connection)
+    groups = cache(lambda text: with_wider(split(text), wider))
     people, numbers = _people(connection, keys, zone, groups)
     found = connection.execute(select(ITEM).where(ITEM.c.retired == 0))
     items = {row.id: _item(row, zone, groups) for row in found}
@@ -100,11 +100,6 @@ def _qualifications(text: str) -> list[tuple[str, str]]:
 
 def _start_ms(day: date, zone: tzinfo) -> int:
     return int(datetime.combine(day, time(0), tzinfo=zone).timestamp() * 1000)
-
-
-def _with_wider(groups: Sequence[str], wider: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """And every group that includes one of them."""
-    return frozenset(groups).union(*(wider.get(group, ()) for group in groups))
 
 
 def _item(row: Row[Any], zone: tzinfo, groups: Callable[[str], frozenset[str]]) -> Item:

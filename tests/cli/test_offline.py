@@ -117,8 +117,9 @@ def test_a_roster_of_real_files(ctl: Ctl, tmp_path: Path) -> None:
     )
     folder = tmp_path / "roster"
     folder.mkdir()
-    (folder / "people.csv").write_text("id,name\n1001,王芳\n")
+    (folder / "people.csv").write_text("id,name,groups\n1001,王芳,night\n")
     (folder / "items.csv").write_text("id,slot\nK-0007,7\n")
+    (folder / "rights.toml").write_text('[[group]]\nid = "staff"\nincludes = ["night"]\n')
     there = ("--config", str(config))
     assert ctl("roster", "import", str(folder), *there).code == 0
     assert ctl("right", "grant", "--who", "1001", "--what", "K-0007", *there).code == 0
@@ -129,8 +130,9 @@ def test_a_roster_of_real_files(ctl: Ctl, tmp_path: Path) -> None:
     (right,) = ctl("right", "list", "--json", *there).json["rights"]
     assert (right["persons"], right["items"]) == (["1001"], ["K-0007"])
     assert ctl("right", "grant", "--id", "others", "--who", "group:x", "--what", "*", *there).code == 5
+    assert ctl("right", "grant", "--id", "of-staff", "--who", "group:staff", "--what", "*", *there).code == 0
     mine = ctl("right", "list", "--who", "1001", "--item", "K-0007", "--json", *there).json["rights"]
-    assert [one["id"] for one in mine] == [right["id"]]
+    assert [one["id"] for one in mine] == [right["id"], "of-staff"], "by a group that includes one of theirs, too"
     nobody = ctl("right", "list", "--who", "1999", *there)
     assert (nobody.code, nobody.err.splitlines()[-1]) == (
         10,
@@ -159,7 +161,8 @@ def test_a_roster_of_real_files(ctl: Ctl, tmp_path: Path) -> None:
     assert ctl("item", "add", "K-0008", "--slot", "99", *there).code == 5
     kinds = [line.split()[3] for line in ctl("journal", "list", *there).out.splitlines()]
     assert kinds == [
-        *("roster.applied", "right.granted", "credential.enrolled", "credential.enrolled", "right.granted"),
+        *("roster.applied", "right.granted", "credential.enrolled", "credential.enrolled"),
+        *("right.granted", "right.granted"),
         "person.added",
     ]
     assert ctl("journal", "verify", *there).code == 0
