@@ -39,7 +39,9 @@ class SocketVerifier:
         *("noise", "truncate", "bad-checksum", "late", "silent", "duplicate", "stale", "split", "merge"),
         *("unplug", "power-cycle"),
     )
-    spoilers: ClassVar = {"bad-checksum": lambda frame: frame[:-4] + b'0"}\n'}
+    spoilers: ClassVar = {
+        "bad-checksum": lambda frame: frame[:-4] + (b"1" if frame[-4:-3] == b"0" else b"0") + frame[-3:]
+    }
 
     def __init__(self, rng: random.Random, key: bytes, answer: str | None = None) -> None:
         """`answer` None: as the face before it."""

@@ -68,7 +68,7 @@ def test_a_violation_is_explained_and_its_command_shows_it_again(capsys: pytest.
 
 
 def test_a_run_of_days_is_explained_likewise(capsys: pytest.CaptureFixture[str]) -> None:
-    with planted(next(mutant for mutant in MUTANTS if mutant.name == "suspended-let-in")):
+    with planted(next(mutant for mutant in MUTANTS if mutant.name == "overdue-lost")):
         assert main(["run", "--seed", "1", "--hours", "96"]) == 1
         told = capsys.readouterr().out
         assert "replay: python -m simulator run --seed 1 --hours 96\n" in told

@@ -12,8 +12,8 @@ DEEP = "take-and-return"
 SHARES = 8
 POINTS_A_SHARE = 300
 """Of the deep one, at least: 4520 in all, and with those of the others more than 5000."""
-EVERY = 5
-"""The others are killed at every fifth boundary; `make simulate` has time for all."""
+EVERY = 12
+"""The others are killed at every twelfth boundary, each beginning at another; `make simulate` has time for all."""
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -34,11 +34,11 @@ def test_twice_in_a_row_at_every_boundary(index: int) -> None:
 def test_once_at_many_boundaries(name: str) -> None:
     points, story = 0, read_story(name)
     # Where upstream is waited for, a run takes minutes of simulated time.
-    every = 3 * EVERY if story.is_about_upstream else EVERY
+    every = 2 * EVERY if story.is_about_upstream else EVERY
     for point in Explorer(story, 1).walk(1, len(name) % every, every):
         assert point.finding is None, point.finding.report
         points += bool(point.path)
-    assert points >= 6
+    assert points >= 2
 
 
 def test_the_same_path_is_played_the_same_way() -> None:
