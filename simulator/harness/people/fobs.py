@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from simulator.harness.people.manners import take
 from simulator.harness.people.visitor import Visitor
+from simulator.world import NotPossible
 
 STRANGE_FROM: Final = 100
 """Fobs that belong to no item are called F-100 and so on."""
@@ -44,7 +46,8 @@ async def strange_fob(visitor: Visitor) -> None:
     if slot is None:
         return
     fob = f"F-{STRANGE_FROM + visitor.random.randrange(10**6)}"
-    visitor.cabinet.world.bring(fob)
+    with contextlib.suppress(NotPossible):  # unless it has been here before
+        visitor.cabinet.world.bring(fob)
     visitor.seat(slot, fob)
     await visitor.pause(0.5, 4)
     visitor.close_door()
