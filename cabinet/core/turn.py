@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from cabinet.core.effects import Effect, Show, Sound
+from cabinet.core.fold import fold
 from cabinet.core.leaves import Field, Leaf, Role, Subject
-from cabinet.core.ledger import Ledger, alarm_id, fold
+from cabinet.core.ledger import Ledger, alarm_id
 from cabinet.core.messages import text
 from cabinet.core.state import State, Visit
 from cabinet.policy.rights import Language, Pseudonym, Rights

@@ -19,8 +19,9 @@ from cabinet.core.events import (
     Stopping,
     TimePassed,
 )
+from cabinet.core.fold import fold
 from cabinet.core.leaves import Leaf
-from cabinet.core.ledger import Ledger, fold
+from cabinet.core.ledger import Ledger
 from cabinet.core.ledger_rows import changed_rows, from_rows
 from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.core.step import next_wake_s, step

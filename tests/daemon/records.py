@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cabinet.core.fold import fold
 from cabinet.core.leaves import Leaf, Subject
-from cabinet.core.ledger import Ledger, fold
+from cabinet.core.ledger import Ledger
 from cabinet.core.ledger_rows import from_rows
 from cabinet.journal.leaf import ENVELOPE, glance
 from cabinet.journal.note import Signer

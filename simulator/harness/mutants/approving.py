@@ -108,8 +108,8 @@ APPROVING: Final = (
         "a new start forgets whom the verifier has not recognised",
         [
             Edit(
-                "cabinet.core.ledger:_failed",
-                '        (_verifier_key(leaf, "holder"), "verifier_failed", "verifier_until"),\n',
+                "cabinet.core.fold_people:failed",
+                '        (verifier_key(leaf, "holder"), "verifier_failed", "verifier_until"),\n',
                 "",
             )
         ],
@@ -162,7 +162,7 @@ APPROVING: Final = (
     Mutant(
         "still-with-the-giver",
         "after a handover the giver is still said to have it",
-        [Edit("cabinet.core.ledger:_handed_over", '_person(leaf, "receiver")', '_person(leaf, "holder")')],
+        [Edit("cabinet.core.fold_custody:handed_over", 'person_of(leaf, "receiver")', 'person_of(leaf, "holder")')],
         [Crashed("handed-over")],
     ),
 )

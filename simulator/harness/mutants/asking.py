@@ -38,7 +38,13 @@ ASKING: Final = (
     Mutant(
         "asked-again",
         "a question that is answered stays open",
-        [Edit("cabinet.core.ledger:_settled", 'prompt != leaf.fields.get("prompt")', 'leaf.ev == "prompt.answered"')],
+        [
+            Edit(
+                "cabinet.core.fold_custody:settled",
+                'prompt != leaf.fields.get("prompt")',
+                'leaf.ev == "prompt.answered"',
+            )
+        ],
         [Crashed("asked")],
     ),
     Mutant(

@@ -59,7 +59,7 @@ BOOKING: Final = (
     Mutant(
         "code-works-twice",
         "a code is not used up",
-        [Edit("cabinet.core.ledger:_code_spent", "booking.code is None", "True")],
+        [Edit("cabinet.core.fold_people:code_spent", "booking.code is None", "True")],
         [Crashed("one-time-code")],
     ),
     Mutant(
@@ -95,7 +95,7 @@ BOOKING: Final = (
     Mutant(
         "wrong-codes-cost-nothing",
         "wrong codes are journaled, and nothing comes of it",
-        [Edit("cabinet.core.ledger:_failed", '(_keypad_key(leaf, "codes"), ', "(None, ")],
+        [Edit("cabinet.core.fold_people:failed", '(keypad_key(leaf, "codes"), ', "(None, ")],
         [Crashed("guessed-codes")],
     ),
 )

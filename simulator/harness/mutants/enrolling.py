@@ -31,8 +31,8 @@ ENROLLING: Final = (
         "a code for enrolling is not used up",
         [
             Edit(
-                "cabinet.core.ledger:_enrolled",
-                'replace(ledger, offers=_without(ledger.offers, _number(leaf, "offer")))',
+                "cabinet.core.fold_people:enrolled",
+                'replace(ledger, offers=without(ledger.offers, number_of(leaf, "offer")))',
                 "ledger",
             )
         ],

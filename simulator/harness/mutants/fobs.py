@@ -29,7 +29,11 @@ FOBS: Final = (
     Mutant(
         "out-though-misplaced",
         "what hangs in the wrong slot is still with its holder",
-        [Edit("cabinet.core.ledger:_is_back", "return out.item ==", "return kind != 'misplaced' and out.item ==")],
+        [
+            Edit(
+                "cabinet.core.fold_custody:_is_back", "return out.item ==", "return kind != 'misplaced' and out.item =="
+            )
+        ],
         [Crashed("wrong-slot-overnight")],
     ),
     Mutant(

@@ -1,0 +1,130 @@
+"""The ledger is a pure fold of the journal's leaves; here is which kind changes what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from cabinet.core import fold_custody as custody
+from cabinet.core import fold_people as people
+from cabinet.core.leaf_fields import number_of, text_of, without
+from cabinet.core.leaves import Leaf
+from cabinet.core.ledger import CLOSED_KEPT, Alarm, Incident, Ledger, alarm_id
+
+
+def fold(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """The ledger after leaf `n`, written at wall time `ts` (ms). Kinds without durable meaning change nothing."""
+    handler = _FOLDS.get(leaf.ev)
+    if (rule := text_of(leaf, "monitor")) is not None:
+        ledger = replace(ledger, monitored={**ledger.monitored, rule: ledger.monitored.get(rule, 0) + 1})
+    return handler(ledger, n, ts, leaf) if handler else ledger
+
+
+def _started(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    monitored = ledger.monitored if text_of(leaf, "mode") == "monitor" else {}
+    return replace(ledger, running={"cabinet": True}, monitored=monitored)
+
+
+def _stopped(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, running={"cabinet": False})
+
+
+def _raised(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    code, slot, device = text_of(leaf, "code") or "", number_of(leaf, "slot"), text_of(leaf, "device")
+    item = text_of(leaf, "item")
+    alarm = Alarm(code, n, ts, slot, item, device, number_of(leaf, "days"), number_of(leaf, "expires"))
+    return replace(ledger, alarms={**ledger.alarms, alarm_id(code, slot, device, item): alarm})
+
+
+def _cleared(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    place = number_of(leaf, "slot"), text_of(leaf, "device"), text_of(leaf, "item")
+    key = alarm_id(text_of(leaf, "code") or "", *place)
+    return replace(ledger, alarms=without(ledger.alarms, key))
+
+
+def _incident(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    [subject] = leaf.subs
+    kind, item, about = text_of(leaf, "kind") or "", text_of(leaf, "item"), number_of(leaf, "about")
+    incident = Incident(kind, item, about, subject.role, subject.person, ts)
+    return replace(ledger, incidents={**ledger.incidents, n: incident})
+
+
+def _incident_closed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """Of those that are closed the last ones are kept at hand; the journal has all."""
+    closed = number_of(leaf, "incident")
+    if closed is None or closed not in ledger.incidents:
+        return ledger
+    incidents = {**ledger.incidents, closed: replace(ledger.incidents[closed], closed_n=n, closed_ms=ts)}
+    old = sorted((one.closed_n, k) for k, one in incidents.items() if one.closed_n is not None)[:-CLOSED_KEPT]
+    for _, k in old:
+        del incidents[k]
+    return replace(ledger, incidents=incidents)
+
+
+def _door(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, door={"door": "open" if leaf.ev == "door.opened" else "closed"})
+
+
+def _link(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, upstream={**ledger.upstream, "link": leaf.ev == "sync.restored"})
+
+
+def _contradicted(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, upstream={**ledger.upstream, "contradicted": True})
+
+
+Fold = Callable[[Ledger, int, int, Leaf], Ledger]
+_FOLDS: dict[str, Fold] = {
+    "cabinet.started": _started,
+    "cabinet.stopped": _stopped,
+    "item.granted": custody.granted,
+    "item.not_taken": custody.grant_ended,
+    "item.outcome_unknown": custody.grant_ended,
+    "item.removed": custody.left,
+    "item.forced": custody.left,
+    "item.found_absent": custody.left,
+    "item.returned": custody.came,
+    "item.found_present": custody.came,
+    "item.return_completed": custody.return_settled,
+    "item.returned_against_rule": custody.return_settled,
+    "item.misplaced": custody.came,
+    "item.foreign": custody.came,
+    "item.unreadable": custody.came,
+    "item.overdue": custody.overdue,
+    "item.handed_over": custody.handed_over,
+    "prompt.answered": custody.settled,
+    "prompt.unanswered": custody.settled,
+    "visit.refused": people.failed,
+    "visit.identified": people.identified,
+    "visit.authorised": people.authorised,
+    "alarm.raised": _raised,
+    "alarm.cleared": _cleared,
+    "incident.recorded": _incident,
+    "incident.closed": _incident_closed,
+    "door.opened": _door,
+    "door.closed": _door,
+    "credential.enrolled": people.enrolled,
+    "roster.applied": people.roster,
+    "credential.offered": people.offered,
+    "booking.made": people.booked,
+    "booking.cancelled": people.booking_cancelled,
+    "sync.lost": _link,
+    "sync.restored": _link,
+    "upstream.fork": _contradicted,
+    "upstream.rollback": _contradicted,
+    **dict.fromkeys(
+        (
+            "person.added",
+            "person.changed",
+            "person.suspended",
+            "consent.recorded",
+            "credential.revoked",
+            "right.granted",
+            "right.revoked",
+            "item.added",
+        ),
+        people.roster,
+    ),
+    "item.changed": custody.changed,
+    "item.retired": custody.retired,
+}
