@@ -128,8 +128,8 @@ def disk_full(random: Random) -> Verdict:
 
 
 def broker_absent(random: Random) -> Verdict:
-    """No broker while 20,000 leaves are journaled, at last with everybody running; then there is one."""
-    with Site(20_000) as site:
+    """No broker while 10,000 leaves are journaled, at last with everybody running; then there is one."""
+    with Site(10_000) as site:
         site.configure()
         site.broker.kill()
         site.start()

@@ -6,7 +6,7 @@ import itertools
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.wire.verifier import REPLY_MAX, Answer, Reply, alive_request, signature, verify_request
@@ -79,6 +79,7 @@ def test_an_answer_to_another_question_is_none(nonce: str, person: str) -> None:
     assert read(http(said()), nonce, person)[0] is None
 
 
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 140), max_size=8), st.booleans())
 def test_any_chopping(cuts: list[int], with_length: bool) -> None:
     body = said()
@@ -91,6 +92,7 @@ def test_any_chopping(cuts: list[int], with_length: bool) -> None:
     assert reply.answer(KEY, NONCE, PERSON, VERIFY) == ("yes", "")
 
 
+@settings(max_examples=40)
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_no_noise_is_a_yes_and_none_fills_the_memory(noise: bytes, at: int) -> None:
     wire = http(said("yes", "0" * 64))
