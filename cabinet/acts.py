@@ -8,7 +8,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cabinet.core.effects import Answer, AskVerifier, CheckPin, CommitRoster, Effect, Enrol, Light, Pulse, Show, Sound
+from cabinet.core.effects import (
+    NAME,
+    Answer,
+    AskVerifier,
+    CheckPin,
+    CommitRoster,
+    Effect,
+    Enrol,
+    Light,
+    Pulse,
+    Show,
+    Sound,
+)
 from cabinet.core.events import BoltPulsed, Enrolled, Event, Outcome, PinChecked, Verified
 from cabinet.lanes import Job, Lanes
 from cabinet.policy.rights import Pseudonym
@@ -45,6 +57,7 @@ class Acts:
         enrol: Callable[[Enrol], Awaitable[str | None]],
         commit_roster: Callable[[int], Awaitable[None]],
         answer: Callable[[Answer], None],
+        name_of: Callable[[Pseudonym], str | None],
     ) -> None:
         self._hardware = hardware
         self._post = post
@@ -52,6 +65,7 @@ class Acts:
         self._enrol = enrol
         self._commit_roster = commit_roster
         self._answer = answer
+        self._name_of = name_of
         self._asking: asyncio.Timeout | None = None
         """The time of the question that the verifier has."""
         self.lanes = Lanes()
@@ -67,7 +81,9 @@ class Acts:
                 self._ask_verifier(effect)
             case Enrol():
                 self.lanes.of("enrol").put(lambda: self._enrols(effect))
-            case Show(text):
+            case Show(text, named):
+                if named is not None:
+                    text = text.replace(NAME, self._name_of(named) or "…")
                 for display in self._hardware.displays:
                     self._put(display.device, _showing(display, text), key="text")
             case Light(slot, pattern):

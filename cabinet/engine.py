@@ -72,6 +72,7 @@ class Engine:
             enrol=self.roster.enrol,
             commit_roster=self.roster.commit,
             answer=self.desk.answer,
+            name_of=self.roster.name_of,
         )
 
     def upstream(self, watchers: Watchers) -> Upstream:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from cabinet.policy.rights import Pseudonym
 from hal.capabilities import Pattern, Tone
 from hal.secret import Secret
+
+NAME: Final = "{name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,11 @@ class Enrol:
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Text for the person in front of the cabinet."""
+    """Text for the person in front of the cabinet. Where it says NAME, the name of `named` is put in at the very last:
+    the core, traces and logs never hold it."""
 
     text: str
+    named: Pseudonym | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ knows whether who waits is still there, so nothing is released to them before th
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 from cabinet.core import junk, visit
@@ -93,6 +94,6 @@ def _waiting(turn: Turn) -> tuple[Waiting, ...]:
 
 
 def _beside(turn: Turn, key: str, person: Person) -> None:
-    shown = f"{turn.state.shown}\n" if turn.state.visit and turn.state.shown else ""
-    turn.act(Show(shown + text(key, person.language)))
+    told, shown = text(key, person.language), turn.state.shown if turn.state.visit else None
+    turn.act(replace(shown, text=f"{shown.text}\n{told}") if shown else Show(told))
     turn.act(Sound("refused"))

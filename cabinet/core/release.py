@@ -8,7 +8,7 @@ from cabinet.core import booking, door, places, reminders
 from cabinet.core.effects import Answer, Light, Pulse, Sound
 from cabinet.core.events import BoltPulsed, ReleaseAsked
 from cabinet.core.leaves import Subject
-from cabinet.core.ledger import OpenGrant
+from cabinet.core.ledger import OpenGrant, out_of
 from cabinet.core.messages import text
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import Turn
@@ -71,7 +71,18 @@ def deny(turn: Turn, visit: Visit, item: Item, denial: Denial) -> None:
         right=denial.right,
         missing=denial.missing,
     )
-    turn.say(denial.rule, "refused", window=denial.window, missing=denial.missing, item=item.id, slot=slot)
+    if (holder := _who_has(turn, visit, item, denial)) is not None:
+        turn.say("item_out_with", "refused", named=holder, item=item.id)
+    else:
+        turn.say(denial.rule, "refused", window=denial.window, missing=denial.missing, item=item.id, slot=slot)
+
+
+def _who_has(turn: Turn, visit: Visit, item: Item, denial: Denial) -> Pseudonym | None:
+    """Told to those who have a right to the item, and to nobody else."""
+    out, person = out_of(turn.ledger, item.id), turn.rights.people.get(visit.person or "")
+    if denial.rule != "item_out" or out is None or person is None:
+        return None
+    return out.holder if any(right.covers(item) for right in turn.rights.rights_of(person)) else None
 
 
 def on_release_asked(turn: Turn, event: ReleaseAsked) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cabinet.core.effects import Show
 from cabinet.core.events import FobSeen
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
@@ -179,7 +180,7 @@ class State:
     """Who waits to be served, in order."""
     free_mono_s: float | None = None
     """When the last visit ended."""
-    shown: str = ""
+    shown: Show | None = None
     """What the visitor was told last."""
     presence: Mapping[int, bool | None] = field(default_factory=dict)
     """What each slot's sensor says now; missing or None: unknown."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from cabinet.core.effects import Effect, Show, Sound
+from cabinet.core.effects import NAME, Effect, Show, Sound
 from cabinet.core.fold import fold
 from cabinet.core.leaves import Field, Leaf, Role, Subject
 from cabinet.core.ledger import Ledger, alarm_id
@@ -72,13 +72,14 @@ class Turn:
     def update(self, **changes: Any) -> None:
         self.state = replace(self.state, **changes)
 
-    def say(self, key: str, tone: Tone | None = None, **values: object) -> None:
-        """Shows a message in the visitor's language, with a tone where it asks for attention.
+    def say(self, key: str, tone: Tone | None = None, named: Pseudonym | None = None, **values: object) -> None:
+        """Shows a message in the visitor's language, with a tone where it asks for attention. `named` is whose name
+        it tells.
 
         With nobody here it makes way for the greeting after a while."""
         greeting = "idle_monitor" if key == "idle" and self.state.setup.monitors else key
-        shown = text(greeting, self.language, **values)
-        self.act(Show(shown))
+        shown = Show(text(greeting, self.language, name=NAME, **values), named)
+        self.act(shown)
         self.update(shown=shown)
         self.linger(0.0 if key == "idle" or self.state.visit else LINGER_S)
         if tone is not None:

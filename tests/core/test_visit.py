@@ -7,13 +7,14 @@ from datetime import datetime, time
 
 import pytest
 
-from cabinet.core.effects import Pulse
+from cabinet.core.effects import Pulse, Show
 from cabinet.policy.rights import Curfew, Schedule, Window
 from tests.core.cabinet import (
     ADA,
     ADA_CARD,
     CARD_PIN,
     EVE_CARD,
+    LIN,
     LIN_CARD,
     PIN,
     Cabinet,
@@ -295,3 +296,25 @@ def test_one_reason_for_all_is_said_and_several_are_not() -> None:
     cabinet = Cabinet(rights(closed, without_pin, schedules=(NIGHT,)))
     cabinet.badge(ADA_CARD)
     assert cabinet.screen().startswith("Nothing here is released to you.")
+
+
+def test_who_has_it_is_told_to_those_who_may_take_it() -> None:
+    """By a name that is put in last: the core does not know it."""
+    cabinet = Cabinet(rights(right(ADA, "K-0001"), right(LIN, "K-0001", "K-0002")))
+    cabinet.badge(ADA_CARD)
+    cabinet.lift(1)
+    cabinet.badge(LIN_CARD)
+    cabinet.enter("1")
+    assert [one for one in cabinet.effects if isinstance(one, Show)][-1] == Show(
+        "K-0001 已被领出，\n现由 {name} 持有。", ADA
+    )
+    assert cabinet.last("item.denied").fields["rule"] == "item_out"
+
+
+def test_who_has_it_is_not_told_to_others() -> None:
+    cabinet = Cabinet(rights(right(ADA, "K-0001"), right(LIN, "K-0002", "K-0003")))
+    cabinet.badge(ADA_CARD)
+    cabinet.lift(1)
+    cabinet.badge(LIN_CARD)
+    cabinet.enter("1")
+    assert [one for one in cabinet.effects if isinstance(one, Show)][-1] == Show("K-0001 已被领出。")
