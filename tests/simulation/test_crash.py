@@ -38,7 +38,7 @@ def test_once_at_many_boundaries(name: str) -> None:
     for point in Explorer(story, 1).walk(1, len(name) % every, every):
         assert point.finding is None, point.finding.report
         points += bool(point.path)
-    assert points >= 2
+    assert points >= 1
 
 
 def test_the_same_path_is_played_the_same_way() -> None:
