@@ -12,7 +12,7 @@ SOON = {
     "any-factor-will-do": 2,
     "opened-again-blindly": 3,
     "removal-twice": 4,
-    "late-reply-accepted": 5,
+    "removal-guessed": 5,
     "checkpoint-of-the-old-root": 6,
     "broker-trusted": 7,
     "answered-before-counted": 8,
