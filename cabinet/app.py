@@ -15,7 +15,7 @@ from cabinet.control.protocol import Exit
 from cabinet.control.server import SocketTaken
 from cabinet.journal.errors import JournalBusy, JournalError
 from cabinet.roster.tables import RosterUnusable
-from cabinet.vault.device_key import KeyFileError
+from cabinet.vault.key_source import KeyFileError
 from hal.problems import ConfigError
 
 log = logging.getLogger("cabinet")

@@ -15,7 +15,8 @@ from cabinet.journal.schema import epochs
 from cabinet.journal.store import Journal
 from cabinet.policy.rights import Rights, Schedule, Window
 from cabinet.roster.store import Roster
-from cabinet.vault.device_key import DeviceKeys, open_or_create
+from cabinet.vault import device_key, signing_key
+from cabinet.vault.device_key import DeviceKeys
 from cabinet.vault.pin import calibrate
 from hal.clock import Clock
 
@@ -35,8 +36,9 @@ class Books:
         """Blocks. Raises JournalBusy, JournalDamaged, KeyFileError, RosterUnusable, OSError: each says what to do."""
         folder = config.state_dir
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        keys = open_or_create(folder, bool(list(epochs(folder))))
-        signer = Signer(config.origin, keys.signing_seed)
+        journal_exists = bool(epochs(folder))
+        keys = device_key.open_or_create(folder, journal_exists)
+        signer = Signer(config.origin, signing_key.open_or_create(folder, journal_exists))
         journal = Journal.open(folder, config.origin, config.cabinet.device, signer)
         try:
             roster = Roster.open(

@@ -17,7 +17,7 @@ from cabinet.core.events import RosterFound
 from cabinet.engine import Engine
 from cabinet.journal.errors import JournalBusy, JournalError
 from cabinet.roster.tables import RosterUnusable
-from cabinet.vault.device_key import KeyFileError
+from cabinet.vault.key_source import KeyFileError
 from hal.system_clock import SystemClock
 from hal.worker import InlineWorker
 

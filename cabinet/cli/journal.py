@@ -183,13 +183,14 @@ def _own_key(args: Namespace, reader: JournalReader) -> tuple[str, bytes]:
 
     from cabinet.config import load
     from cabinet.control.address import DEFAULT_CONFIG
-    from cabinet.vault.device_key import KeyFileError, open_or_create
+    from cabinet.vault.key_source import KeyFileError
+    from cabinet.vault.signing_key import open_or_create
     from hal.problems import ConfigError
 
     file = Path(args.config) if args.config is not None else DEFAULT_CONFIG
     try:
         config = load(file, os.environ)
-        seed = open_or_create(config.state_dir, journal_exists=True).signing_seed
+        seed = open_or_create(config.state_dir, journal_exists=True)
     except ConfigError as error:
         raise CommandError(Exit.CONFIGURATION, f"{file} does not say whose journal it is", error.lines) from None
     except KeyFileError as error:

@@ -27,7 +27,7 @@ from hal.supervisor import LinkPlan
 from simulator.faults import Fault, parse_fault
 from simulator.harness import happenings as seen
 from simulator.harness.blueprint import Blueprint
-from simulator.harness.memory_roster import KEYS
+from simulator.harness.memory_roster import KEYS, SIGNING_SEED
 from simulator.harness.model_disk import Ack, ModelDisk, Moment, Write
 from simulator.harness.process import Killed, Process, outside
 from simulator.harness.random_bytes import RandomBytes
@@ -293,7 +293,7 @@ class Cabinet:
 
     def _open_books(self) -> Books:
         config = self.plan.config
-        signer = Signer(config.origin, KEYS.signing_seed)
+        signer = Signer(config.origin, SIGNING_SEED)
         journal = Journal.open_in(self.disk, config.origin, config.cabinet.device, signer)
         try:
             return Books(config, KEYS, journal, self.plan.shelf.open(), Outbox(journal, config.upstream.verifiers()))

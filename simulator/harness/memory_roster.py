@@ -26,7 +26,8 @@ SET_MS = 1_767_225_600_000
 """2026-01-01: when everybody got their PIN."""
 CHEAPEST = PinCost(iterations=1, memory_kib=8)
 """The work of a PIN check is in the time its worker takes."""
-KEYS: DeviceKeys = derive(sha256(b"device key of the simulation").digest(), sha256(b"its signing key").digest())
+KEYS: DeviceKeys = derive(sha256(b"device key of the simulation").digest())
+SIGNING_SEED: bytes = sha256(b"its signing key").digest()
 
 
 class MemoryRoster(Roster):

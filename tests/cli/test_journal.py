@@ -12,7 +12,7 @@ import pytest
 from cabinet.journal.leaf import Entry, Value
 from cabinet.journal.note import Signer
 from cabinet.journal.store import Journal
-from cabinet.vault.device_key import open_or_create
+from cabinet.vault.signing_key import open_or_create
 from tests.cli.conftest import Ctl
 
 ORIGIN = "cabinet.demo/lobby-01"
@@ -38,8 +38,8 @@ def filled(config: Path) -> Journal:
     """Open for writing, nine events in it."""
     folder = config.parent / "state"
     folder.mkdir(mode=0o700)
-    keys = open_or_create(folder, journal_exists=False)
-    journal = Journal.open(folder, ORIGIN, "lobby-01", Signer(ORIGIN, keys.signing_seed))
+    seed = open_or_create(folder, journal_exists=False)
+    journal = Journal.open(folder, ORIGIN, "lobby-01", Signer(ORIGIN, seed))
     for n in range(0, 9, 3):
         journal.append([entry(n), entry(n + 1), entry(n + 2)])
     return journal
@@ -154,8 +154,8 @@ def test_a_trusted_checkpoint_shows_a_journal_cut_off(ctl: Ctl, config: Path, tm
         assert ctl(*arguments).code == 0
     for file in (tmp_path / "state").glob("journal-*"):
         file.unlink()
-    keys = open_or_create(tmp_path / "state", journal_exists=True)
-    with closing(Journal.open(tmp_path / "state", ORIGIN, "lobby-01", Signer(ORIGIN, keys.signing_seed))) as again:
+    seed = open_or_create(tmp_path / "state", journal_exists=True)
+    with closing(Journal.open(tmp_path / "state", ORIGIN, "lobby-01", Signer(ORIGIN, seed))) as again:
         again.append([entry(0)])
         assert ctl("journal", "verify", "--config", str(config)).code == 0
         ended = ctl(*arguments, "--json")

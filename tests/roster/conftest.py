@@ -13,7 +13,7 @@ from cabinet.roster.store import Roster
 from cabinet.vault.device_key import DeviceKeys, derive
 from cabinet.vault.pin import PinCost
 
-KEYS = derive(b"d" * 32, b"s" * 32)
+KEYS = derive(b"d" * 32)
 CHEAP = PinCost(iterations=1, memory_kib=8)
 
 Open = Callable[..., Roster]

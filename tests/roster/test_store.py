@@ -25,7 +25,7 @@ from hal.secret import Secret
 from tests.roster.conftest import CHEAP, KEYS, Open, apply, person
 
 ZURICH = ZoneInfo("Europe/Zurich")
-OTHER_DEVICE = derive(b"e" * 32, b"s" * 32)
+OTHER_DEVICE = derive(b"e" * 32)
 
 
 def ms(*when: int) -> int:

@@ -14,7 +14,7 @@ from cabinet.journal import b64
 from cabinet.journal.leaf import Entry
 from cabinet.journal.note import Signer
 from cabinet.journal.store import Journal
-from cabinet.vault.device_key import open_or_create
+from cabinet.vault import device_key, signing_key
 
 SITE, DEVICE = "demo", "lobby-01"
 ORIGIN = f"cabinet.{SITE}/{DEVICE}"
@@ -30,8 +30,9 @@ def put(leaves: int, state: Path) -> None:
 def _template(leaves: int) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="kcu-journal-"))
     atexit.register(shutil.rmtree, folder)
-    keys = open_or_create(folder, journal_exists=False)
-    journal = Journal.open(folder, ORIGIN, DEVICE, Signer(ORIGIN, keys.signing_seed))
+    device_key.open_or_create(folder, journal_exists=False)
+    seed = signing_key.open_or_create(folder, journal_exists=False)
+    journal = Journal.open(folder, ORIGIN, DEVICE, Signer(ORIGIN, seed))
     random = Random(leaves)
     while journal.size < leaves:
         count = min(random.randint(1, 20), leaves - journal.size)

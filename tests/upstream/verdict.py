@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from cabinet.journal.note import Signer, Verifier
 from cabinet.journal.reader import JournalReader
 from cabinet.journal.verify import verify as verify_journal
-from cabinet.vault.device_key import open_or_create
+from cabinet.vault.signing_key import open_or_create
 from sync.collector.reading import Reader, reading
 from sync.collector.verify import verify as verify_held
 from tests.upstream.journals import ORIGIN
@@ -84,7 +84,7 @@ def judge(site: Site, tap: Tap | None = None, more_kb: int | None = None) -> Ver
 
 
 def _journaled(site: Site) -> tuple[dict[int, bytes | None], int, bool]:
-    signer = Signer(ORIGIN, open_or_create(site.state, journal_exists=True).signing_seed)
+    signer = Signer(ORIGIN, open_or_create(site.state, journal_exists=True))
     with JournalReader(site.state) as journal:
         leaves = {leaf.n: leaf.data for leaf in journal.leaves(0, journal.size)}
         return leaves, journal.acknowledged(), verify_journal(journal, signer.verifier.vkey).result == "verified"

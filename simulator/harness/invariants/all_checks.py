@@ -29,7 +29,7 @@ from simulator.harness.invariants.secrets import NothingPersonal
 from simulator.harness.invariants.service import DoneOnce, GoodStays
 from simulator.harness.invariants.surroundings import FullDisk, JumpingClock
 from simulator.harness.invariants.turns import ServedInTurn
-from simulator.harness.memory_roster import KEYS
+from simulator.harness.memory_roster import KEYS, SIGNING_SEED
 from simulator.harness.oracle import Oracle
 from simulator.harness.truth import Truth
 from simulator.harness.witness import Check
@@ -60,7 +60,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
     words = [word for person in plan.cast.values() for word in (full_name(person), person.card, person.pin) if word]
     roster = plan.shelf.open()
     keys = [key for person in plan.ids if (key := roster.key_of(person))]
-    log = Verifies(Signer(plan.config.origin, KEYS.signing_seed).verifier.public, cabinet.kept_leaves)
+    log = Verifies(Signer(plan.config.origin, SIGNING_SEED).verifier.public, cabinet.kept_leaves)
     latency, recovery, upstream = OneDeadDevice(), WorksAgain(), NothingEarly(log)
     oracle = plan.oracle()
     monitors = plan.config.cabinet.mode == "monitor"
@@ -90,7 +90,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             log,
             upstream,
             GuessesCounted(now_s, lambda who: truth.pins.get(plan.ids.get(who, ""), pins.get(who))),
-            NothingPersonal(words, [*keys, KEYS.signing_seed, KEYS.wrap, KEYS.card, KEYS.code, KEYS.pin_pepper]),
+            NothingPersonal(words, [*keys, SIGNING_SEED, KEYS.wrap, KEYS.card, KEYS.code, KEYS.pin_pepper]),
             DoneOnce(),
             latency,
             recovery,

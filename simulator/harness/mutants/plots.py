@@ -10,7 +10,7 @@ from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.note import Signer
 from simulator.harness import happenings as seen
 from simulator.harness.blueprint import COSIGNER
-from simulator.harness.memory_roster import KEYS
+from simulator.harness.memory_roster import SIGNING_SEED
 from simulator.harness.network.troubles import STRANGER, TOPICS
 from simulator.harness.people.reliable import RELIABLE
 from simulator.harness.people.visitor import Lobby, Visitor
@@ -118,7 +118,7 @@ async def _doors(simulation: Simulation) -> None:
 def _confirm(simulation: Simulation, by: Signer, root: bytes | None) -> None:
     """All that the cabinet has, as this tree; without a root as its own."""
     image = simulation.cabinet.disk.images[max(simulation.cabinet.disk.images)]
-    signer = Signer(simulation.cabinet.plan.config.origin, KEYS.signing_seed)
+    signer = Signer(simulation.cabinet.plan.config.origin, SIGNING_SEED)
     size = image.sizes[-1]
     note = image.notes[size] if root is None else Checkpoint(signer.name, size, root).signed(signer)
     text = note.decode().partition("\n\n")[0] + "\n"
