@@ -16,16 +16,17 @@ from typing import Protocol, TypeAlias
 
 from cabinet.journal.note import Signer
 
-EntryRow: TypeAlias = "tuple[int, bytes, bytes, int | None, str | None, int | None, str | None, bytes | None]"
-"""n, hash, subtrees, ts, kind, slot, item, bytes; None from ts on where the payload was pruned."""
+EntryRow: TypeAlias = (
+    "tuple[int, bytes, bytes, int | None, str | None, int | None, str | None, bytes | None, bytes | None]"
+)
+"""n, hash, subtrees, ts, kind, slot, item, subs, bytes; None from ts on where the payload was pruned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """Leaves, who stands in them, the signed note of the size they lead to, and state rows (None deletes)."""
+    """Leaves, the signed note of the size they lead to, and state rows (None deletes)."""
 
     entries: Sequence[EntryRow]
-    subjects: Sequence[tuple[bytes, int]]
     size: int
     note: bytes
     state: Mapping[str, bytes | None]

@@ -9,16 +9,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from cabinet.journal import b64, rows, tree
-from cabinet.journal.connection import DatabaseError, begin_read, cause, close, is_damage, open_reader
+from cabinet.journal.connection import DatabaseError, cause, close, is_damage, open_reader
 from cabinet.journal.epoch import EntryRow
 from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, JournalMissing, JournalUnreadable
 from cabinet.journal.lock import FolderLock
-from cabinet.journal.schema import concerns, epoch_file, epochs, payload
+from cabinet.journal.schema import epoch_file, epochs, payload
 
 PAGE: Final = 1000
+PSEUDONYM_BYTES: Final = 16
 
 T = TypeVar("T")
 
@@ -129,31 +130,12 @@ class JournalReader:
         if since_ts is not None:
             conditions.append(payload.c.ts >= since_ts)
         if subject is not None:
-            conditions.append(payload.c.n.in_(select(concerns.c.n).where(concerns.c.p == b64.decode(subject))))
+            conditions.append(func.instr(payload.c.subs, b64.decode(subject)) % PSEUDONYM_BYTES == 1)
         # n + 0: the covering index is read for the numbers, never the wide rows in order of n.
         number = payload.c.n + 0
         chosen = select(payload.c.n).where(number >= first, *conditions).order_by(number).limit(limit)
         question = select(payload.c.n, payload.c.bytes).where(payload.c.n.in_(chosen)).order_by(payload.c.n)
         return self._ask(lambda connection: [(n, data) for n, data in connection.execute(question)])
-
-    def subjects(self) -> Iterator[tuple[bytes, int]]:
-        """Every stored pair of pseudonym and leaf index, by pseudonym."""
-        after = (b"", -1)
-        while page := self._ask(partial(rows.subjects, after=after, limit=PAGE)):
-            yield from page
-            after = page[-1]
-
-    def concerned(self, first: int, end: int) -> list[tuple[int, bytes | None, set[str]]]:
-        """Index, bytes and stored pseudonyms of the leaves from `first` up to `end`, of one moment."""
-        stored: dict[int, set[str]] = {}
-
-        def ask(connection: Connection) -> list[tuple[int, bytes | None]]:
-            begin_read(connection)
-            for p, n in rows.subjects_of(connection, first, end):
-                stored.setdefault(n, set()).add(b64.encode(p))
-            return rows.leaves(connection, first, end - first)
-
-        return [(n, data, stored.get(n, set())) for n, data in self._ask(ask)]
 
     def is_sound(self) -> bool:
         """Whether SQLite finds its own file in order, indexes included. Seconds per million leaves."""

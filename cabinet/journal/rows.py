@@ -84,7 +84,7 @@ def state(connection: Connection) -> dict[str, bytes]:
 
 def entries(connection: Connection, first: int, limit: int) -> list[EntryRow]:
     rows = connection.exec_driver_sql(
-        "SELECT n, hash, subtrees, ts, kind, slot, item, bytes FROM entry WHERE n >= ? ORDER BY n LIMIT ?",
+        "SELECT n, hash, subtrees, ts, kind, slot, item, subs, bytes FROM entry WHERE n >= ? ORDER BY n LIMIT ?",
         (first, limit),
     )
     return cast("list[EntryRow]", rows.all())
@@ -100,20 +100,6 @@ def notes(connection: Connection, after: tuple[int, int], limit: int) -> list[tu
         (after[0], after[0], *after, limit),
     )
     return [(size, acked, note) for size, acked, note in rows]
-
-
-def subjects(connection: Connection, after: tuple[bytes, int], limit: int) -> list[tuple[bytes, int]]:
-    """Pseudonym and leaf index from behind `after` on."""
-    rows = connection.exec_driver_sql(
-        "SELECT p, n FROM subject WHERE (p, n) > (?, ?) ORDER BY p, n LIMIT ?", (*after, limit)
-    )
-    return [(p, n) for p, n in rows]
-
-
-def subjects_of(connection: Connection, first: int, end: int) -> list[tuple[bytes, int]]:
-    """Pseudonym and leaf index of the leaves from `first` up to `end`; reads the whole table."""
-    rows = connection.exec_driver_sql("SELECT p, n FROM subject WHERE n >= ? AND n < ?", (first, end))
-    return [(p, n) for p, n in rows]
 
 
 def is_sound(connection: Connection) -> bool:

@@ -1,7 +1,8 @@
 """The tables of an epoch file, `journal-<epoch>.db`, and the steps that lead to them.
 
 A leaf row also carries the hashes of the subtrees its leaf completes, level 1 first: every node of the tree is
-written once, at the end of one table. What the payload's columns and `subject` say is derived from the bytes.
+written once, at the end of one table. What the payload's columns say is derived from the bytes; `subs` are the
+pseudonyms in the order of the leaf, 16 bytes each.
 """
 
 from __future__ import annotations
@@ -26,19 +27,14 @@ _FIRST: Final = (
         kind TEXT NOT NULL,
         slot INTEGER,
         item TEXT,
+        subs BLOB,
         bytes BLOB NOT NULL
     ) STRICT""",
-    # What is asked of the file in one shape; an insert here is one statement less in every transaction.
     """CREATE VIEW entry AS
-        SELECT n, hash, subtrees, ts, kind, slot, item, bytes FROM leaf LEFT JOIN payload USING (n)""",
-    """CREATE TRIGGER entry_appended INSTEAD OF INSERT ON entry BEGIN
-        INSERT INTO leaf (n, hash, subtrees) VALUES (NEW.n, NEW.hash, NEW.subtrees);
-        INSERT INTO payload (n, ts, kind, slot, item, bytes)
-            VALUES (NEW.n, NEW.ts, NEW.kind, NEW.slot, NEW.item, NEW.bytes);
-    END""",
-    # Covers every filter and grows at its end: one page per transaction, where one index per column costs four.
-    "CREATE INDEX payload_found ON payload (ts, kind, slot, item)",
-    "CREATE TABLE subject (p BLOB, n INTEGER, PRIMARY KEY (p, n)) STRICT, WITHOUT ROWID",
+        SELECT n, hash, subtrees, ts, kind, slot, item, subs, bytes FROM leaf LEFT JOIN payload USING (n)""",
+    # Covers every filter, people included, and grows at its end: one page per transaction, where one index per column
+    # costs five, and one by pseudonym another one at random.
+    "CREATE INDEX payload_found ON payload (ts, kind, slot, item, subs)",
     "CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT",
     "CREATE TABLE ack (size INTEGER PRIMARY KEY REFERENCES checkpoint (size), note BLOB NOT NULL) STRICT",
     "CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
@@ -75,9 +71,9 @@ payload = table(
     column("kind", Text),
     column("slot", Integer),
     column("item", Text),
+    column("subs", LargeBinary),
     column("bytes", LargeBinary),
 )
-concerns = table("subject", column("p", LargeBinary), column("n", Integer))
 
 
 def migrate(connection: Connection, steps: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:

@@ -22,11 +22,8 @@ from cabinet.journal.tree import EMPTY_ROOT
 
 T = TypeVar("T")
 
-_INSERT_ENTRY: Final = (
-    "INSERT INTO entry (n, hash, subtrees, ts, kind, slot, item, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
-# One person may stand in a leaf in two roles.
-_INSERT_SUBJECT: Final = "INSERT OR IGNORE INTO subject (p, n) VALUES (?, ?)"
+_INSERT_LEAF: Final = "INSERT INTO leaf (n, hash, subtrees) VALUES (?, ?, ?)"
+_INSERT_PAYLOAD: Final = "INSERT INTO payload (n, ts, kind, slot, item, subs, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)"
 _INSERT_CHECKPOINT: Final = "INSERT INTO checkpoint (size, note) VALUES (?, ?)"
 _INSERT_ACK: Final = "INSERT INTO ack (size, note) VALUES (?, ?)"
 _PUT_STATE: Final = (
@@ -72,8 +69,8 @@ class SqliteEpoch:
 
     def append(self, transaction: Transaction) -> None:
         with self._writing() as cursor:
-            cursor.executemany(_INSERT_ENTRY, transaction.entries)
-            cursor.executemany(_INSERT_SUBJECT, transaction.subjects)
+            cursor.executemany(_INSERT_LEAF, [row[:3] for row in transaction.entries])
+            cursor.executemany(_INSERT_PAYLOAD, [(row[0], *row[3:]) for row in transaction.entries])
             cursor.execute(_INSERT_CHECKPOINT, (transaction.size, transaction.note))
             _write_state(cursor, transaction.state)
 

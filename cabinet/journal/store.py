@@ -96,8 +96,7 @@ class Journal:
         ]
         root = frontier.root()
         note = Checkpoint(self.origin, frontier.size, root).signed(self._signer)
-        subjects = _subjects(entries, self.size)
-        self._write(lambda file: file.append(Transaction(inserts, subjects, frontier.size, note, rows or {})))
+        self._write(lambda file: file.append(Transaction(inserts, frontier.size, note, rows or {})))
         commit = Commit(self.size, frontier.size, leaves, note)
         self._frontier, self._checkpoint, self.root = frontier, note, root
         return commit
@@ -197,8 +196,5 @@ def _row(n: int, entry: Entry, leaf: bytes, frontier: Frontier) -> EntryRow:
     hashed = leaf_hash(leaf)
     slot = cast("int | None", entry.fields.get("slot"))
     item = cast("str | None", entry.fields.get("item"))
-    return n, hashed, frontier.push(hashed), entry.ts, entry.ev, slot, item, leaf
-
-
-def _subjects(entries: Sequence[Entry], first: int) -> list[tuple[bytes, int]]:
-    return [(b64.decode(sub["p"]), n) for n, entry in enumerate(entries, first) for sub in entry.subs]
+    subs = b"".join([b64.decode(sub["p"]) for sub in entry.subs]) or None
+    return n, hashed, frontier.push(hashed), entry.ts, entry.ev, slot, item, subs, leaf

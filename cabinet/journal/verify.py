@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from cabinet.journal import b64, checkpoint
+from cabinet.journal import checkpoint
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.epoch import EntryRow
 from cabinet.journal.errors import JournalDamaged, JournalUnreadable, LeafRefused, NoteRefused
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Verifier
-from cabinet.journal.reader import PAGE, JournalReader
+from cabinet.journal.reader import JournalReader
 from cabinet.journal.tree import Frontier, leaf_hash
 
 Result: TypeAlias = Literal["verified", "unsealed-tail", "failed", "rolled-back", "forked"]
@@ -22,8 +23,7 @@ Rule: TypeAlias = Literal[
     "leaf-form",  # the payload is no leaf of this index and device
     "payload-missing",  # pruned although upstream does not hold it
     "subtree",  # a stored inner hash is not that of its leaves
-    "columns",  # time, kind, slot or item beside the payload differ from it
-    "subjects",  # the look-up by pseudonym differs from the payloads
+    "columns",  # time, kind, slot, item or pseudonyms beside the payload differ from it
     "checkpoint",  # a kept note is malformed, of another size or root, or not signed by this key
     "unreadable",  # the database itself is broken, one of its indexes perhaps
 ]
@@ -85,12 +85,10 @@ class _Check:
         self._forked = False
         self._size, self._sealed = reader.sizes()
         self._acknowledged = reader.acknowledged()
-        self._subjects = [0] * (self._size // PAGE + 1)
 
     def run(self, progress: Callable[[int, int], None]) -> Verdict:
         try:
             self._check_leaves(progress)
-            self._check_subjects()
             if not self._reader.is_sound():
                 raise _Failed(self._size, "unreadable")
         except _Failed as failure:
@@ -136,7 +134,7 @@ class _Check:
         return due
 
     def _check_leaf(self, row: EntryRow) -> None:
-        n, hashed, subtrees, _, _, _, _, data = row
+        n, hashed, subtrees, _, _, _, _, _, data = row
         if n != self._frontier.size:
             raise _Failed(self._frontier.size, "leaf-missing")
         if data is None:
@@ -149,38 +147,23 @@ class _Check:
             raise _Failed(n, "subtree")
 
     def _check_columns(self, row: EntryRow, data: bytes) -> None:
-        n, _, _, ts, kind, slot, item, _ = row
+        n, _, _, ts, kind, slot, item, subs, _ = row
         try:
             leaf = glance(data)
-        except LeafRefused:
+            named = b"".join([a2b_base64(sub["p"]) for sub in leaf.get("subs", ())])
+        except (LeafRefused, LookupError, TypeError, ValueError):
             raise _Failed(n, "leaf-form") from None
         if leaf.get("n") != n or leaf.get("dev") != self._device:
             raise _Failed(n, "leaf-form")
         if leaf.get("ts") != ts or leaf.get("ev") != kind or leaf.get("slot") != slot or leaf.get("item") != item:
             raise _Failed(n, "columns")
-        for p in {sub["p"] for sub in leaf.get("subs", ())}:
-            self._subjects[n // PAGE] += hash((p, n))
+        if named != (subs or b""):
+            raise _Failed(n, "columns")
 
     def _count_pruned(self, n: int) -> None:
         if n >= self._acknowledged:
             raise _Failed(n, "payload-missing")
         self._pruned += 1
-
-    def _check_subjects(self) -> None:
-        """Sums over pages of leaves tell whether the two sides agree; only where they do not, leaves are compared."""
-        for p, n in self._reader.subjects():
-            if n < self._size:
-                self._subjects[n // PAGE] -= hash((b64.encode(p), n))
-        for number, difference in enumerate(self._subjects):
-            if difference:
-                self._compare_subjects(number * PAGE, min(self._size, (number + 1) * PAGE))
-
-    def _compare_subjects(self, first: int, end: int) -> None:
-        """Once more, of one moment: payloads may have been pruned between the two readings."""
-        for n, data, stored in self._reader.concerned(first, end):
-            named = set() if data is None else {sub["p"] for sub in glance(data).get("subs", ())}
-            if named != stored:
-                raise _Failed(n, "subjects")
 
 
 def _silent(done: int, size: int) -> None:

@@ -346,7 +346,7 @@ class Cabinet:
             self.witness.tell(seen.Acked(epoch, write.size, write.note))
             return
         for row in write.entries:
-            data = row[7]
+            data = row[-1]
             assert data is not None
             self.witness.tell(seen.Leaf(epoch, row[0], glance(data), data))
         self.witness.tell(seen.Sealed(epoch, write.size, write.note))

@@ -66,7 +66,7 @@ class Image:
         assert not self.sizes or transaction.size > self.sizes[-1], "a checkpoint is never signed for an older size"
         for row in transaction.entries:
             self.hashes.append(row[1] + row[2])
-            self.payloads.append(row[7])
+            self.payloads.append(row[-1])
         self.sizes.append(transaction.size)
         self.notes[transaction.size] = transaction.note
         _put(self.state, transaction.state)

@@ -48,7 +48,6 @@ def test_pruned_leaves_are_counted(seventy: Path) -> None:
     for statement in (
         "INSERT INTO ack SELECT size, note FROM checkpoint WHERE size = 20",
         "DELETE FROM payload WHERE n IN (3, 4)",
-        "DELETE FROM subject WHERE n IN (3, 4)",
     ):
         with connection.begin():
             connection.exec_driver_sql(statement)
@@ -125,9 +124,9 @@ ZERO = "zeroblob(32)"
         (["UPDATE payload SET kind = 'item.returned' WHERE n = 41"], 41, "columns"),
         (["UPDATE payload SET slot = 7 WHERE n = 41"], 41, "columns"),
         (["UPDATE payload SET item = NULL WHERE n = 41"], 41, "columns"),
-        (["DELETE FROM subject WHERE n = 41"], 41, "subjects"),
-        (["INSERT INTO subject VALUES (zeroblob(16), 41)"], 41, "subjects"),
-        (["UPDATE subject SET p = zeroblob(16) WHERE n = 41"], 41, "subjects"),
+        (["UPDATE payload SET subs = NULL WHERE n = 41"], 41, "columns"),
+        (["UPDATE payload SET subs = zeroblob(32) WHERE n = 41"], 41, "columns"),
+        (["UPDATE payload SET subs = zeroblob(16) WHERE n = 41"], 41, "columns"),
         (["UPDATE checkpoint SET note = x'00' WHERE size = 40"], 30, "checkpoint"),
         (["UPDATE checkpoint SET size = 41 WHERE size = 40"], 30, "checkpoint"),
         (["DELETE FROM checkpoint"], 0, "checkpoint"),
@@ -155,7 +154,8 @@ def test_a_leaf_that_was_replaced_with_all_its_hashes(seventy: Path) -> None:
 def test_a_signed_leaf_that_is_no_leaf_of_this_journal(tmp_path: Path, data: bytes) -> None:
     opened(tmp_path).close()
     connection = tampering(tmp_path)
-    connection.execute("INSERT INTO entry VALUES (0, ?, x'', 1, 'a.b', NULL, NULL, ?)", (leaf_hash(data), data))
+    connection.execute("INSERT INTO leaf VALUES (0, ?, x'')", (leaf_hash(data),))
+    connection.execute("INSERT INTO payload VALUES (0, 1, 'a.b', NULL, NULL, NULL, ?)", (data,))
     signed = Checkpoint(ORIGIN, 1, leaf_hash(data)).signed(SIGNER)
     connection.execute("INSERT INTO checkpoint VALUES (1, ?)", (signed,))
     connection.close()
