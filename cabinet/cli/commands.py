@@ -32,8 +32,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     ),
     "journal": (
         Command("journal list", "journal", "events that were journaled"),
-        Command("journal verify", "journal", "prove that no event was changed, lost or put in later"),
-        Command("journal export", "journal", "files by which others can verify the journal themselves"),
+        Command("journal verify", "journal_verify", "prove that no event was changed, lost or put in later"),
+        Command("journal export", "journal_export", "files by which others can verify the journal themselves"),
+        Command("journal receipt", "journal_export", "a proof of one event that shows no other"),
+        Command("journal verify-receipt", "journal_export", "whether a receipt is genuine, and of what"),
     ),
     "people": (
         Command("person add", "people", "add a person, or change what is said of one"),

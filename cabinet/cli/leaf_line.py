@@ -9,8 +9,8 @@ from cabinet.cli.output import printable, word
 
 PSEUDONYM_SHOWN = 8
 WORD_SHOWN = 32
-_ENVELOPE = {"v", "dev", "n", "boot", "mono_ms", "ts", "tq", "ev", "subs", "salt"}
-_OWN_PLACE = {"slot", "item"}
+ENVELOPE = {"v", "dev", "n", "boot", "mono_ms", "ts", "tq", "ev", "subs", "salt"}
+OWN_PLACE = {"slot", "item"}
 
 
 def leaf_line(n: int, leaf: Mapping[str, object] | None) -> str:
@@ -22,7 +22,7 @@ def leaf_line(n: int, leaf: Mapping[str, object] | None) -> str:
     slot = leaf.get("slot")
     place = f"slot {slot}" if slot is not None else ""
     item = word(leaf["item"]) if leaf.get("item") is not None else ""
-    others = [key for key in sorted(set(leaf) - _ENVELOPE - _OWN_PLACE) if leaf[key] not in (None, "", [])]
+    others = [key for key in sorted(set(leaf) - ENVELOPE - OWN_PLACE) if leaf[key] not in (None, "", [])]
     more = " ".join(f"{key}={_value(key, leaf[key])}" for key in others)
     parts = (
         f"{n:>7}",

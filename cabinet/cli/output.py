@@ -34,6 +34,12 @@ class Output:
     def line(self, text: str) -> None:
         print("\n".join(map(printable, text.split("\n"))), flush=True)
 
+    def verbatim(self, data: bytes) -> None:
+        """Signed bytes, as they are: they are meant for a file."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
     def note(self, text: str) -> None:
         """Something a person should know and a program need not."""
         print(printable(text), file=sys.stderr, flush=True)

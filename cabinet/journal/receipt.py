@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cabinet.journal import b64, checkpoint
+from cabinet.journal import b64, checkpoint, note
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.errors import ExportRefused
 from cabinet.journal.export import newest_note
+from cabinet.journal.leaf import glance
 from cabinet.journal.note import Verifier
 from cabinet.journal.reader import JournalReader
 from cabinet.journal.tree import check_inclusion, leaf_hash
@@ -36,6 +37,10 @@ _TEXT: Final = re.compile(
 )
 
 
+class NoReceipt(ValueError):
+    """There is no receipt for this leaf, or not yet; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """A leaf that was proven to be in the journal, and the checkpoint it was proven against."""
@@ -48,30 +53,47 @@ class Receipt:
 def receipt(reader: JournalReader, n: int, vkeys: Sequence[str]) -> bytes:
     """The receipt for leaf `n` against the newest checkpoint; the log's key comes first in `vkeys`.
 
-    Raises ValueError for an index that is not sealed yet or whose payload was pruned, NoteRefused.
+    Raises NoReceipt for a leaf that is not there, not sealed yet or pruned, NoteRefused.
     """
     signed, sealed = newest_note(reader, [Verifier.from_vkey(vkey) for vkey in vkeys])
-    proof = reader.inclusion(n, sealed.size)
-    (stored,) = reader.leaves(n, n + 1)
+    stored = next(reader.leaves(n, n + 1), None)
+    if stored is None:
+        raise NoReceipt(f"there is no event {n}; the journal ends with {reader.size - 1}")
+    if n >= sealed.size:
+        raise NoReceipt(f"event {n} is not sealed yet")
     if stored.data is None:
-        raise ValueError(f"leaf {n} was pruned; only its hash is left")
+        raise NoReceipt(f"event {n} was pruned; only its hash is left")
+    proof = reader.inclusion(n, sealed.size)
     lines = ["c2sp.org/tlog-proof@v1", f"extra {b64.encode(stored.data)}", f"index {n}", *map(b64.encode, proof)]
     return "\n".join([*lines, "", ""]).encode() + signed.encode()
 
 
-def verify_receipt(data: bytes, vkey: str) -> Receipt:
-    """The leaf of a receipt that this log's key vouches for. Raises ExportRefused; NoteRefused for the key."""
-    verifier = Verifier.from_vkey(vkey)
+def verify_receipt(data: bytes, vkeys: Sequence[str]) -> Receipt:
+    """The leaf of a receipt that one of these logs' keys vouches for: the one named as the receipt's origin.
+
+    Raises ExportRefused; NoteRefused for the keys."""
+    verifiers = [Verifier.from_vkey(vkey) for vkey in vkeys]
     try:
         match = _TEXT.fullmatch(data.decode()) if len(data) <= _MAX else None
         if match is None:
-            raise ExportRefused(_FILE, "is not a tlog-proof with its leaf")
+            raise ExportRefused(_FILE, "it is no receipt (a tlog-proof with its leaf)")
         leaf, n = b64.decode(match[1]), int(match[2])
         proof = [b64.decode(line) for line in match[3].splitlines()]
-        signed = checkpoint.read(match[4].encode(), verifier)
+        signed = checkpoint.read(match[4].encode(), _key_for(match[4].encode(), verifiers))
         check_inclusion(leaf_hash(leaf), n, signed.size, proof, signed.root)
+        if glance(leaf).get("n") != n:
+            raise ExportRefused(_FILE, f"its leaf is not that of index {n}")
     except ExportRefused:
         raise
     except ValueError as error:
         raise ExportRefused(_FILE, str(error)) from None
     return Receipt(n, leaf, signed)
+
+
+def _key_for(data: bytes, verifiers: Sequence[Verifier]) -> Verifier:
+    origin = checkpoint.parse(note.parse(data).text).origin
+    for verifier in verifiers:
+        if verifier.name == origin:
+            return verifier
+    names = ", ".join(verifier.name for verifier in verifiers)
+    raise ExportRefused(_FILE, f"it is of {origin}, the key is of {names}")

@@ -188,7 +188,7 @@ def test_a_receipt_stands_alone(seven: Path) -> None:
             receipt(reader, 1, VKEYS)
         with pytest.raises(ValueError):
             receipt(reader, 7, VKEYS)
-    found = verify_receipt(data, SIGNER.vkey)
+    found = verify_receipt(data, [SIGNER.vkey])
     assert (found.n, found.leaf, found.checkpoint.size) == (5, stored.data, 7)
     assert not any(leaf is not None and b64.encode(leaf).encode() in data for leaf in others)
     assert data.startswith(b"c2sp.org/tlog-proof@v1\nextra ")
@@ -199,11 +199,11 @@ def test_every_changed_byte_of_a_receipt_is_found(seven: Path) -> None:
         data = receipt(reader, 5, [SIGNER.vkey])
     for at in range(len(data)):
         with pytest.raises(ExportRefused):
-            verify_receipt(data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :], SIGNER.vkey)
+            verify_receipt(data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :], [SIGNER.vkey])
     for wrong in (b"", data[:-1], data + b"\n", data * 30):
         with pytest.raises(ExportRefused):
-            verify_receipt(wrong, SIGNER.vkey)
+            verify_receipt(wrong, [SIGNER.vkey])
     with pytest.raises(ExportRefused):
-        verify_receipt(data, OTHER_SIGNER.vkey)
+        verify_receipt(data, [OTHER_SIGNER.vkey])
     with pytest.raises(NoteRefused):
-        verify_receipt(data, "no key")
+        verify_receipt(data, ["no key"])

@@ -1,0 +1,95 @@
+"""The journal's files as the commands open them, and the key they must be signed with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cabinet.cli.arguments import whole_number
+from cabinet.cli.errors import CommandError, UsageError
+from cabinet.control.address import AddressError, state_dir
+from cabinet.control.protocol import Exit
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from cabinet.cli.arguments import Parser
+    from cabinet.journal.note import Verifier
+    from cabinet.journal.reader import JournalReader
+
+FILE_BYTES_MAX = 65536
+"""Of a checkpoint, a key or a receipt: all are a few lines."""
+
+
+def add_epoch(parser: Parser, default: str = "the newest") -> None:
+    parser.add_argument("--epoch", type=whole_number, metavar="N", help=f"file N of the journal; {default} otherwise")
+
+
+def add_key(parser: Parser) -> None:
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the verifier key, if not the one of this cabinet")
+
+
+@contextmanager
+def open_reader(args: Namespace) -> Iterator[JournalReader]:
+    """Turns what is wrong with the files into an exit code, while it is open, too."""
+    from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, JournalMissing
+    from cabinet.journal.reader import JournalReader
+
+    exits = {JournalMissing: Exit.NOT_FOUND, JournalBusy: Exit.BUSY, JournalDamaged: Exit.JOURNAL}
+    try:
+        with JournalReader(state_dir(args.config), args.epoch) as reader:
+            yield reader
+    except AddressError as error:
+        raise CommandError(Exit.CONFIGURATION, str(error)) from None
+    except JournalError as error:
+        raise CommandError(exits.get(type(error), Exit.FAILURE), error.hint) from None
+
+
+def vkey_of(args: Namespace, reader: JournalReader) -> str:
+    """The key that the journal must be signed with: the one that was given, or this cabinet's own."""
+    from cabinet.journal.note import Signer
+
+    if args.key is not None:
+        return log_keys(args.key)[0].vkey
+    origin, seed = _own_key(args, reader)
+    return Signer(origin, seed).vkey
+
+
+def log_keys(file: Path) -> list[Verifier]:
+    """The keys of journals in a file of verifier keys, at least one. Raises NoteRefused for what is no such file."""
+    from cabinet.journal.note import ED25519, read_vkeys
+
+    keys = [key for key in read_vkeys(small_file(file).decode("utf-8", "replace")) if key.kind == ED25519]
+    if not keys:
+        raise UsageError(f"{file} holds no key of a journal: one line name+id+key")
+    return keys
+
+
+def small_file(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(FILE_BYTES_MAX)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+
+
+def _own_key(args: Namespace, reader: JournalReader) -> tuple[str, bytes]:
+    import os
+
+    from cabinet.config import load
+    from cabinet.control.address import DEFAULT_CONFIG
+    from cabinet.vault.key_source import KeyFileError
+    from cabinet.vault.signing_key import open_or_create
+    from hal.problems import ConfigError
+
+    file = Path(args.config) if args.config is not None else DEFAULT_CONFIG
+    try:
+        config = load(file, os.environ)
+        seed = open_or_create(config.state_dir, journal_exists=True)
+    except ConfigError as error:
+        raise CommandError(Exit.CONFIGURATION, f"{file} does not say whose journal it is", error.lines) from None
+    except KeyFileError as error:
+        raise CommandError(Exit.JOURNAL, f"not verified: {error}; or give --key FILE") from None
+    return config.origin if reader.epoch == 1 else f"{config.origin}/e{reader.epoch}", seed
