@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cabinet.core import fold_custody as custody
+from cabinet.core import fold_epoch as epoch
 from cabinet.core import fold_people as people
 from cabinet.core.leaf_fields import number_of, text_of, without
 from cabinet.core.leaves import Leaf
@@ -14,10 +15,14 @@ from cabinet.core.ledger import CLOSED_KEPT, Alarm, Incident, Ledger, alarm_id
 
 def fold(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     """The ledger after leaf `n`, written at wall time `ts` (ms). Kinds without durable meaning change nothing."""
+    if leaf.ev == "epoch.state":
+        return epoch.part(ledger, n, leaf)
+    if ledger.arriving is not None:
+        ledger = replace(ledger, arriving=None)
     handler = _FOLDS.get(leaf.ev)
     if (rule := text_of(leaf, "monitor")) is not None:
         ledger = replace(ledger, monitored={**ledger.monitored, rule: ledger.monitored.get(rule, 0) + 1})
-    return handler(ledger, n, ts, leaf) if handler else ledger
+    return handler(ledger, ledger.reference(n), ts, leaf) if handler else ledger
 
 
 def _started(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -77,6 +82,7 @@ Fold = Callable[[Ledger, int, int, Leaf], Ledger]
 _FOLDS: dict[str, Fold] = {
     "cabinet.started": _started,
     "cabinet.stopped": _stopped,
+    "epoch.opened": epoch.opened,
     "item.granted": custody.granted,
     "item.not_taken": custody.grant_ended,
     "item.outcome_unknown": custody.grant_ended,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cabinet.core.fold_people import code_spent, proved, roster
-from cabinet.core.leaf_fields import number_of, person_of, slot_of, text_of, without
+from cabinet.core.leaf_fields import number_of, person_of, slot_of, text_of, texts_of, without
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Hung, HungKind, Ledger, OpenGrant, Out, OwedReturn, Question, SlotMark, Use
 
@@ -109,10 +109,10 @@ def retired(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 
 def _with_question(questions: Mapping[int, Question], n: int, leaf: Leaf) -> Mapping[int, Question]:
-    prompts, item = leaf.fields.get("prompts"), text_of(leaf, "item")
-    if not isinstance(prompts, list) or item is None:
+    prompts, item = texts_of(leaf, "prompts"), text_of(leaf, "item")
+    if prompts is None or item is None:
         return questions
-    return {**questions, n: Question(item, slot_of(leaf), person_of(leaf, "returner"), tuple(prompts))}
+    return {**questions, n: Question(item, slot_of(leaf), person_of(leaf, "returner"), prompts)}
 
 
 def settled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:

@@ -33,6 +33,18 @@ def text_of(leaf: Leaf, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def texts_of(leaf: Leaf, key: str) -> tuple[str, ...] | None:
+    value = leaf.fields.get(key)
+    return tuple(str(one) for one in value) if isinstance(value, list) else None
+
+
+def pairs_of(leaf: Leaf, key: str) -> tuple[tuple[str, str], ...] | None:
+    value = leaf.fields.get(key)
+    if not isinstance(value, list):
+        return None
+    return tuple((one[0], one[1]) for one in value if isinstance(one, list) and len(one) == 2)
+
+
 def person_of(leaf: Leaf, role: str) -> Pseudonym | None:
     return next((subject.person for subject in leaf.subs if subject.role == role), None)
 

@@ -17,6 +17,8 @@ from cabinet.policy.rights import Pseudonym
 HungKind = Literal["right", "misplaced", "foreign", "unreadable"]
 
 CLOSED_KEPT: Final = 200
+EPOCH_STEP: Final = 1_000_000_000
+"""No epoch has so many leaves."""
 OFFERS_MAX: Final = 200
 """Codes for enrolling that are out at a time."""
 
@@ -148,8 +150,29 @@ class RosterMark:
 
 
 @dataclass(frozen=True, slots=True)
+class EpochMark:
+    """Which epoch of the journal this is; without it the first."""
+
+    number: int
+    opened_ms: int = 0
+    reason: str | None = None
+    by_itself_ms: int | None = None
+    """When the cabinet opened an epoch because upstream contradicted it, the last time that nobody had told it to."""
+    set_n: int | None = None
+    """Index of the first leaf of the newest complete set of state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """The first parts of a set of state whose last part has not come yet."""
+
+    parts: int
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
-    """Tables by key; each is replaced, never changed in place."""
+    """Tables by key; each is replaced, never changed in place. Where a leaf is named, it is by its `reference`."""
 
     slots: Mapping[int, SlotMark] = field(default_factory=dict)
     hangs: Mapping[int, Hung] = field(default_factory=dict)
@@ -174,6 +197,14 @@ class Ledger:
 
     offers: Mapping[int, Offer] = field(default_factory=dict)
     """By the index of their credential.offered leaf; ended ones until the next."""
+    epoch: Mapping[str, EpochMark] = field(default_factory=dict)
+    arriving: Arriving | None = None
+    """In no row of the table: a set is whole, or it is written anew."""
+
+    def reference(self, n: int) -> int:
+        """What names leaf `n` of this epoch in every later one: 57, and in the second epoch 2000000057."""
+        mark = self.epoch.get("epoch")
+        return n if mark is None or mark.number == 1 else mark.number * EPOCH_STEP + n
 
     @property
     def codes(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cabinet.core.ledger import (
     Alarm,
+    EpochMark,
     Failures,
     Hung,
     Incident,
@@ -42,6 +43,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "questions": lambda row: Question(**row | {"prompts": tuple(row["prompts"])}),
     "bookings": lambda row: Booking(**row),
     "offers": lambda row: Offer(**row),
+    "epoch": lambda row: EpochMark(**row),
 }
 _BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions", "bookings", "offers", "incidents")
 

@@ -42,7 +42,7 @@ class Turn:
         return len(self.leaves) >= _LEAVES_MAX
 
     def journal(self, ev: str, subs: Iterable[Subject] = (), **fields: Field) -> int:
-        """Adds a leaf (fields that are None are left out) and folds it; returns the index it will have."""
+        """Adds a leaf (fields that are None are left out) and folds it; returns its reference."""
         leaf = Leaf(ev, {key: value for key, value in fields.items() if value is not None}, tuple(subs))
         return self.add(leaf)
 
@@ -50,7 +50,7 @@ class Turn:
         n = self.state.size
         self.leaves.append(leaf)
         self.update(ledger=fold(self.ledger, n, self.now.wall_ms, leaf), size=n + 1)
-        return n
+        return self.ledger.reference(n)
 
     def holding(self, person: Pseudonym | None, role: Role = "holder") -> list[Subject]:
         """Them, and who answers for them if they are a visitor; nobody for None."""

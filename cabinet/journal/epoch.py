@@ -102,6 +102,14 @@ class EpochFolder(Protocol):
         """Those that are there, ascending."""
         ...
 
+    def newest_known(self) -> int:
+        """The highest number that an epoch here ever had, whether or not it still is there; 0: none."""
+        ...
+
+    def know(self, epoch: int) -> None:
+        """Keeps that this epoch was begun; durable when it returns. Raises JournalUnwritable."""
+        ...
+
     def name(self, epoch: int) -> str:
         """For people: where it is."""
         ...
@@ -110,4 +118,14 @@ class EpochFolder(Protocol):
         """Opens or creates it, in the newest form, with at least the checkpoint of an empty tree in it.
 
         Raises JournalDamaged, JournalUnwritable."""
+        ...
+
+    def draft(self, epoch: int, signer: Signer) -> EpochFile:
+        """A new epoch, not yet among those that are there; an earlier draft is thrown away. Raises as `open`."""
+        ...
+
+    def publish(self, epoch: int) -> None:
+        """The draft, whole and closed, is there from now on: durable when it returns, and before a cut not at all.
+
+        Raises JournalUnwritable."""
         ...

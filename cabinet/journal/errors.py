@@ -59,6 +59,10 @@ class JournalDamaged(JournalError):
     """The file is not a journal that this key signed. It stays; the next epoch is opened beside it."""
 
 
+class JournalLost(JournalDamaged):
+    """The file of the newest epoch is gone."""
+
+
 class JournalUnreadable(JournalError, OSError):
     """The file cannot be read: another user's, or the disk fails."""
 

@@ -15,6 +15,8 @@ from cabinet.journal import rows
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.connection import DatabaseError, begin_write, close, meaning, open_writer, settle
 from cabinet.journal.epoch import Transaction
+from cabinet.journal.errors import JournalUnwritable
+from cabinet.journal.files import NEWEST, draft_file, read_number, replace_durably, stray_epochs, write_number
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.note import Signer
 from cabinet.journal.schema import epoch_file, epochs, migrate
@@ -47,17 +49,41 @@ class SqliteFolder:
     def name(self, epoch: int) -> str:
         return str(epoch_file(self._folder, epoch))
 
+    def newest_known(self) -> int:
+        return max(read_number(self._folder / NEWEST), *stray_epochs(self._folder), 0)
+
+    def know(self, epoch: int) -> None:
+        path = self._folder / NEWEST
+        if read_number(path) < epoch:
+            with _system(path):
+                write_number(path, epoch)
+
     def open(self, epoch: int, signer: Signer) -> SqliteEpoch:
-        path = epoch_file(self._folder, epoch)
-        with _meaning(path):
-            connection = open_writer(path)
-            try:
-                migrate(connection)
-                _sign_empty(connection, signer)
-            except BaseException:
-                close(connection)
-                raise
-        return SqliteEpoch(path, connection)
+        return _opened(epoch_file(self._folder, epoch), signer)
+
+    def draft(self, epoch: int, signer: Signer) -> SqliteEpoch:
+        path = draft_file(self._folder, epoch)
+        with _system(path):
+            for kind in ("", "-wal", "-shm", "-journal"):
+                path.with_name(path.name + kind).unlink(missing_ok=True)
+        return _opened(path, signer)
+
+    def publish(self, epoch: int) -> None:
+        path = draft_file(self._folder, epoch)
+        with _system(path):
+            replace_durably(path, epoch_file(self._folder, epoch))
+
+
+def _opened(path: Path, signer: Signer) -> SqliteEpoch:
+    with _meaning(path):
+        connection = open_writer(path)
+        try:
+            migrate(connection)
+            _sign_empty(connection, signer)
+        except BaseException:
+            close(connection)
+            raise
+    return SqliteEpoch(path, connection)
 
 
 class SqliteEpoch:
@@ -121,6 +147,14 @@ class SqliteEpoch:
     def _writing(self) -> Iterator[sqlite3.Cursor]:
         with _meaning(self._path), self._connection.begin():
             yield begin_write(self._connection)
+
+
+@contextmanager
+def _system(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise JournalUnwritable(f"{path}: {error.strerror}; check free space, owner and health of the disk") from error
 
 
 @contextmanager

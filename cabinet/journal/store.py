@@ -6,17 +6,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
-from cabinet.journal import b64
-from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.epoch import EntryRow, EpochFile, EpochFolder, FolderClaim, Transaction
-from cabinet.journal.errors import JournalDamaged, JournalError, JournalOvertaken, JournalUnwritable
-from cabinet.journal.leaf import Entry, encode_batch
+from cabinet.journal.epoch import EpochFile, EpochFolder, FolderClaim
+from cabinet.journal.errors import JournalDamaged, JournalError, JournalLost, JournalOvertaken, JournalUnwritable
+from cabinet.journal.leaf import Entry
 from cabinet.journal.note import Signer, Verifier
+from cabinet.journal.opening import epoch_origin
+from cabinet.journal.sealed import seal_batch
 from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.journal.tail import Tail, check_tail
-from cabinet.journal.tree import Frontier, leaf_hash
 
 T = TypeVar("T")
 
@@ -41,8 +40,8 @@ class Journal:
         """Take the writer's lock, open or create the file, check its end.
 
         `origin` is that of the first epoch, `cabinet.<site>/<device>`; the signer signs under the name of the
-        epoch's own origin. Raises JournalBusy, JournalDamaged, JournalUnwritable; ValueError for an origin that
-        does not name the device.
+        epoch's own origin. Raises JournalBusy, JournalDamaged (JournalLost), JournalUnwritable;
+        ValueError for an origin that does not name the device.
         """
         return cls.open_in(SqliteFolder(folder), origin, device, signer)
 
@@ -60,13 +59,16 @@ class Journal:
 
     def __init__(self, folder: EpochFolder, origin: str, device: str, signer: Signer, claim: FolderClaim) -> None:
         self.epoch = max(folder.epochs(), default=1)
-        self.origin = origin if self.epoch == 1 else f"{origin}/e{self.epoch}"
+        if (known := folder.newest_known()) > max(folder.epochs(), default=0):
+            raise JournalLost(f"{folder.name(known)} is missing")
+        self.origin = epoch_origin(origin, self.epoch)
         self._folder = folder
         self._device = device
         self._signer = signer.named(self.origin)
         self._claim = claim
         self._file: EpochFile | None
         self._file, tail = self._open_file()
+        folder.know(self.epoch)
         self._settled = False
         self._frontier = tail.frontier
         self._checkpoint = tail.checkpoint
@@ -88,17 +90,10 @@ class Journal:
         JournalUnwritable with memory unchanged; then the next call closes the file, opens it again and checks
         its end first, and raises JournalOvertaken if a transaction that failed turns out to be durable.
         """
-        leaves = encode_batch(entries, self._device, self.size)
-        frontier = self._frontier.copy()
-        inserts = [
-            _row(n, entry, leaf, frontier)
-            for n, (entry, leaf) in enumerate(zip(entries, leaves, strict=True), self.size)
-        ]
-        root = frontier.root()
-        note = Checkpoint(self.origin, frontier.size, root).signed(self._signer)
-        self._write(lambda file: file.append(Transaction(inserts, frontier.size, note, rows or {})))
-        commit = Commit(self.size, frontier.size, leaves, note)
-        self._frontier, self._checkpoint, self.root = frontier, note, root
+        sealed = seal_batch(entries, self._device, self._frontier, self._signer, rows or {})
+        self._write(lambda file: file.append(sealed.transaction))
+        commit = Commit(self.size, sealed.frontier.size, sealed.leaves, sealed.transaction.note)
+        self._frontier, self._checkpoint, self.root = sealed.frontier, sealed.transaction.note, sealed.root
         return commit
 
     def state(self) -> dict[str, bytes]:
@@ -190,11 +185,3 @@ class Journal:
         except BaseException:
             file.close()
             raise
-
-
-def _row(n: int, entry: Entry, leaf: bytes, frontier: Frontier) -> EntryRow:
-    hashed = leaf_hash(leaf)
-    slot = cast("int | None", entry.fields.get("slot"))
-    item = cast("str | None", entry.fields.get("item"))
-    subs = b"".join([b64.decode(sub["p"]) for sub in entry.subs]) or None
-    return n, hashed, frontier.push(hashed), entry.ts, entry.ev, slot, item, subs, leaf

@@ -7,6 +7,7 @@ It keeps of SQLite in WAL mode with synchronous FULL what the journal relies on,
   opening again, and a power cut may still lose it, and all that is written behind it, until `settle` has written it
   anew: a later sync that succeeds says nothing of it.
 - SIGKILL keeps the cache, a power cut loses what was not synced, from any transaction on: the log is a prefix.
+- A new epoch that was written under another name is there all at once, or not.
 - The lock of the folder ends with the process that holds it.
 """
 
@@ -33,6 +34,13 @@ Moment = Literal["write", "written", "synced"]
 class Ack:
     size: int
     note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """An epoch that was written whole before it had its name."""
+
+    writes: tuple[Transaction, ...]
 
 
 Write: TypeAlias = Transaction | Ack
@@ -84,12 +92,14 @@ class ModelDisk:
 
     def __init__(self, random: Random) -> None:
         self.images: dict[int, Image] = {}
+        self._known = 0
+        self._draft: ModelDraft | None = None
         self.failure: Failure | None = None
         self.durable: list[Callable[[int, Write], None]] = []
         """Hear of each write that is surely on the disk from now on, with its epoch."""
         self.moments: list[Callable[[Moment], None]] = []
         self._random = random
-        self._cached: list[tuple[int, Write, Callable[[], None]]] = []
+        self._cached: list[tuple[int, Write | Published, Callable[[], None]]] = []
         self._doubtful = False
         """A sync has failed: what it was for, and what is written behind it, a power cut may take back."""
         self._holder: Process | None = None
@@ -118,13 +128,37 @@ class ModelDisk:
     def name(self, epoch: int) -> str:
         return f"journal-{epoch}.db"
 
+    def newest_known(self) -> int:
+        return max(self._known, *self.images, 0)
+
+    def know(self, epoch: int) -> None:
+        """One small file that is replaced: all at once, and durable."""
+        if self._known < epoch:
+            self._refuse()
+            self._pass("write")
+            self._known = epoch
+            self._pass("synced")
+
     def open(self, epoch: int, signer: Signer) -> ModelEpoch:
         if epoch not in self.images:
             self._refuse()
-            image = self.images[epoch] = Image()
-            image.sizes.append(0)
-            image.notes[0] = Checkpoint(signer.name, 0, EMPTY_ROOT).signed(signer)
+            self.images[epoch] = _empty(signer)
         return ModelEpoch(self, epoch, self.images[epoch])
+
+    def draft(self, epoch: int, signer: Signer) -> ModelEpoch:
+        self._refuse()
+        self._draft = ModelDraft(self, epoch, _empty(signer))
+        return self._draft
+
+    def publish(self, epoch: int) -> None:
+        """Only the name is new: what it stands for was synced before."""
+        assert self._draft is not None, "a draft was written"
+        draft, self._draft = self._draft, None
+        self._pass("write")
+        self._refuse()
+        self.images[epoch] = draft.image
+        self._cached.append((epoch, Published(tuple(draft.writes)), lambda: _drop_image(self.images, epoch)))
+        self._synced()
 
     # -- for ModelEpoch ------------------------------------------------------------------------------------------
 
@@ -132,6 +166,9 @@ class ModelDisk:
         self._pass("write")
         self._refuse()
         self._cached.append((epoch, write, self.images[epoch].apply(write)))
+        self._synced()
+
+    def _synced(self) -> None:
         self._pass("written")
         if self.failure == "sync-error":
             self._doubtful = True
@@ -139,6 +176,13 @@ class ModelDisk:
         if not self._doubtful:
             self._sync()
         self._pass("synced")
+
+    def scratch(self) -> None:
+        """A write to a file that counts for nothing yet."""
+        self._pass("write")
+        self._refuse()
+        if self.failure == "sync-error":
+            raise JournalUnwritable("journal: disk I/O error while syncing")
 
     def settle(self) -> None:
         """Writes anew and syncs what can be read."""
@@ -153,9 +197,10 @@ class ModelDisk:
         for epoch, write, _ in synced:
             self._tell(epoch, write)
 
-    def _tell(self, epoch: int, write: Write) -> None:
-        for hear in self.durable:
-            hear(epoch, write)
+    def _tell(self, epoch: int, write: Write | Published) -> None:
+        for one in write.writes if isinstance(write, Published) else (write,):
+            for hear in self.durable:
+                hear(epoch, one)
 
     def _refuse(self) -> None:
         match self.failure:
@@ -179,6 +224,10 @@ class ModelEpoch:
         self._epoch = epoch
         self._image = image
         self._open = True
+
+    @property
+    def image(self) -> Image:
+        return self._image
 
     def append(self, transaction: Transaction) -> None:
         assert self._open
@@ -228,6 +277,33 @@ class ModelEpoch:
 
     def state(self) -> dict[str, bytes]:
         return dict(self._image.state)
+
+
+class ModelDraft(ModelEpoch):
+    """Nobody looks for it: a cut may leave of it what it will."""
+
+    def __init__(self, disk: ModelDisk, epoch: int, image: Image) -> None:
+        super().__init__(disk, epoch, image)
+        self.writes: list[Transaction] = []
+
+    def append(self, transaction: Transaction) -> None:
+        self._disk.scratch()
+        self._image.apply(transaction)
+        self.writes.append(transaction)
+
+    def settle(self) -> None:
+        self._disk.scratch()
+
+
+def _empty(signer: Signer) -> Image:
+    image = Image()
+    image.sizes.append(0)
+    image.notes[0] = Checkpoint(signer.name, 0, EMPTY_ROOT).signed(signer)
+    return image
+
+
+def _drop_image(images: dict[int, Image], epoch: int) -> None:
+    del images[epoch]
 
 
 def _put(state: dict[str, bytes], rows: object) -> None:

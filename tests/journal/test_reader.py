@@ -38,7 +38,7 @@ def test_alone_it_keeps_writers_out_and_leaves_nothing(tmp_path: Path) -> None:
         assert (reader.live, reader.size) == (False, 4)
         with pytest.raises(JournalBusy):
             opened(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal-1.db", "journal.lock"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal-1.db", "journal.epoch", "journal.lock"]
     assert (tmp_path / "journal-1.db").read_bytes() == before
     opened(tmp_path).close()
 

@@ -62,7 +62,9 @@ def test_everything_is_there_after_a_stop(tmp_path: Path) -> None:
     journal.append([entry(100)], {"slot/0": None, "never/there": None})
     size, root, state, leaves = journal.size, journal.root, journal.state(), journal.leaves(0, 200)
     journal.close()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal-1.db", "journal.lock"], "the log is settled"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal-1.db", "journal.epoch", "journal.lock"], (
+        "the log is settled"
+    )
 
     journal = opened(tmp_path)
     assert (journal.size, journal.root, journal.state(), journal.leaves(0, 200)) == (size, root, state, leaves)
