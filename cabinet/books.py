@@ -11,7 +11,7 @@ from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.note import Signer
 from cabinet.journal.outbox import Outbox
-from cabinet.journal.schema import epochs
+from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.journal.store import Journal
 from cabinet.policy.rights import Rights, Schedule, Window
 from cabinet.roster.store import Roster
@@ -36,7 +36,7 @@ class Books:
         """Blocks. Raises JournalBusy, JournalDamaged, KeyFileError, RosterUnusable, OSError: each says what to do."""
         folder = config.state_dir
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        journal_exists = bool(epochs(folder))
+        journal_exists = SqliteFolder(folder).newest_known() > 0
         keys = device_key.open_or_create(folder, journal_exists)
         signer = Signer(config.origin, signing_key.open_or_create(folder, journal_exists))
         journal = Journal.open(folder, config.origin, config.cabinet.device, signer)

@@ -152,7 +152,7 @@ def test_a_trusted_checkpoint_shows_a_journal_cut_off(ctl: Ctl, config: Path, tm
     with closing(filled(config)) as journal:
         trusted.write_bytes(journal.checkpoint())
         assert ctl(*arguments).code == 0
-    for file in (tmp_path / "state").glob("journal-*"):
+    for file in (tmp_path / "state").glob("journal[-.]*"):
         file.unlink()
     seed = open_or_create(tmp_path / "state", journal_exists=True)
     with closing(Journal.open(tmp_path / "state", ORIGIN, "lobby-01", Signer(ORIGIN, seed))) as again:
