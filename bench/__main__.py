@@ -29,12 +29,16 @@ def main() -> int:
 
 
 def _append() -> list[Figure]:
-    ratios = append.run()
-    bare = f"of a bare commit of {ratios['bare_commit_ms']:.2f} ms"
-    return [
-        Figure("append", ratios["append"], 2.5, "x", bare),
-        Figure("append, burst of 64, each", ratios["append_burst"], 0.25, "x", bare),
+    found = append.run()
+    bare = f"of a bare commit of {found['bare_commit_ms']:.2f} ms"
+    figures = [
+        Figure("append", found["append"], append.TARGETS["append"], "x", bare),
+        Figure("append, burst of 64, each", found["append_burst"], append.TARGETS["append_burst"], "x", bare),
+        Figure("append, written", found["bytes_per_leaf"] / 1000, append.TARGETS["bytes_per_leaf"] / 1000, "kB"),
     ]
+    if "syncs_per_batch" in found:
+        figures.append(Figure("append, syncs", found["syncs_per_batch"], append.TARGETS["syncs_per_batch"], ""))
+    return figures
 
 
 def _plain(figure: Figure) -> dict[str, object]:

@@ -9,7 +9,7 @@ from cabinet.acts import Acts, Hardware
 from cabinet.books import Books
 from cabinet.core.effects import Effect
 from cabinet.core.leaves import Leaf
-from cabinet.journal.leaf import Entry, encode
+from cabinet.journal.leaf import Entry, write
 from cabinet.policy.rights import Pseudonym
 from cabinet.runner import Runner
 from cabinet.service.booking import BookingService
@@ -106,8 +106,7 @@ class Engine:
             name_of=self.roster.name_of,
             random=self._random,
         )
-        encode(entry, self.books.config.cabinet.device, journal.size)
-        return entry
+        return write(entry, self.books.config.cabinet.device)
 
     async def _check_pin(self, person: Pseudonym | None, secret: Secret) -> bool:
         return await self._pin_worker.run(self._compare_pin, person, secret)

@@ -1,12 +1,13 @@
 """SQLite connections of the journal: one per engine, each with its pragmas set before anything is asked.
 
-sqlite3 itself begins no transaction; `begin_write` does.
+sqlite3 itself begins no transaction; `begin_write` and `writing` do.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
 from urllib.parse import quote
@@ -54,18 +55,28 @@ def open_reader(path: Path, *, immutable: bool = False) -> Connection:
     return _engine(f"file:{quote(str(path))}{options}", READER_PRAGMAS).connect()
 
 
-def begin_write(connection: Connection) -> sqlite3.Cursor:
-    """Inside `with connection.begin():`, which commits or rolls back. Takes SQLite's write lock at once.
+def begin_write(connection: Connection) -> None:
+    """Inside `with connection.begin():`, which commits or rolls back. Takes SQLite's write lock at once."""
+    driver(connection).execute("BEGIN IMMEDIATE")
 
-    The driver's cursor is for writes whose results nobody reads: every append pays for each layer above it."""
-    cursor = _driver(connection).cursor()
+
+@contextmanager
+def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
+    """The same on the driver's own connection, and to its end: every append would pay for each layer above it."""
+    cursor = connection.cursor()
     cursor.execute("BEGIN IMMEDIATE")
-    return cursor
+    try:
+        yield cursor
+        connection.commit()
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.rollback()
+        raise
 
 
 def begin_read(connection: Connection) -> None:
     """Inside `with connection.begin():`; every statement after it sees the same moment."""
-    _driver(connection).execute("BEGIN")
+    driver(connection).execute("BEGIN")
 
 
 def close(connection: Connection) -> None:
@@ -104,7 +115,8 @@ def is_damage(error: BaseException) -> bool:
     return getattr(cause(error), "sqlite_errorcode", 0) & 0xFF in _DAMAGE
 
 
-def _driver(connection: Connection) -> sqlite3.Connection:
+def driver(connection: Connection) -> sqlite3.Connection:
+    """What lies below SQLAlchemy."""
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 

@@ -55,30 +55,53 @@ class Entry:
     salt: str
     fields: Mapping[str, Value] = field(default_factory=dict)
     subs: tuple[Mapping[str, str], ...] = ()
+    written: Written | None = field(default=None, repr=False, compare=False)
+    """Set by `write`; nothing of the entry is changed afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The bytes of a leaf of this device around its index."""
+
+    device: str
+    head: bytes
+    tail: bytes
+
+    def at(self, n: int) -> bytes:
+        return b"%b%d%b" % (self.head, n, self.tail)
+
+
+def write(entry: Entry, device: str) -> Entry:
+    """The entry with all its bytes but the index, so that they are written once: before its place in the journal is
+    known. Raises LeafRefused for what no journal takes."""
+    # By hand: dataclasses.replace() costs as much as all the rest.
+    written = _around_index(entry, device)
+    return Entry(entry.ev, entry.ts, entry.tq, entry.mono_ms, entry.boot, entry.salt, entry.fields, entry.subs, written)
 
 
 def encode(entry: Entry, device: str, n: int) -> bytes:
     """The leaf of this entry at index `n`. Raises LeafRefused."""
+    written = entry.written
+    if written is None or written.device != device:
+        written = _around_index(entry, device)
+    return written.at(n)
+
+
+def _around_index(entry: Entry, device: str) -> Written:
     _check_envelope(entry)
-    _check_fields(dict(entry.fields))
-    leaf: dict[str, Value] = {
-        "v": 1,
-        "dev": device,
-        "n": n,
-        "boot": entry.boot,
-        "mono_ms": entry.mono_ms,
-        "ts": entry.ts,
-        "tq": entry.tq,
-        "ev": entry.ev,
-        "salt": entry.salt,
-        **entry.fields,
-    }
+    _check_fields(entry.fields)
+    before: dict[str, Value] = {"boot": entry.boot, "dev": device, "ev": entry.ev, "mono_ms": entry.mono_ms}
+    behind: dict[str, Value] = {"salt": entry.salt, "tq": entry.tq, "ts": entry.ts, "v": 1}
+    for key, value in entry.fields.items():
+        (before if key < "n" else behind)[key] = value
     if entry.subs:
-        leaf["subs"] = [_checked_sub(sub) for sub in entry.subs]
-    data = _written(leaf)
-    if len(data) > MAX_LEAF:
-        raise LeafRefused(f"{entry.ev}: leaf of {len(data)} bytes, at most {MAX_LEAF} are allowed")
-    return data
+        behind["subs"] = [_checked_sub(sub) for sub in entry.subs]
+    head, tail = _text(before), _text(behind)
+    written = Written(device, head[:-1] + b',"n":', b"," + tail[1:])
+    length = len(written.at(MAX_INTEGER))
+    if length > MAX_LEAF:
+        raise LeafRefused(f"{entry.ev}: leaf of {length} bytes, at most {MAX_LEAF} are allowed")
+    return written
 
 
 def encode_batch(entries: Sequence[Entry], device: str, first: int) -> tuple[bytes, ...]:
@@ -136,10 +159,10 @@ def glance(data: bytes) -> dict[str, Any]:
 def canonical(value: object) -> bytes:
     """RFC 8785 of text, integers, booleans, null, lists and dicts. Raises LeafRefused for anything else."""
     _check(value, MAX_DEPTH)
-    return _written(value)
+    return _text(value)
 
 
-def _written(value: object) -> bytes:
+def _text(value: object) -> bytes:
     try:
         return _ENCODER.encode(value).encode()
     except UnicodeEncodeError:
@@ -186,14 +209,23 @@ def _check_envelope(entry: Entry) -> None:
         raise LeafRefused(f"{entry.ev}: salt is 16 bytes in base64")
 
 
-def _check_fields(fields: dict[str, Value]) -> None:
-    _check(fields, MAX_DEPTH)
-    if reserved := ENVELOPE.intersection(fields):
-        raise LeafRefused(f"fields {', '.join(sorted(reserved))} belong to the envelope")
+def _check_fields(fields: Mapping[str, Value]) -> None:
+    for key, value in fields.items():
+        if not (_is_plain(value) and type(key) is str and key.isascii()):
+            _check({key: value}, MAX_DEPTH)
+    if not ENVELOPE.isdisjoint(fields):
+        raise LeafRefused(f"fields {', '.join(sorted(ENVELOPE.intersection(fields)))} belong to the envelope")
     if type(fields.get("slot", 0)) is not int:
         raise LeafRefused("slot is an integer; leave it out where there is none")
     if not isinstance(fields.get("item", ""), str):
         raise LeafRefused("item is a string; leave it out where there is none")
+
+
+def _is_plain(value: Value) -> bool:
+    """Most are: the walk is for the rest."""
+    if type(value) is int:
+        return -MAX_INTEGER <= value <= MAX_INTEGER
+    return type(value) is str and value.isascii()
 
 
 def _checked_sub(sub: Mapping[str, str]) -> dict[str, Value]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from cabinet.journal import rows
 from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.connection import DatabaseError, begin_write, close, meaning, open_writer, settle
+from cabinet.journal.connection import DatabaseError, begin_write, close, driver, meaning, open_writer, settle, writing
 from cabinet.journal.epoch import Transaction
 from cabinet.journal.errors import JournalUnwritable
 from cabinet.journal.files import NEWEST, draft_file, read_number, replace_durably, stray_epochs, write_number
@@ -92,6 +92,7 @@ class SqliteEpoch:
     def __init__(self, path: Path, connection: Connection) -> None:
         self._path = path
         self._connection = connection
+        self._driver = driver(connection)
 
     def append(self, transaction: Transaction) -> None:
         with self._writing() as cursor:
@@ -145,8 +146,8 @@ class SqliteEpoch:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Cursor]:
-        with _meaning(self._path), self._connection.begin():
-            yield begin_write(self._connection)
+        with _meaning(self._path), writing(self._driver) as cursor:
+            yield cursor
 
 
 @contextmanager
@@ -166,8 +167,11 @@ def _meaning(path: Path) -> Iterator[None]:
 
 
 def _write_state(cursor: sqlite3.Cursor, state: Mapping[str, bytes | None]) -> None:
-    cursor.executemany(_PUT_STATE, [(key, value) for key, value in state.items() if value is not None])
-    cursor.executemany(_DELETE_STATE, [(key,) for key, value in state.items() if value is None])
+    for key, value in state.items():
+        if value is None:
+            cursor.execute(_DELETE_STATE, (key,))
+        else:
+            cursor.execute(_PUT_STATE, (key, value))
 
 
 def _sign_empty(connection: Connection, signer: Signer) -> None:

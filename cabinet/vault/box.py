@@ -19,6 +19,7 @@ from cabinet.vault.device_key import Random
 
 NONCE_BYTES: Final = 12
 BLOCK_BYTES: Final = 64
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 class SealError(ValueError):
@@ -27,7 +28,7 @@ class SealError(ValueError):
 
 def close_box(key: bytes, content: Mapping[str, object], aad: bytes, random: Random) -> bytes:
     """Seals `content` (JSON) under a 32-byte key, bound to `aad`."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    text = _ENCODER.encode(content).encode()
     text += b" " * (-len(text) % BLOCK_BYTES)
     nonce = random(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, text, aad)
