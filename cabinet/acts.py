@@ -16,6 +16,7 @@ from cabinet.core.effects import (
     CommitRoster,
     Effect,
     Enrol,
+    Erase,
     Light,
     Pulse,
     Show,
@@ -56,6 +57,7 @@ class Acts:
         check_pin: Callable[[Pseudonym | None, Secret], Awaitable[bool]],
         enrol: Callable[[Enrol], Awaitable[str | None]],
         commit_roster: Callable[[int], Awaitable[None]],
+        erase: Callable[[Erase], Awaitable[None]],
         answer: Callable[[Answer], None],
         name_of: Callable[[Pseudonym], str | None],
     ) -> None:
@@ -64,6 +66,7 @@ class Acts:
         self._check_pin = check_pin
         self._enrol = enrol
         self._commit_roster = commit_roster
+        self._erase = erase
         self._answer = answer
         self._name_of = name_of
         self._asking: asyncio.Timeout | None = None
@@ -95,6 +98,9 @@ class Acts:
                     self._put(buzzer.device, lambda buzzer=buzzer: buzzer.sound(tone), key="tone")  # type: ignore[misc]
             case CommitRoster(request):
                 self.lanes.of("roster").put(lambda: self._commit_roster(request))
+            case Erase():
+                # A lane of its own: it waits for the change of the roster that is under way.
+                self.lanes.of("erase").put(lambda: self._erase(effect))
             case Answer():
                 self._answer(effect)
 

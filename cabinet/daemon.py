@@ -115,6 +115,7 @@ class Daemon:
         service: dict[str, Handler] = {
             **see.methods(),
             **self._engine.roster.methods(),
+            **self._engine.erasure.methods(),
             **self._engine.bookings.methods(),
             **self._engine.incidents.methods(),
             **self._engine.enrolment.methods(),

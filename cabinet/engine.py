@@ -16,6 +16,7 @@ from cabinet.service.booking import BookingService
 from cabinet.service.codes import Codes
 from cabinet.service.desk import Desk
 from cabinet.service.enrolment import Enrolment
+from cabinet.service.erasure import Erasure
 from cabinet.service.incidents import Incidents
 from cabinet.service.roster import RosterService
 from cabinet.service.upstream import Upstream
@@ -59,6 +60,9 @@ class Engine:
         )
         self.desk = Desk(self.runner.inbox)
         self.roster = RosterService(books.roster, self.runner, self.desk, self._roster_worker, books.rights, clock)
+        self.erasure = Erasure(
+            books.roster, self.runner, self.desk, self._roster_worker, books.rights, self.roster.one_change
+        )
         codes = Codes(books.roster, self.runner, random)
         self.bookings = BookingService(books.roster, self.runner, self.desk, self._roster_worker, clock, codes)
         self.incidents = Incidents(
@@ -71,6 +75,7 @@ class Engine:
             check_pin=self._check_pin,
             enrol=self.roster.enrol,
             commit_roster=self.roster.commit,
+            erase=self.erasure.erase,
             answer=self.desk.answer,
             name_of=self.roster.name_of,
         )

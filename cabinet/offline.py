@@ -43,7 +43,7 @@ async def _call(books: Books, clock: SystemClock, method: str, params: Mapping[s
     engine = Engine(books, Hardware({}, {}, (), (), None, _never_up), clock, lambda name: InlineWorker())
     loop = asyncio.create_task(engine.runner.run())
     try:
-        handler = {**engine.roster.methods(), **engine.incidents.methods()}.get(method)
+        handler = {**engine.roster.methods(), **engine.erasure.methods(), **engine.incidents.methods()}.get(method)
         if handler is None:
             raise ControlError(Code.NOT_FOUND, f"{method} needs a running cabinetd; start it first")
         engine.runner.inbox.post(RosterFound(books.roster.version, books.roster.digest))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from argparse import Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
-from zlib import crc32
 
 from cabinet.cli.arguments import add_dry_run
 from cabinet.cli.daemon import Result, Roster, say_change
@@ -21,7 +19,6 @@ GROUP = "group:"
 EVERY = "*"
 CUT = "..."
 """Stands behind names when the daemon left some of a long list out."""
-ID_LENGTH_MAX = 32
 _COLUMNS = ("id", "who", "what", "for", "factors", "schedule", "curfew", "approval", "at most")
 _KEYS = (
     *("for", "factors", "schedule", "curfew", "authorisers", "authorised_by", "distinct_departments"),
@@ -70,7 +67,7 @@ def right_grant_arguments(parser: Parser) -> None:
 def right_grant(args: Namespace, out: Output) -> int:
     if not args.what and getattr(args, "for") != ["door"]:
         raise UsageError("--what is needed: the items, group:G, or * for everything")
-    right: dict[str, object] = {"id": args.id or right_id(args.who, args.what)}
+    right: dict[str, object] = {"id": args.id} if args.id else {}
     right |= _split(args.who, "persons", "groups") | _split(args.what, "items", "item_groups")
     for key in _KEYS:
         if getattr(args, key) is not None:
@@ -79,16 +76,6 @@ def right_grant(args: Namespace, out: Output) -> int:
         result = roster.change({"kind": "right.put", "right": right}, args.dry_run)
     say_change(out, result, args.dry_run)
     return Exit.OK
-
-
-def right_id(who: Sequence[str], what: Sequence[str]) -> str:
-    """The same for the same people and items, so that granting twice makes one right; another one for others.
-
-    Ids may hold every character that could separate them, so a check sum keeps different rights apart."""
-    plain = "-".join((*who, *what)).replace(EVERY, "all").replace(GROUP, "")
-    name = re.sub(r"[^A-Za-z0-9._-]", "", plain).lstrip("._-")
-    mark = crc32("\0".join((*who, "", *what)).encode("utf-8", "surrogatepass"))
-    return f"{name[: ID_LENGTH_MAX - 9] or 'right'}-{mark:08x}"
 
 
 def right_revoke_arguments(parser: Parser) -> None:

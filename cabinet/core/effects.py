@@ -87,6 +87,14 @@ class CommitRoster:
 
 
 @dataclass(frozen=True, slots=True)
+class Erase:
+    """That they are to be erased is journaled: delete them; answered by Erased."""
+
+    person: Pseudonym
+    request: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Reply to a control request. `refusal` is a sentence for the operator, None when it was done."""
 
@@ -97,4 +105,4 @@ class Answer:
     """Index of the leaf that says it was done."""
 
 
-Effect: TypeAlias = Pulse | CheckPin | AskVerifier | Enrol | Show | Light | Sound | CommitRoster | Answer
+Effect: TypeAlias = Pulse | CheckPin | AskVerifier | Enrol | Show | Light | Sound | CommitRoster | Erase | Answer

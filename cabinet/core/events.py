@@ -223,6 +223,27 @@ class RosterPlanned:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureAsked:
+    """Through the service socket: a person or a customer, who is in the roster now."""
+
+    request: int
+    person: Pseudonym
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Nothing of them is left in the roster, of this version and digest now. `refusal`: there still is, and why."""
+
+    person: Pseudonym
+    request: int | None
+    version: int
+    digest: str
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RosterFound:
     """At start: the version and digest the roster database really has."""
 
@@ -296,6 +317,8 @@ Event: TypeAlias = (
     | IncidentClosed
     | EnrolmentOffered
     | RosterPlanned
+    | ErasureAsked
+    | Erased
     | RosterFound
     | RosterChanged
     | UpstreamLink
@@ -309,6 +332,7 @@ FACTS = (
     Started,
     RosterFound,
     RosterChanged,
+    Erased,
     SlotRead,
     FobSeen,
     DoorRead,
@@ -336,5 +360,6 @@ REQUESTS = (
     IncidentClosed,
     EnrolmentOffered,
     RosterPlanned,
+    ErasureAsked,
 )
 """What people ask: answered or refused at once, dropped when a commit failed."""

@@ -114,6 +114,7 @@ _FOLDS: dict[str, Fold] = {
     "credential.offered": people.offered,
     "booking.made": people.booked,
     "booking.cancelled": people.booking_cancelled,
+    "person.erased": people.erased,
     "sync.lost": _link,
     "sync.restored": _link,
     "upstream.fork": _contradicted,

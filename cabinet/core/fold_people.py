@@ -95,3 +95,17 @@ def code_spent(ledger: Ledger, leaf: Leaf) -> Ledger:
     if n is None or booking is None or booking.code is None:
         return ledger
     return replace(ledger, bookings={**ledger.bookings, n: replace(booking, code=None)})
+
+
+def erased(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """From the intent on nothing is kept for them that could still be used; what they hold stays under their label."""
+    person = person_of(leaf, "concerned") or ""
+    if text_of(leaf, "stage") == "done":
+        return roster(replace(ledger, erasures=without(ledger.erasures, person)), n, ts, leaf)
+    return replace(
+        ledger,
+        erasures={**ledger.erasures, person: n},
+        failures=without(without(ledger.failures, person), verifier_key(leaf, "concerned")),
+        bookings={key: one for key, one in ledger.bookings.items() if one.holder != person},
+        offers={key: one for key, one in ledger.offers.items() if one.person != person},
+    )

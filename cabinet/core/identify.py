@@ -263,7 +263,7 @@ def _count(turn: Turn, event: PinChecked) -> None:
     keypad_key = lockout.keypad_key(event.keypad)
     fields: dict[str, Field] = {"visit": event.visit, "rule": "wrong_pin", "keypad": event.keypad}
     subs = []
-    if event.person is not None:
+    if event.person is not None and event.person in turn.rights.people:
         mine = lockout.one_more(turn.ledger, event.person, turn.now.wall_ms)
         fields |= {"failed": mine.count, "locked_until": mine.until_ms}
         subs.append(Subject("holder", event.person))
@@ -272,7 +272,7 @@ def _count(turn: Turn, event: PinChecked) -> None:
         fields |= {"keypad_failed": shared.count, "keypad_until": shared.until_ms}
     turn.journal("visit.refused", subs, **fields)
     tries = (turn.ledger.failures.get(key) for key in (event.person or "", keypad_key))
-    if max(failures.count for failures in tries if failures) >= lockout.SILENT_ALARM_AT:
+    if max((failures.count for failures in tries if failures), default=0) >= lockout.SILENT_ALARM_AT:
         turn.raise_alarm("visit.locked_out", device=event.keypad)
 
 

@@ -20,6 +20,8 @@ class Subject:
     role: Role
     person: Pseudonym
     private: Mapping[str, Field] = field(default_factory=dict)
+    bare: bool = False
+    """Nothing is sealed for them, not even their name."""
 
 
 @dataclass(frozen=True, slots=True)

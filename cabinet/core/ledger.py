@@ -197,6 +197,8 @@ class Ledger:
 
     offers: Mapping[int, Offer] = field(default_factory=dict)
     """By the index of their credential.offered leaf; ended ones until the next."""
+    erasures: Mapping[Pseudonym, int] = field(default_factory=dict)
+    """Who is to be erased, with the index of the leaf that says so, until it is done."""
     epoch: Mapping[str, EpochMark] = field(default_factory=dict)
     arriving: Arriving | None = None
     """In no row of the table: a set is whole, or it is written anew."""

@@ -44,6 +44,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "bookings": lambda row: Booking(**row),
     "offers": lambda row: Offer(**row),
     "epoch": lambda row: EpochMark(**row),
+    "erasures": lambda row: row["value"],
 }
 _BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions", "bookings", "offers", "incidents")
 

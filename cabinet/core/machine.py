@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cabinet.core import release, returning
+from cabinet.core import erasing, release, returning
 from cabinet.core.effects import Answer, CommitRoster
 from cabinet.core.events import (
     BookingAsked,
@@ -13,6 +13,7 @@ from cabinet.core.events import (
     DeviceRestored,
     DigitsTyped,
     EnrolmentOffered,
+    ErasureAsked,
     Event,
     IncidentClosed,
     IncidentReported,
@@ -106,7 +107,11 @@ def on_roster_planned(turn: Turn, event: RosterPlanned) -> None:
 
 
 def on_roster_found(turn: Turn, event: RosterFound) -> None:
-    """A roster that is not what the journal last announced: what is in force is said, the announcement undone."""
+    """A roster that is not what the journal last announced: what is in force is said, the announcement undone. An
+    erasure that is not done yet says it when it is."""
+    if turn.ledger.erasures:
+        erasing.resume(turn)
+        return
     mark = turn.ledger.roster.get("roster")
     if mark != RosterMark(event.version, event.digest) and (mark or event.version):
         turn.journal("roster.applied", roster=event.version, digest=event.digest, cause="found")
@@ -124,7 +129,7 @@ def next_due(state: State) -> float | None:
 
 _ASKED = (
     *(ReleaseAsked, RosterPlanned, BookingAsked, BookingCancelled, EnrolmentOffered),
-    *(IncidentReported, IncidentClosed),
+    *(IncidentReported, IncidentClosed, ErasureAsked),
 )
 
 

@@ -214,6 +214,8 @@ class State:
     junk: Mapping[str, Junk] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     """Devices that do not answer."""
+    erase_mono_s: float | None = None
+    """When erasures that could not be finished are tried again."""
     remind_ms: int | None = 0
     """Wall time at which documents are looked at next; 0: once the clock is trusted, None: not for this roster."""
     alive_mono_s: float = math.inf

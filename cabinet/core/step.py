@@ -11,6 +11,7 @@ from cabinet.core import (
     custody,
     door,
     enrol,
+    erasing,
     events,
     identify,
     incidents,
@@ -30,7 +31,7 @@ from cabinet.core.turn import Turn
 from cabinet.policy.rights import Rights
 from hal.clock import Now
 
-_TIMED = (visit, identify, release, returning, custody, prompts, door, junk, machine)
+_TIMED = (visit, identify, release, returning, custody, prompts, door, junk, machine, erasing)
 
 
 def step(state: State, event: events.Event, now: Now, rights: Rights) -> tuple[State, list[Leaf], list[Effect]]:
@@ -89,6 +90,8 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.JournalFailed: machine.on_journal_failed,
     events.JournalRecovered: machine.on_journal_recovered,
     events.RosterPlanned: machine.on_roster_planned,
+    events.ErasureAsked: erasing.on_asked,
+    events.Erased: erasing.on_erased,
     events.RosterFound: machine.on_roster_found,
     events.RosterChanged: custody.on_roster_changed,
 }

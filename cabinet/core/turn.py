@@ -28,7 +28,7 @@ class Turn:
     def __init__(self, state: State, now: Now, rights: Rights) -> None:
         self.state = state
         self.now = now
-        self.rights = rights
+        self.rights = rights.without(state.ledger.erasures) if state.ledger.erasures else rights
         self.leaves: list[Leaf] = []
         self.effects: list[Effect] = []
 

@@ -4,7 +4,8 @@ People are known by their pseudonym alone (standard base64 of 16 bytes); names s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Final, Literal, TypeAlias
@@ -205,6 +206,12 @@ class Rights:
         object.__setattr__(self, "return_rules", _of(lines, "return"))
         object.__setattr__(self, "door_rules", _of(lines, "door"))
 
+    def without(self, people: Collection[Pseudonym]) -> Rights:
+        """None of these is known any more. Costs the same whatever the roster holds."""
+        other = copy(self)
+        object.__setattr__(other, "people", _Without(self.people, frozenset(people)))
+        return other
+
     def rights_of(self, person: Person, act: ActKind = "take") -> list[Right]:
         """Every right to do this that names the person, one of their groups, or everybody; in roster order per
         source."""
@@ -220,3 +227,22 @@ def _covers(items: frozenset[str], groups: frozenset[str], item: Item) -> bool:
 
 def _of(lines: list[Right], act: ActKind) -> tuple[Right, ...]:
     return tuple({right.id: right for right in lines if act in right.acts}.values())
+
+
+class _Without(Mapping[Pseudonym, Person]):
+    """A view of people that leaves some out."""
+
+    def __init__(self, people: Mapping[Pseudonym, Person], hidden: frozenset[Pseudonym]) -> None:
+        self._people = people
+        self._hidden = hidden
+
+    def __getitem__(self, person: Pseudonym) -> Person:
+        if person in self._hidden:
+            raise KeyError(person)
+        return self._people[person]
+
+    def __iter__(self) -> Iterator[Pseudonym]:
+        return (person for person in self._people if person not in self._hidden)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -38,6 +38,7 @@ from cabinet.roster.item_kinds import OWN
 from cabinet.roster.people_plan import PeoplePlan
 from cabinet.roster.records import PersonRecord, split
 from cabinet.roster.references import Known, conflicts
+from cabinet.roster.right_id import right_id
 from cabinet.roster.rows import Held
 from cabinet.roster.tables import GROUP, ITEM, PERSON, RIGHT, SCHEDULE, STREAMED
 from cabinet.roster.then import Then
@@ -68,6 +69,7 @@ class Planner:
         self._pins = pins
         self._slots = slots
         self._at_ms = at_ms
+        self._id_key = keys.person_id
         self._draft = Draft()
         self._held = Held(connection)
         self._people = PeoplePlan(connection, keys, site, random, self._draft)
@@ -138,13 +140,14 @@ class Planner:
         self._holdings.drop("right", change.right)
 
     def _put_right(self, change: RightPut) -> None:
-        if not change.right.id:
-            raise RosterRefused(['right.id: the key "id" is missing'])
-        concerned = {*self._held.entitled(change.right.id), *change.right.persons}
-        if len(concerned) > 2 * _RIGHT_PERSONS_MAX or len(change.right.persons) > _RIGHT_PERSONS_MAX:
+        right = change.right
+        if not right.id:
+            right = right.model_copy(update={"id": right_id(self._id_key, right)})
+        concerned = {*self._held.entitled(right.id), *right.persons}
+        if len(concerned) > 2 * _RIGHT_PERSONS_MAX or len(right.persons) > _RIGHT_PERSONS_MAX:
             limit = f"at most {_RIGHT_PERSONS_MAX} persons in one right here; put them into a group, or import"
             raise RosterRefused([f"right.persons: {limit}"])
-        self._put("right", Content(rights=(change.right,)))
+        self._put("right", Content(rights=(right,)))
 
     def _import(self, change: Import) -> None:
         self._load()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import tzinfo
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from cabinet.policy.rights import Pseudonym, Rights
-from cabinet.roster import listing, versions
+from cabinet.roster import erasure, listing, versions
 from cabinet.roster.changes import Change, RosterRefused
 from cabinet.roster.draft import NOBODY, Author, Plan, stamped
 from cabinet.roster.listing import Page
@@ -210,9 +211,24 @@ class Roster:
             write_digest(connection, plan.digest)
         plan.writes.forget()
         self.version, self.digest = plan.version, plan.digest
-        self._held = {}
-        self._customer_records = None
-        self._ids = None
+        self._forget_held()
+
+    def erase(self, people: Collection[Pseudonym]) -> None:
+        """Deletes these persons and customers with their keys, and leaves nothing of them in the files: a new version,
+        unless none of them is here. Doing it once more is harmless, and ends what a cut has left unfinished.
+
+        Raises RosterDiskError: they may be gone from the roster, and still be found in its files."""
+        with self._writing() as connection, connection.begin():
+            gone = erasure.delete_rows(connection, self._keys, self._site, people)
+            if gone:
+                Writes(meta=self._meta(self.version + 1, with_cost=False)).apply(connection)
+                digest = digest_of(connection, self._keys.roster_digest)
+                write_digest(connection, digest)
+        if gone:
+            self.version, self.digest = self.version + 1, digest
+            self._forget_held()
+        with _disk_errors():
+            erasure.scrub(self._engine)
 
     def people(self, after: str | None, limit: int) -> Page:
         """{"people": [...], "next": id or None}, by id; `limit` at most 200."""
@@ -270,6 +286,11 @@ class Roster:
         self.version, self.digest = int(meta["version"]), meta["digest"]
         if "pin_iterations" in meta:
             self._pin_cost = PinCost(int(meta["pin_iterations"]), int(meta["pin_memory_kib"]))
+
+    def _forget_held(self) -> None:
+        self._held = {}
+        self._customer_records = None
+        self._ids = None
 
     def _meta(self, version: int, *, with_cost: bool) -> dict[str, str]:
         meta = {"version": str(version), "site": self._site}
@@ -337,5 +358,7 @@ def _disk_errors() -> Iterator[None]:
         raise  # Our own mistake: plans are checked before they are written.
     except DatabaseError as error:
         raise RosterDiskError(f"roster.db: {error.orig}; check the disk, then try again") from None
+    except sqlite3.Error as error:
+        raise RosterDiskError(f"roster.db: {error}; check the disk, then try again") from None
     except SealError as error:
         raise RosterDiskError(f"roster.db: {error}; restore it with device.key from a backup") from None

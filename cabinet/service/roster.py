@@ -61,7 +61,7 @@ class RosterService:
         self._desk = desk
         self._worker = worker
         self._snapshot = snapshot
-        self._one_change = asyncio.Lock()
+        self.one_change = asyncio.Lock()
         self._plans: dict[int, Plan] = {}
         """Journaled or about to be, by request, until they are written."""
         self._uploads = Uploads()
@@ -173,7 +173,7 @@ class RosterService:
     async def enrol(self, wanted: Enrol) -> str | None:
         """Effect of a person's own choice: a change like any other. Gives why not, None when it is in force."""
         try:
-            async with self._one_change:
+            async with self.one_change:
                 return await self._enrol(wanted)
         except RosterRefused:
             return "card_taken" if wanted.card is not None else "pin_length"
@@ -217,7 +217,7 @@ class RosterService:
     async def _planned(
         self, change: Change, peer: Peer, *, dry_run: bool, expected: int | None = None
     ) -> tuple[Plan, View]:
-        async with self._one_change:
+        async with self.one_change:
             author = Author(peer.user, self._clock.now().wall_ms)
             try:
                 plan = await self._worker.run(self._roster.plan, change, author)

@@ -37,7 +37,7 @@ def seal(
     random: Random,
     name_of: NameOf | None = None,
 ) -> Entry:
-    """The entry for this leaf at this instant. A person without a key (erased) keeps only role and pseudonym.
+    """The entry for this leaf at this instant. Who is bare, or without a key (erased), keeps role and pseudonym alone.
 
     With `name_of`, each sealed part also says the name as it is today."""
     salt = b64encode(random(SALT_BYTES)).decode("ascii")
@@ -66,7 +66,7 @@ def open_sealed(sub: Mapping[str, str], *, origin: str, salt: str, key: bytes) -
 
 def _sub(subject: Subject, aad: bytes, key_of: KeyOf, name_of: NameOf | None, random: Random) -> Mapping[str, str]:
     sub = {"r": str(subject.role), "p": subject.person}
-    key = key_of(subject.person)
+    key = None if subject.bare else key_of(subject.person)
     if key is not None:
         name = name_of(subject.person) if name_of else None
         private = ({"name": name} if name else {}) | dict(subject.private)

@@ -49,7 +49,7 @@ def test_what_changes_something_has_a_dry_run(ctl: Ctl, command: Command) -> Non
         "slot release",
     }
     mutating |= {"booking make", "booking cancel", "incident record", "incident close"}
-    mutating |= {"person qualify", "person unqualify", "person consent"}
+    mutating |= {"person qualify", "person unqualify", "person consent", "person erase", "customer erase"}
     text = ctl(*command.words.split(), "--help").out
     assert ("--dry-run" in text) == (command.words in mutating)
 
@@ -73,7 +73,7 @@ def test_the_help_fits_a_terminal_of_120_columns() -> None:
         ([], "status"),
         (["--json"], "say what to do"),
         (["stats"], "did you mean status?"),
-        (["person"], "add, consent, list, qualify, show, unqualify"),
+        (["person"], "add, consent, erase, list, qualify, show, unqualify"),
         (["person", "ad"], "did you mean add?"),
         (["slots", "now"], "one word too many"),
         (["slots", "--jsn"], "did you mean --json?"),

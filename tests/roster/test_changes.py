@@ -152,7 +152,6 @@ def test_an_item_for_any_slot_says_where_it_hangs_at_first(roster: Roster) -> No
         (person(name="\ud800"), "control characters"),
         ({"kind": "pin.set", "person": "1001", "pin": "1234"}, "straight run"),
         ({"kind": "pin.set", "person": "1009", "pin": "4711"}, 'there is no person "1009"'),
-        ({"kind": "right.put", "right": {"persons": ["1001"], "items": ["*"]}}, '"id" is missing'),
         (RIGHT, 'there is no item "K-0001"'),
         (
             {"kind": "right.put", "right": {"id": "r", "persons": [f"p{n}" for n in range(33)], "items": ["*"]}},
