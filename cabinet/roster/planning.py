@@ -140,10 +140,9 @@ class Planner:
         self._holdings.drop("right", change.right)
 
     def _put_right(self, change: RightPut) -> None:
-        right = change.right
-        if not right.id:
-            right = right.model_copy(update={"id": right_id(self._id_key, right)})
-        concerned = {*self._held.entitled(right.id), *right.persons}
+        name = change.right.id or right_id(self._id_key, change.right)
+        right = change.right.model_copy(update={"id": name})
+        concerned = {*self._held.entitled(name), *right.persons}
         if len(concerned) > 2 * _RIGHT_PERSONS_MAX or len(right.persons) > _RIGHT_PERSONS_MAX:
             limit = f"at most {_RIGHT_PERSONS_MAX} persons in one right here; put them into a group, or import"
             raise RosterRefused([f"right.persons: {limit}"])

@@ -80,6 +80,8 @@ class Incidents:
         if flag(params, "dry_run"):
             return {"n": None}
         subject = Subject(incident.role, incident.whom, {"text": text})
+        if await self._roster_worker.run(self._roster.key_of, incident.whom) is None:
+            subject = Subject("customer", self._roster.house, {"text": text})  # whom it concerned has been erased
         answer = await self._desk.ask(lambda request: IncidentClosed(request, n, subject, peer.user))
         return {"n": answer.n}
 
