@@ -52,3 +52,11 @@ class Topics:
     @property
     def request(self) -> str:
         return self.plane("journal/req")
+
+    @property
+    def epoch(self) -> str:
+        return self.plane("journal/epoch")
+
+    @property
+    def erased(self) -> str:
+        return self.plane("journal/erased")

@@ -98,6 +98,13 @@ def settle(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
 
 
+def truncate(connection: Connection) -> bool:
+    """Move the write-ahead log into the file and empty it. False where a reader still needs it."""
+    with connection.begin():
+        busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+    return not busy
+
+
 def meaning(error: Exception, path: Path) -> JournalError:
     """What an error of the database means: the file is damaged, or cannot be written for now."""
     if is_damage(error):

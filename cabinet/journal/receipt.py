@@ -64,8 +64,13 @@ def receipt(reader: JournalReader, n: int, vkeys: Sequence[str]) -> bytes:
     if stored.data is None:
         raise NoReceipt(f"event {n} was pruned; only its hash is left")
     proof = reader.inclusion(n, sealed.size)
-    lines = ["c2sp.org/tlog-proof@v1", f"extra {b64.encode(stored.data)}", f"index {n}", *map(b64.encode, proof)]
-    return "\n".join([*lines, "", ""]).encode() + signed.encode()
+    return compose(n, stored.data, proof, signed.encode())
+
+
+def compose(n: int, leaf: bytes, proof: Sequence[bytes], signed: bytes) -> bytes:
+    """The receipt of these parts, which are not checked."""
+    lines = ["c2sp.org/tlog-proof@v1", f"extra {b64.encode(leaf)}", f"index {n}", *map(b64.encode, proof)]
+    return "\n".join([*lines, "", ""]).encode() + signed
 
 
 def verify_receipt(data: bytes, vkeys: Sequence[str]) -> Receipt:

@@ -21,9 +21,9 @@ from hal.notify import Notifier
 from hal.problems import ConfigError
 from hal.system_clock import SystemClock
 from sync.broker import Broker
-from sync.collector import commands
+from sync.collector import answers, commands, epoch_commands
+from sync.collector.answers import CommandError
 from sync.collector.batch import PAYLOAD_BYTES_MAX
-from sync.collector.commands import CommandError
 from sync.collector.config import Config, load
 from sync.collector.ingest import Ingest
 from sync.collector.key import KeyFileError, open_or_create
@@ -152,6 +152,9 @@ def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
         ("list", commands.listed, "origins, how far each is held and cosigned, gaps, alarms"),
         ("verify", commands.verified, "check everything that is held; exit 13 where something is wrong"),
         ("export", commands.exported, "write one origin as plain files that anyone can check"),
+        ("epochs", epoch_commands.epochs, "epochs that cabinets have opened, why, and who has accepted them"),
+        ("accept-epoch", epoch_commands.accept_epoch, "record that an epoch was looked into; its alarms end"),
+        ("evidence", epoch_commands.evidence_of, "list what contradicts a journal, or write one piece of it to DIR"),
         ("key", commands.key, "the key that cabinets name in upstream.delivery_keys; made if there is none yet"),
     ):
         command = kinds.add_parser(name, help=summary, description=summary, parents=[shared])
@@ -159,6 +162,13 @@ def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
         if name == "export":
             command.add_argument("directory", type=Path, metavar="DIR", help="new or empty")
             command.add_argument("--origin", metavar="O", help="needed where there are several")
+        if name == "accept-epoch":
+            command.add_argument("cabinet", metavar="CAB", help="the cabinet's name, or site/name")
+            command.add_argument("number", type=int, metavar="N", help="2 for the epoch /e2")
+            command.add_argument("--reason", required=True, metavar="TEXT", help="why it is all right; recorded")
+        if name == "evidence":
+            command.add_argument("number", type=int, nargs="?", metavar="ID", help="as listed")
+            command.add_argument("directory", type=Path, nargs="?", metavar="DIR", help="new or empty")
     # Defaults only now: a command's own would hide what stands before it.
     chosen = {"json": False, "command": None, **vars(parser.parse_args(arguments))}
     if "config" not in chosen:
@@ -170,7 +180,7 @@ def _end(chosen: argparse.Namespace, code: Exit, message: str, lines: Sequence[s
     """One sentence on stderr, or one object on stdout."""
     if chosen.json:
         body = {"exit": int(code), "message": message} | ({"problems": list(lines)} if lines else {})
-        print(json.dumps({"schema": commands.SCHEMA, "error": body}))  # noqa: T201
+        print(json.dumps({"schema": answers.SCHEMA, "error": body}))  # noqa: T201
         return code
     for line in (*lines, f"cabinet-collector: {message}"):
         print(line, file=sys.stderr)  # noqa: T201

@@ -2,54 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from argparse import Namespace
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from cabinet.control.protocol import Exit
 from cabinet.journal import note
 from cabinet.journal.errors import NoteRefused
 from cabinet.journal.export import export
 from cabinet.journal.note import ED25519, Signer, Verifier
+from sync.collector.answers import CommandError, answer, counts, say, table
 from sync.collector.config import Config
 from sync.collector.key import open_or_create
 from sync.collector.reading import Origin, Reader, reading
 from sync.collector.report import overview
 from sync.collector.verify import Verdict, verify
 
-SCHEMA: Final = 1
-
-
-class CommandError(Exception):
-    """One sentence that says what to do."""
-
-    def __init__(self, exit_code: Exit, message: str) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-
 
 def listed(config: Config, args: Namespace) -> int:
     with reading(config.database) as reader:
         found: dict[str, Any] = overview(reader)
     if args.json:
-        _answer(found)
+        answer(found)
         return Exit.OK
-    _table(
+    table(
         ["origin", "size", "cosigned", "seen", "gap", "kept aside"],
         [
-            [one["origin"], one["size"], one["cosigned"], one["seen"], _gap(one), _counts(one["evidence"])]
+            [one["origin"], one["size"], one["cosigned"], one["seen"], _gap(one), counts(one["evidence"])]
             for one in found["origins"]
         ],
     )
     for alarm in found["alarms"]:
-        _say(
-            f"ALARM {alarm['kind']} {alarm['origin']} at index {alarm['n']}, {alarm['count']} times, "
-            f"first at {alarm['raised']}"
-        )
+        say(_alarm(alarm))
     if found["dropped"]:
-        _say(f"dropped: {_counts(found['dropped'])}")
+        say(f"dropped: {counts(found['dropped'])}")
     return Exit.OK
 
 
@@ -59,9 +46,9 @@ def verified(config: Config, args: Namespace) -> int:
         verdicts = [verify(origin, cosigner) for origin in reader.origins()]
     for verdict in verdicts:
         if args.json:
-            _answer(asdict(verdict))
+            answer(asdict(verdict))
         else:
-            _say(_sentence(verdict))
+            say(_sentence(verdict))
     results = {verdict.result for verdict in verdicts}
     if "failed" in results:
         return Exit.JOURNAL
@@ -79,18 +66,18 @@ def exported(config: Config, args: Namespace) -> int:
         except (FileExistsError, NotADirectoryError) as error:
             raise CommandError(Exit.USAGE, f"not exported: {error}") from None
     if args.json:
-        _answer({"directory": str(args.directory), "origin": sealed.origin, "size": sealed.size})
+        answer({"directory": str(args.directory), "origin": sealed.origin, "size": sealed.size})
     else:
-        _say(f"{sealed.size} events of {sealed.origin} are in {args.directory}")
+        say(f"{sealed.size} events of {sealed.origin} are in {args.directory}")
     return Exit.OK
 
 
 def key(config: Config, args: Namespace) -> int:
     vkey = _cosigner(config).vkey
     if args.json:
-        _answer({"vkey": vkey})
+        answer({"vkey": vkey})
     else:
-        _say(vkey)
+        say(vkey)
     return Exit.OK
 
 
@@ -128,24 +115,14 @@ def _sentence(verdict: Verdict) -> str:
     return f"{verdict.origin}: verified: {verdict.size} events, {verdict.cosigned} cosigned{pruned}"
 
 
+def _alarm(alarm: Mapping[str, Any]) -> str:
+    kind = f"{alarm['kind']} ({alarm['detail']})" if alarm["detail"] else alarm["kind"]
+    text = f"ALARM {kind} {alarm['origin']} at index {alarm['n']}, {alarm['count']} times, first at {alarm['raised']}"
+    found = alarm["evidence"]
+    if found is None:
+        return text
+    return f"{text}; evidence {found['id']}: signed by it at size {found['ours']} and at size {found['theirs']}"
+
+
 def _gap(one: Mapping[str, Any]) -> str:
     return "-" if one["gap"] is None else f"{one['gap']['from']} to {one['gap']['to']}"
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "-"
-
-
-def _table(columns: list[str], cells: list[list[object]]) -> None:
-    lines = [columns, *(["-" if cell is None else str(cell) for cell in row] for row in cells)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines if cells else []:
-        _say("  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip())
-
-
-def _answer(fields: Mapping[str, object]) -> None:
-    print(json.dumps({"schema": SCHEMA, **fields}), flush=True)  # noqa: T201
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from cabinet.journal.errors import JournalError
 from cabinet.journal.note import Signer
 from hal.clock import Clock
-from sync.collector import rows
+from sync.collector import epoch_rows, receipts, rows
 from sync.collector.batch import Cause, Refused
 from sync.collector.held import Held
 from sync.collector.intake import Intake
@@ -57,6 +57,22 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """The newest epoch of a cabinet that an operator has accepted, to be published retained."""
+
+    cabinet: Cabinet
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """To be sent to a cabinet: somebody whom it erased, in an epoch before its present one."""
+
+    cabinet: Cabinet
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Pin:
     """A key that the configuration names: the 32 bytes of an Ed25519 public key."""
 
@@ -77,6 +93,9 @@ class Ingest:
         self._announced: dict[Cabinet, tuple[str, int]] = {}
         """Current origin and size of its tree, as the retained session says."""
         self._refused: Counter[Cause] = Counter()
+        self._reborn: set[Cabinet] = set()
+        """Cabinets that have spoken of a later epoch since they were last told of erasures."""
+        self._to_wipe = True
         self._counted_s = clock.mono_s() - COUNTED_EVERY_S
         with store.transaction() as connection:
             self._memory: Memory | None = self._load(connection)
@@ -99,6 +118,7 @@ class Ingest:
             self._memory = None
             raise
         self._refused.update(intake.refused)
+        self._to_wipe |= intake.has_erased
         self._hear(intake.announced)
         self._observe(intake.touched.values())
         return [Ack(held.cabinet, held.ack_note) for held in acked]
@@ -122,6 +142,33 @@ class Ingest:
     def next_s(self) -> float | None:
         """When `requests` will have something, in the clock's monotonic seconds."""
         return self._replay.next_s()
+
+    def accepted(self) -> list[Accepted]:
+        """As operators have it by now. Raises JournalUnwritable."""
+        with self._store.transaction() as connection:
+            self._memory = self._memory or self._load(connection)
+            self._memory.lineage.look(connection)
+            found = epoch_rows.accepted(connection)
+        return [Accepted(Cabinet(site, device), origin) for site, device, origin, _ in found]
+
+    def receipts(self) -> list[Receipt]:
+        """For the cabinets that have announced an epoch which nobody has accepted yet. Raises JournalUnwritable."""
+        reborn = {cabinet: self._announced[cabinet][0] for cabinet in self._reborn}
+        self._reborn.clear()
+        if not reborn:
+            return []
+        found = []
+        with self._store.transaction() as connection:
+            self._memory = self._memory or self._load(connection)
+            for cabinet, origin in reborn.items():
+                for text in receipts.of_older_epochs(connection, self._memory, cabinet, cabinet.epoch(origin) or 1):
+                    found.append(Receipt(cabinet, text))
+        return found
+
+    def wipe(self) -> None:
+        """What was erased leaves the write-ahead log too, as soon as no reader needs it. Raises JournalUnwritable."""
+        if self._to_wipe:
+            self._to_wipe = not self._store.truncate()
 
     def refuse(self, cause: Cause) -> None:
         """Count something that was dropped before it came here."""
@@ -166,11 +213,19 @@ class Ingest:
             if before != origin:
                 self._replay.observe(before, 0, whole=True, now_s=now_s)
             self._announced[cabinet] = (origin, head)
+            if self._is_unaccepted(cabinet, origin):
+                self._reborn.add(cabinet)
             held = self._memory.origins.get(origin)
             if held is None:
                 self._replay.observe(origin, 0, whole=head == 0, now_s=now_s)
             else:
                 self._observe([held])
+
+    def _is_unaccepted(self, cabinet: Cabinet, origin: str) -> bool:
+        """Also while nothing has come of the new epoch but its session."""
+        assert self._memory is not None
+        later = (cabinet.epoch(origin) or 1) > 1
+        return later and (origin in self._memory.lineage.unaccepted or origin not in self._memory.origins)
 
     def _observe(self, touched: Iterable[Held]) -> None:
         """Tell how far each origin is."""

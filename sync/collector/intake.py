@@ -17,8 +17,9 @@ from sqlalchemy import Connection
 from cabinet.journal.checkpoint import MAX_SIZE
 from cabinet.journal.errors import NoteRefused
 from cabinet.journal.note import ED25519, MAX_NOTE, Note, Signer, Verifier
-from sync.collector import aside, rows, witness
+from sync.collector import aside, lineage, orphans, rows, witness
 from sync.collector.batch import Batch, Cause, Refused, read
+from sync.collector.erasure import erasures
 from sync.collector.held import Held
 from sync.collector.memory import Memory
 from sync.collector.names import Cabinet
@@ -37,6 +38,8 @@ class Intake:
         """Origins of which something came."""
         self.announced: dict[Cabinet, tuple[str, int]] = {}
         """Origin and size of a cabinet's tree as its session says."""
+        self.has_erased = False
+        """Bytes were dropped, which the write-ahead log still holds."""
         self._connection = connection
         self._memory = memory
         self._cosigner = cosigner
@@ -45,14 +48,14 @@ class Intake:
 
     def batch(self, cabinet: Cabinet, payload: bytes) -> None:
         """Raises Refused."""
-        batch = read(payload, cabinet)
+        batch = self._memory.erased.without(read(payload, cabinet))
         verifier = self._memory.pins.verifier(cabinet, batch.origin)
         if verifier is None:
             raise Refused("unknown-key")
         signed = batch.signed_by(verifier)
         held = self._memory.held(self._connection, cabinet, batch.origin, batch.epoch)
         if batch.orphan:
-            self._keep(held, "orphan", batch.first, batch, signed)
+            self._keep_orphans(held, batch, signed)
             return
         self.touched[held.origin] = held
         if batch.first > held.size:
@@ -133,7 +136,20 @@ class Intake:
             frontier.push(hashed)
         return "fork" if frontier.root() == batch.checkpoint.root else "tamper"
 
+    def _keep_orphans(self, held: Held, batch: Batch, signed: Note) -> None:
+        orphans.keep(self._connection, held, batch, signed, self._now_ms)
+        if erasures(batch) and orphans.vouched(self._connection, held, batch):
+            self._erase(held, batch)
+
+    def _erase(self, held: Held, batch: Batch) -> None:
+        origins = self._memory.of(held.cabinet)
+        self.has_erased |= self._memory.erased.learn(self._connection, held, batch, origins, self._now_ms)
+
     def _grow(self, held: Held, batch: Batch, signed: Note) -> None:
+        ended = self._memory.lineage.ends(held.origin)
+        if ended is not None and batch.end > ended.old_size:
+            self._keep(held, "ended", max(held.size, ended.old_size), batch, signed)
+            return
         frontier = held.frontier.copy()
         skipped = held.size - batch.first
         added = [
@@ -146,12 +162,24 @@ class Intake:
             self._keep(held, "wrong-root", held.size, batch, signed)
             raise Refused("wrong-root")
         rows.insert_leaves(self._connection, added)
-        held.frontier, held.signed = frontier, signed
+        grown_from, held.frontier, held.signed = held.size, frontier, signed
         self._grown.add(held.origin)
         self._memory.uncosigned.add(held.origin)
         for leaf in batch.leaves[skipped:]:
             if leaf is not None:
                 self._memory.pins.follow(self._connection, batch.cabinet, leaf, batch.note, self._now_ms)
+        if erasures(batch):
+            self._erase(held, batch)
+        if ended is not None:
+            lineage.look_again(self._connection, held, ended, grown_from, signed.encode(), self._now_ms)
+        if grown_from == 0 and held.epoch > 1:
+            self._open(held, batch, signed)
+
+    def _open(self, held: Held, batch: Batch, signed: Note) -> None:
+        """The first leaves of a later epoch have come."""
+        link = self._memory.lineage.open(self._connection, held, batch.leaves[0], self._now_ms)
+        old = None if link is None else self._memory.origins.get(link.old_origin)
+        lineage.announce(self._connection, held, link, old, batch.payload, signed.encode(), self._now_ms)
 
     def _stage(self, held: Held, batch: Batch) -> None:
         """Keep it until the gap is closed, for as long as nothing nearer needs its place."""

@@ -13,6 +13,8 @@ _EPOCH: Final = re.compile(r"/e([1-9][0-9]{0,5})")
 JOURNAL: Final = "journal"
 ACK: Final = "journal/ack"
 REQUEST: Final = "journal/req"
+EPOCH: Final = "journal/epoch"
+ERASED: Final = "journal/erased"
 SESSION: Final = "session"
 
 

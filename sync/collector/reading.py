@@ -14,6 +14,7 @@ from cabinet.journal.connection import DatabaseError, begin_read, cause, close, 
 from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalMissing, JournalUnreadable
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.reader import Stored
+from cabinet.journal.tree import Frontier
 from sync.collector import rows
 from sync.collector.rows import OriginRow
 from sync.collector.store import LOCK_SUFFIX
@@ -77,6 +78,10 @@ class Origin:
             return rows.node(self.connection, self.row.id, level, index)
         except LookupError as error:
             raise JournalDamaged(f"{self.name}: {error.args[0]}") from None
+
+    def root(self, size: int) -> bytes:
+        """Of an earlier size, up to the present one. Raises JournalDamaged."""
+        return Frontier.read(size, self.node).root()
 
     def pinned(self) -> list[bytes]:
         """Every raw public key that was ever pinned for its cabinet, the newest last."""

@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 from cabinet.journal import checkpoint, note
 from cabinet.journal.errors import NoteRefused
-from sync.collector import rows
+from sync.collector import epoch_rows, rows
+from sync.collector.evidence import sizes
 from sync.collector.reading import Origin, Reader
 
 
@@ -16,10 +17,7 @@ def overview(reader: Reader) -> dict[str, object]:
     """Origins, alarms, and how much was dropped, by cause."""
     return {
         "origins": [_origin(reader.connection, origin) for origin in reader.origins()],
-        "alarms": [
-            {"origin": origin, "kind": kind, "n": n, "count": count, "raised": iso(raised), "seen": iso(seen)}
-            for origin, kind, n, count, raised, seen in rows.alarms(reader.connection)
-        ],
+        "alarms": _alarms(reader.connection),
         "dropped": rows.refused(reader.connection),
     }
 
@@ -29,6 +27,31 @@ def iso(ms: int | None) -> str | None:
     if ms is None:
         return None
     return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _alarms(connection: Connection) -> list[dict[str, object]]:
+    """Each with its evidence, and the sizes of the two notes that stand there."""
+    alarms = rows.alarms(connection)
+    kept = {row.id: row for row in rows.evidence(connection)} if any(one.evidence for one in alarms) else {}
+    found = []
+    for one in alarms:
+        evidence = None
+        if one.evidence is not None:
+            ours, theirs = sizes(kept[one.evidence])
+            evidence = {"id": one.evidence, "ours": ours, "theirs": theirs}
+        found.append(
+            {
+                "origin": one.origin,
+                "kind": one.kind,
+                "detail": one.detail,
+                "n": one.n,
+                "count": one.count,
+                "raised": iso(one.raised_ms),
+                "seen": iso(one.seen_ms),
+                "evidence": evidence,
+            }
+        )
+    return found
 
 
 def _origin(connection: Connection, origin: Origin) -> dict[str, object]:
@@ -42,6 +65,7 @@ def _origin(connection: Connection, origin: Origin) -> dict[str, object]:
         "gap": None if nearest is None else {"from": origin.size, "to": nearest[0]},
         "staged": rows.staged_load(connection, row.id)[0],
         "evidence": rows.evidence_kinds(connection, row.id),
+        "orphans": epoch_rows.orphan_load(connection, row.id)[0],
     }
 
 

@@ -164,22 +164,36 @@ def put_evidence(
     theirs: bytes,
     payload: bytes,
     seen_ms: int,
-) -> bool:
-    """Whether it was not there yet."""
-    done = connection.exec_driver_sql(
+) -> int:
+    """Its number, whether it was there or not."""
+    connection.exec_driver_sql(
         "INSERT OR IGNORE INTO evidence (origin, kind, n, digest, ours, theirs, payload, seen_ms)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (origin, kind, n, digest, ours, theirs, payload, seen_ms),
     )
-    return done.rowcount == 1
+    number: int = connection.exec_driver_sql(
+        "SELECT id FROM evidence WHERE origin = ? AND kind = ? AND n = ? AND digest = ?", (origin, kind, n, digest)
+    ).scalar_one()
+    return number
 
 
-def raise_alarm(connection: Connection, origin: str, kind: str, n: int, seen_ms: int) -> bool:
-    """Whether it is new; a repeated one is counted."""
+def raise_alarm(
+    connection: Connection,
+    origin: str,
+    kind: str,
+    n: int,
+    seen_ms: int,
+    *,
+    detail: str = "",
+    evidence: int | None = None,
+) -> bool:
+    """Whether it is new; a repeated one is counted, and goes on naming its first evidence."""
     count: int = connection.exec_driver_sql(
-        "INSERT INTO alarm (origin, kind, n, count, raised_ms, seen_ms) VALUES (?, ?, ?, 1, ?, ?)"
-        " ON CONFLICT (origin, kind) DO UPDATE SET count = count + 1, seen_ms = excluded.seen_ms RETURNING count",
-        (origin, kind, n, seen_ms, seen_ms),
+        "INSERT INTO alarm (origin, kind, n, detail, evidence, count, raised_ms, seen_ms)"
+        " VALUES (?, ?, ?, ?, ?, 1, ?, ?)"
+        " ON CONFLICT (origin, kind) DO UPDATE SET count = count + 1, seen_ms = excluded.seen_ms,"
+        " evidence = coalesce(evidence, excluded.evidence) RETURNING count",
+        (origin, kind, n, detail, evidence, seen_ms, seen_ms),
     ).scalar_one()
     return count == 1
 
@@ -188,12 +202,43 @@ def clear_alarm(connection: Connection, origin: str, kind: str) -> None:
     connection.exec_driver_sql("DELETE FROM alarm WHERE origin = ? AND kind = ?", (origin, kind))
 
 
-def alarms(connection: Connection) -> list[tuple[str, str, int, int, int, int]]:
-    """Origin, kind, index, how often, since when and last (ms)."""
+@dataclass(frozen=True, slots=True)
+class AlarmRow:
+    origin: str
+    kind: str
+    n: int
+    detail: str
+    evidence: int | None
+    count: int
+    raised_ms: int
+    seen_ms: int
+
+
+def alarms(connection: Connection) -> list[AlarmRow]:
     found = connection.exec_driver_sql(
-        "SELECT origin, kind, n, count, raised_ms, seen_ms FROM alarm ORDER BY raised_ms, origin, kind"
+        "SELECT origin, kind, n, detail, evidence, count, raised_ms, seen_ms FROM alarm"
+        " ORDER BY raised_ms, origin, kind"
     )
-    return cast("list[tuple[str, str, int, int, int, int]]", found.all())
+    return [AlarmRow(*row) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    id: int
+    origin: int
+    kind: str
+    n: int
+    ours: bytes | None
+    theirs: bytes
+    payload: bytes
+    seen_ms: int
+
+
+def evidence(connection: Connection) -> list[EvidenceRow]:
+    found = connection.exec_driver_sql(
+        "SELECT id, origin, kind, n, ours, theirs, payload, seen_ms FROM evidence ORDER BY id"
+    )
+    return [EvidenceRow(*row) for row in found]
 
 
 def evidence_kinds(connection: Connection, origin: int) -> dict[str, int]:

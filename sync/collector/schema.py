@@ -66,13 +66,52 @@ _FIRST: Final = (
         origin TEXT NOT NULL,
         kind TEXT NOT NULL,
         n INTEGER NOT NULL,
+        detail TEXT NOT NULL,
+        evidence INTEGER REFERENCES evidence (id),
         count INTEGER NOT NULL,
         raised_ms INTEGER NOT NULL,
         seen_ms INTEGER NOT NULL,
         PRIMARY KEY (origin, kind)
     ) STRICT""",
+    # What the first leaf of a later epoch says of the one before it; who has accepted it, when and why.
+    """CREATE TABLE epoch (
+        origin INTEGER PRIMARY KEY REFERENCES origin (id),
+        reason TEXT NOT NULL,
+        old_origin TEXT,
+        old_size INTEGER,
+        old_root BLOB,
+        opened_ms INTEGER NOT NULL,
+        accepted_ms INTEGER,
+        accepted_by TEXT,
+        accepted_reason TEXT
+    ) STRICT""",
+    # Leaves that their cabinet has given up, and what it signed over them; never a part of the tree.
+    """CREATE TABLE orphan (
+        origin INTEGER NOT NULL REFERENCES origin (id),
+        n INTEGER NOT NULL,
+        hash BLOB NOT NULL,
+        bytes BLOB,
+        seen_ms INTEGER NOT NULL,
+        PRIMARY KEY (origin, n, hash)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE orphan_note (
+        origin INTEGER NOT NULL REFERENCES origin (id),
+        size INTEGER NOT NULL,
+        root BLOB NOT NULL,
+        note BLOB NOT NULL,
+        seen_ms INTEGER NOT NULL,
+        PRIMARY KEY (origin, size, root)
+    ) STRICT""",
+    # Whose payloads are not kept, by the leaf that says so.
+    """CREATE TABLE erased (
+        origin INTEGER NOT NULL REFERENCES origin (id),
+        p TEXT NOT NULL,
+        n INTEGER NOT NULL,
+        seen_ms INTEGER NOT NULL,
+        PRIMARY KEY (origin, p)
+    ) STRICT""",
     "CREATE TABLE refused (cause TEXT PRIMARY KEY, count INTEGER NOT NULL, seen_ms INTEGER NOT NULL) STRICT",
-    # Erasing somebody's payload is the one change of a leaf.
+    # Erasing somebody's payload is the one change of a leaf, and of evidence.
     """CREATE TRIGGER leaf_unchanged BEFORE UPDATE ON leaf
         WHEN NEW.bytes IS NOT NULL OR (NEW.origin, NEW.n, NEW.hash, NEW.subtrees)
             IS NOT (OLD.origin, OLD.n, OLD.hash, OLD.subtrees)
@@ -86,7 +125,18 @@ _FIRST: Final = (
     """CREATE TRIGGER ack_kept BEFORE DELETE ON ack
         BEGIN SELECT raise(ABORT, 'acknowledgements are kept'); END""",
     """CREATE TRIGGER evidence_unchanged BEFORE UPDATE ON evidence
+        WHEN (NEW.id, NEW.origin, NEW.kind, NEW.n, NEW.digest, NEW.ours, NEW.theirs, NEW.seen_ms)
+            IS NOT (OLD.id, OLD.origin, OLD.kind, OLD.n, OLD.digest, OLD.ours, OLD.theirs, OLD.seen_ms)
+            OR length(NEW.payload) >= length(OLD.payload)
         BEGIN SELECT raise(ABORT, 'evidence is immutable'); END""",
+    """CREATE TRIGGER orphan_unchanged BEFORE UPDATE ON orphan
+        WHEN NEW.bytes IS NOT NULL OR (NEW.origin, NEW.n, NEW.hash, NEW.seen_ms)
+            IS NOT (OLD.origin, OLD.n, OLD.hash, OLD.seen_ms)
+        BEGIN SELECT raise(ABORT, 'orphans are immutable'); END""",
+    """CREATE TRIGGER acceptance_kept BEFORE UPDATE ON epoch WHEN OLD.accepted_ms IS NOT NULL
+        BEGIN SELECT raise(ABORT, 'an epoch is accepted once'); END""",
+    """CREATE TRIGGER erasure_kept BEFORE DELETE ON erased
+        BEGIN SELECT raise(ABORT, 'erasures are kept'); END""",
 )
 
 MIGRATIONS: Final = (_FIRST,)

@@ -14,7 +14,7 @@ from typing import Final
 from cabinet.journal.errors import JournalUnwritable
 from hal.clock import Clock
 from sync.broker import Broker
-from sync.collector.ingest import Ack, Arrived, Ingest, Request
+from sync.collector.ingest import Accepted, Ack, Arrived, Ingest, Receipt, Request
 from sync.collector.names import ACK, JOURNAL, SESSION, read_topic
 from sync.mqtt_link import Down, LinkEvent, Message, Oversized, Refused, Subscribed, Unsubscribed, Up
 from sync.topics import Topics
@@ -47,6 +47,9 @@ class Service:
         self._retry_s = 0.0
         self._disk_refuses = False
         self._last_token = 0
+        self._look_s = 0.0
+        self._told: set[Accepted] = set()
+        """On this connection."""
 
     def turn(self) -> None:
         """Do whatever can be done now. Raises JournalDamaged."""
@@ -54,13 +57,19 @@ class Service:
             for event in self._broker.poll():
                 self._hear(event)
         now_s = self._clock.mono_s()
-        settles = self._settles(now_s)
-        if now_s < self._retry_s or not (self._pending or settles or self._disk_refuses):
+        settles, looks = self._settles(now_s), now_s >= self._look_s
+        if now_s < self._retry_s or not (self._pending or settles or looks or self._disk_refuses):
             self._ask()
             return
         try:
             self._take(settles)
+            self._ingest.wipe()
             self._ingest.count()
+            if looks:
+                self._look_s = now_s + LOOK_S
+                self._tell_accepted()
+            if self._may_ask:
+                self._publish_receipts(self._ingest.receipts())
         except JournalUnwritable as error:
             if not self._disk_refuses:
                 log.error("nothing can be stored: %s; trying on", error.hint)
@@ -101,6 +110,8 @@ class Service:
                     return  # it is gone again: Down is the next event
                 self._broker.subscribe([f"{self._base}/+/+/{plane}" for plane in (ACK, SESSION, JOURNAL)])
                 self._ingest.connected()
+                self._told.clear()
+                self._look_s = 0.0
                 if self._settled:
                     self._publish_acks(self._ingest.acks())
             case Down():
@@ -177,6 +188,19 @@ class Service:
         payload = json.dumps({"origin": request.origin, "from": request.first}).encode()
         log.info("%s: asking for its leaves from %d on", request.origin, request.first)
         self._broker.publish(topics.request, payload, self._token(), retain=False)
+
+    def _tell_accepted(self) -> None:
+        """Operators say it to the database."""
+        for accepted in set(self._ingest.accepted()) - self._told if self._broker.is_up else ():
+            topics = Topics(self._base, accepted.cabinet.site, accepted.cabinet.device)
+            payload = json.dumps({"origin": accepted.origin}).encode()
+            self._broker.publish(topics.epoch, payload, self._token(), retain=True)
+            self._told.add(accepted)
+
+    def _publish_receipts(self, receipts: Sequence[Receipt]) -> None:
+        for receipt in receipts:
+            topics = Topics(self._base, receipt.cabinet.site, receipt.cabinet.device)
+            self._broker.publish(topics.erased, receipt.text, self._token(), retain=False)
 
     def _token(self) -> int:
         self._last_token += 1

@@ -8,12 +8,29 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from cabinet.journal.connection import DatabaseError, begin_write, close, meaning, open_writer, settle
+from cabinet.journal.connection import DatabaseError, begin_write, close, meaning, open_writer, settle, truncate
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.schema import migrate
 from sync.collector.schema import MIGRATIONS, PAGE_BYTES
 
 LOCK_SUFFIX = ".lock"
+
+
+@contextmanager
+def beside(path: Path) -> Iterator[Connection]:
+    """One small transaction of another program, while a collector runs or none does. The database is there.
+
+    Raises JournalUnwritable, JournalDamaged."""
+    try:
+        connection = open_writer(path, page_bytes=PAGE_BYTES)
+        try:
+            with connection.begin():
+                begin_write(connection)
+                yield connection
+        finally:
+            close(connection)
+    except DatabaseError as error:
+        raise meaning(error, path) from error
 
 
 class Store:
@@ -46,6 +63,15 @@ class Store:
             with connection.begin():
                 begin_write(connection)
                 yield connection
+        except DatabaseError as error:
+            self._distrust()
+            raise meaning(error, self.path) from error
+
+    def truncate(self) -> bool:
+        """Empty the write-ahead log, so that bytes which were dropped stand nowhere any more. False while a reader
+        is at work. Raises JournalUnwritable."""
+        try:
+            return truncate(self._trusted())
         except DatabaseError as error:
             self._distrust()
             raise meaning(error, self.path) from error

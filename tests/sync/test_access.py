@@ -198,7 +198,7 @@ def test_tools_see_state_and_no_journal_and_a_collector_orders_nothing(meet: Mee
         assert cabinet.say(OTHERS + plane) == "Success"
     tool.wait(lambda: (OTHERS + "state", b"x") in tool.heard)
     assert [topic.removeprefix(OTHERS) for topic, _ in tool.heard] == ["event", "slot/1", "state"]
-    for plane in ("state", "cmd", "journal/ack", "journal/req"):
+    for plane in ("state", "cmd", "journal/ack", "journal/req", "journal/epoch", "journal/erased"):
         assert tool.say(OTHERS + plane) == "Not authorized"
     collector = meet("collector-one")
     for plane in ("state", "cmd", "journal", "roster"):

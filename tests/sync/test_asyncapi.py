@@ -23,7 +23,8 @@ from tests.sync.upstream import ORIGIN, SIGNER, WALL_MS, MemoryJournal
 
 DOCUMENT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "config" / "asyncapi.json").read_text())
 SCHEMAS: dict[str, dict[str, Any]] = DOCUMENT["components"]["schemas"]
-JSON_PLANES = ("session", "state", "slot", "event", "journal", "request")
+RECEIVED = {"ack", "request", "epoch", "erased"}
+JSON_PLANES = ("session", "state", "slot", "event", "journal", "request", "epoch")
 
 
 def _made() -> Iterator[tuple[str, Any]]:
@@ -46,6 +47,7 @@ def _made() -> Iterator[tuple[str, Any]]:
     yield "event", payloads.live(5, full | {"auth": "card+pin", "visit": 1, "device": "reader", "subs": [holder]})
     yield "journal", _journal()
     yield "request", json.dumps({"origin": ORIGIN, "from": 0}).encode()
+    yield "epoch", json.dumps({"origin": f"{ORIGIN}/e2"}).encode()
 
 
 def _journal() -> bytes:
@@ -127,7 +129,9 @@ def test_the_topics_are_those_of_the_code() -> None:
         "journal": topics.journal,
         "ack": topics.ack,
         "request": topics.request,
+        "epoch": topics.epoch,
+        "erased": topics.erased,
     }
-    assert {name for name, one in DOCUMENT["operations"].items() if one["action"] == "receive"} == {"ack", "request"}
+    assert {name for name, one in DOCUMENT["operations"].items() if one["action"] == "receive"} == RECEIVED
     retained = {name for name, one in DOCUMENT["operations"].items() if one["bindings"]["mqtt"]["retain"]}
-    assert retained == {"status", "session", "state", "slot", "ack"}
+    assert retained == {"status", "session", "state", "slot", "ack", "epoch"}

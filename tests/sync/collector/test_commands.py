@@ -76,13 +76,16 @@ def test_list(filled: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "gap": {"from": 30, "to": 35},
         "staged": 1,
         "evidence": {"rollback": 1},
+        "orphans": 0,
     }
     assert [(one["origin"], one["size"], one["gap"]) for one in found["origins"][1:]] == [
         (f"{CABINET.origin}/e2", 10, None)
     ]
-    assert [(one["origin"], one["kind"], one["n"], one["count"]) for one in found["alarms"]] == [
-        (CABINET.origin, "rollback", 0, 1)
+    assert [(one["origin"], one["kind"], one["detail"], one["n"], one["count"]) for one in found["alarms"]] == [
+        (CABINET.origin, "rollback", "", 0, 1),
+        (f"{CABINET.origin}/e2", "epoch.opened", "unlinked", 0, 1),
     ]
+    assert [one["evidence"] for one in found["alarms"]] == [{"id": 1, "ours": 30, "theirs": 20}, None]
     assert found["dropped"] == {"malformed": 1}
 
 
@@ -93,7 +96,11 @@ def test_list_for_people(filled: Path, capsys: pytest.CaptureFixture[str]) -> No
         "origin                    size  cosigned  seen                  gap       kept aside",
         "cabinet.demo/lobby-01     30    30        2026-01-01T00:16:40Z  30 to 35  1 rollback",
         "cabinet.demo/lobby-01/e2  10    10        2026-01-01T00:16:40Z  -         -",
-        "ALARM rollback cabinet.demo/lobby-01 at index 0, 1 times, first at 2026-01-01T00:16:40Z",
+        (
+            "ALARM rollback cabinet.demo/lobby-01 at index 0, 1 times, first at 2026-01-01T00:16:40Z; "
+            "evidence 1: signed by it at size 30 and at size 20"
+        ),
+        "ALARM epoch.opened (unlinked) cabinet.demo/lobby-01/e2 at index 0, 1 times, first at 2026-01-01T00:16:40Z",
         "dropped: 1 malformed",
     ]
 
