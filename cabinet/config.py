@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from cabinet.backup.keys import parse_recipient
 from cabinet.journal.errors import NoteRefused
 from cabinet.journal.note import COSIGNATURE, Verifier
 from cabinet.policy.rights import Language
@@ -117,11 +118,24 @@ class UpstreamSection(Section):
         return [Verifier.from_vkey(vkey) for vkey in self.delivery_keys]
 
 
+def _recipient(value: str) -> str:
+    parse_recipient(value)
+    return value
+
+
+class BackupSection(Section):
+    """[backup]"""
+
+    recipient: Annotated[str, AfterValidator(_recipient)] | None = None
+    """Whose private key opens the backups of this cabinet."""
+
+
 SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "cabinet": CabinetSection,
     "visit": VisitSection,
     "door": DoorSpec,
     "upstream": UpstreamSection,
+    "backup": BackupSection,
     "uplink": UplinkSettings,
 }
 
@@ -134,6 +148,7 @@ class Config:
     cabinet: CabinetSection
     visit: VisitSection
     upstream: UpstreamSection
+    backup: BackupSection
     table: DeviceTable
 
     @property
@@ -167,6 +182,7 @@ def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Confi
     cabinet = read_section(layers, "cabinet", CabinetSection)
     visit = read_section(layers, "visit", VisitSection)
     upstream = read_section(layers, "upstream", UpstreamSection)
+    backup = read_section(layers, "backup", BackupSection)
     if "uplink" in layers.raw:
         read_section(layers, "uplink", UplinkSettings)  # the uplink's own; checked here so that one check finds all
     table = _table(layers)
@@ -174,9 +190,9 @@ def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Confi
         layers.report(Problem((key,), unknown_key(key, [*SECTIONS, *_NAMES])))
     if lines := layers.lines():
         raise ConfigError(lines)
-    if cabinet is None or visit is None or upstream is None or table is None:
+    if cabinet is None or visit is None or upstream is None or backup is None or table is None:
         raise AssertionError("a part is missing only with a problem")
-    return Config(path, cabinet, visit, upstream, table)
+    return Config(path, cabinet, visit, upstream, backup, table)
 
 
 def check(path: Path, environ: Mapping[str, str]) -> list[str]:

@@ -119,6 +119,7 @@ class Daemon:
             **self._engine.bookings.methods(),
             **self._engine.incidents.methods(),
             **self._engine.enrolment.methods(),
+            **self._engine.backups.methods(),
             "slot.release": Release(self._engine.desk).slot,
             "credential.scan": self._scan,
         }

@@ -12,6 +12,7 @@ from cabinet.core.leaves import Leaf
 from cabinet.journal.leaf import Entry, write
 from cabinet.policy.rights import Pseudonym
 from cabinet.runner import Runner
+from cabinet.service.backup import BackupService
 from cabinet.service.booking import BookingService
 from cabinet.service.codes import Codes
 from cabinet.service.desk import Desk
@@ -68,6 +69,7 @@ class Engine:
         self.incidents = Incidents(
             self.runner, self.desk, books.journal, self._journal_worker, books.roster, self._roster_worker
         )
+        self.backups = BackupService(books, self.runner, self.desk, self._roster_worker, random)
         self.enrolment = Enrolment(books.roster, self.desk, self._roster_worker, codes)
         self.acts = Acts(
             hardware,

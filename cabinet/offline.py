@@ -18,6 +18,7 @@ from cabinet.engine import Engine
 from cabinet.journal.errors import JournalBusy, JournalError
 from cabinet.roster.tables import RosterUnusable
 from cabinet.vault.key_source import KeyFileError
+from hal.clock import Clock
 from hal.system_clock import SystemClock
 from hal.worker import InlineWorker
 
@@ -36,14 +37,25 @@ def offline_call(config: Path, method: str, params: Mapping[str, object]) -> obj
         raise ControlError(Code.JOURNAL, str(error)) from None
     except (KeyFileError, RosterUnusable, OSError) as error:
         raise ControlError(Code.INTERNAL, str(error)) from None
+    return call_books(books, clock, method, params)
+
+
+def call_books(books: Books, clock: Clock, method: str, params: Mapping[str, object]) -> object:
+    """The same on books that are open, and closed with it. Raises ControlError."""
     return asyncio.run(_call(books, clock, method, params))
 
 
-async def _call(books: Books, clock: SystemClock, method: str, params: Mapping[str, object]) -> object:
+async def _call(books: Books, clock: Clock, method: str, params: Mapping[str, object]) -> object:
     engine = Engine(books, Hardware({}, {}, (), (), None, _never_up), clock, lambda name: InlineWorker())
     loop = asyncio.create_task(engine.runner.run())
     try:
-        handler = {**engine.roster.methods(), **engine.erasure.methods(), **engine.incidents.methods()}.get(method)
+        methods = {
+            **engine.roster.methods(),
+            **engine.erasure.methods(),
+            **engine.incidents.methods(),
+            **engine.backups.methods(),
+        }
+        handler = methods.get(method)
         if handler is None:
             raise ControlError(Code.NOT_FOUND, f"{method} needs a running cabinetd; start it first")
         engine.runner.inbox.post(RosterFound(books.roster.version, books.roster.digest))

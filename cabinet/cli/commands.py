@@ -74,6 +74,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
     ),
     "service": (
         Command("slot release", "service", "open one slot without a visit; asks first, and is journaled"),
+        Command("backup keygen", "backup", "make the key that backups are sealed to; not on the cabinet"),
+        Command("backup create", "backup", "journal and roster into one sealed file, while the cabinet works"),
+        Command("backup verify", "backup", "whether backups are whole, and, with the key, everything in them"),
+        Command("backup last", "backup", "when one was made, tested and restored the last time"),
         Command("config check", "configuration", "find every problem of the configuration"),
         Command("config show", "configuration", "the configuration as the daemon would use it"),
     ),

@@ -244,6 +244,22 @@ class Erased:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupTold:
+    """A backup was made, restored or tested by whoever asks for its leaf."""
+
+    request: int
+    act: Literal["made", "tested", "restored"]
+    parts: tuple[str, ...]
+    size: int
+    """Bytes of all files."""
+    digest: str
+    """SHA-256 of the file in hex; of several, one behind the other."""
+    checkpoint: str | None
+    """The newest checkpoint in it, `<origin> <size> <root>`."""
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
 class RosterFound:
     """At start: the version and digest the roster database really has."""
 
@@ -319,6 +335,7 @@ Event: TypeAlias = (
     | RosterPlanned
     | ErasureAsked
     | Erased
+    | BackupTold
     | RosterFound
     | RosterChanged
     | UpstreamLink
@@ -361,5 +378,6 @@ REQUESTS = (
     EnrolmentOffered,
     RosterPlanned,
     ErasureAsked,
+    BackupTold,
 )
 """What people ask: answered or refused at once, dropped when a commit failed."""

@@ -74,6 +74,10 @@ def _link(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, upstream={**ledger.upstream, "link": leaf.ev == "sync.restored"})
 
 
+def _backup(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, backups={**ledger.backups, leaf.ev.removeprefix("backup."): ts})
+
+
 def _contradicted(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, upstream={**ledger.upstream, "contradicted": True})
 
@@ -115,6 +119,9 @@ _FOLDS: dict[str, Fold] = {
     "booking.made": people.booked,
     "booking.cancelled": people.booking_cancelled,
     "person.erased": people.erased,
+    "backup.made": _backup,
+    "backup.tested": _backup,
+    "backup.restored": _backup,
     "sync.lost": _link,
     "sync.restored": _link,
     "upstream.fork": _contradicted,

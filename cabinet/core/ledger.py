@@ -208,6 +208,9 @@ class Ledger:
         mark = self.epoch.get("epoch")
         return n if mark is None or mark.number == 1 else mark.number * EPOCH_STEP + n
 
+    backups: Mapping[str, int] = field(default_factory=dict)
+    """When (wall ms) the last one was `made`, `tested` and `restored`."""
+
     @property
     def codes(self) -> frozenset[str]:
         """Digests of the codes that are still good for something."""

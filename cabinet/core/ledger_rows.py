@@ -45,6 +45,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "offers": lambda row: Offer(**row),
     "epoch": lambda row: EpochMark(**row),
     "erasures": lambda row: row["value"],
+    "backups": lambda row: row["value"],
 }
 _BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions", "bookings", "offers", "incidents")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from cabinet.core import erasing, release, returning
 from cabinet.core.effects import Answer, CommitRoster
 from cabinet.core.events import (
+    BackupTold,
     BookingAsked,
     BookingCancelled,
     DeviceLost,
@@ -117,6 +118,18 @@ def on_roster_found(turn: Turn, event: RosterFound) -> None:
         turn.journal("roster.applied", roster=event.version, digest=event.digest, cause="found")
 
 
+def on_backup_told(turn: Turn, event: BackupTold) -> None:
+    n = turn.journal(
+        f"backup.{event.act}",
+        parts=list(event.parts),
+        size=event.size,
+        digest=event.digest,
+        checkpoint=event.checkpoint,
+        operator=event.operator,
+    )
+    turn.act(Answer(event.request, n=n))
+
+
 def on_time(turn: Turn) -> None:
     if turn.state.alive_mono_s <= turn.now.mono_s:
         turn.journal("cabinet.alive", lost=len(turn.state.lost))
@@ -129,7 +142,7 @@ def next_due(state: State) -> float | None:
 
 _ASKED = (
     *(ReleaseAsked, RosterPlanned, BookingAsked, BookingCancelled, EnrolmentOffered),
-    *(IncidentReported, IncidentClosed, ErasureAsked),
+    *(IncidentReported, IncidentClosed, ErasureAsked, BackupTold),
 )
 
 

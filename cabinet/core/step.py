@@ -92,6 +92,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.RosterPlanned: machine.on_roster_planned,
     events.ErasureAsked: erasing.on_asked,
     events.Erased: erasing.on_erased,
+    events.BackupTold: machine.on_backup_told,
     events.RosterFound: machine.on_roster_found,
     events.RosterChanged: custody.on_roster_changed,
 }

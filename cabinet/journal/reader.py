@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, func, select
 
 from cabinet.journal import b64, rows, tree
-from cabinet.journal.connection import DatabaseError, cause, close, is_damage, open_reader
+from cabinet.journal.connection import DatabaseError, begin_read, cause, close, is_damage, open_reader
 from cabinet.journal.epoch import EntryRow
 from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, JournalMissing, JournalUnreadable
 from cabinet.journal.lock import FolderLock
@@ -31,6 +31,15 @@ class Stored:
     n: int
     hash: bytes
     data: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Number of leaves, the signed note of that size, and the state rows that belong to it."""
+
+    size: int
+    checkpoint: bytes
+    state: dict[str, bytes]
 
 
 class JournalReader:
@@ -86,6 +95,28 @@ class JournalReader:
             for size, acked, note in page:
                 after = (size, acked)
                 yield size, note
+
+    def moment(self) -> Moment:
+        """What belongs together, also while a daemon writes. Raises JournalDamaged where no note is of that size."""
+
+        def ask(connection: Connection) -> tuple[tuple[int, int], bytes | None, dict[str, bytes]]:
+            begin_read(connection)
+            return rows.sizes(connection), rows.newest_checkpoint(connection), rows.state(connection)
+
+        (size, sealed), note, state = self._ask(ask)
+        if note is None or sealed != size:
+            raise JournalDamaged(f"{self.path}: its end is not sealed by a checkpoint; see cabinetctl journal verify")
+        return Moment(size, note, state)
+
+    def notes(self, above: int, end: int) -> Iterator[tuple[int, bool, bytes]]:
+        """Size, whether upstream acknowledged with it, signed note; of all sizes above one and up to another."""
+        after = (above, 1)
+        while page := self._ask(partial(rows.notes, after=after, limit=PAGE)):
+            for size, acked, note in page:
+                if size > end:
+                    return
+                after = (size, acked)
+                yield size, acked == 1, note
 
     def newest_ack(self) -> bytes | None:
         """The newest cosigned note that upstream acknowledged with."""

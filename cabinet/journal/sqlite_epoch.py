@@ -24,13 +24,11 @@ from cabinet.journal.tree import EMPTY_ROOT
 
 T = TypeVar("T")
 
-_INSERT_LEAF: Final = "INSERT INTO leaf (n, hash, subtrees) VALUES (?, ?, ?)"
-_INSERT_PAYLOAD: Final = "INSERT INTO payload (n, ts, kind, slot, item, subs, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_INSERT_CHECKPOINT: Final = "INSERT INTO checkpoint (size, note) VALUES (?, ?)"
-_INSERT_ACK: Final = "INSERT INTO ack (size, note) VALUES (?, ?)"
-_PUT_STATE: Final = (
-    "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-)
+INSERT_LEAF: Final = "INSERT INTO leaf (n, hash, subtrees) VALUES (?, ?, ?)"
+INSERT_PAYLOAD: Final = "INSERT INTO payload (n, ts, kind, slot, item, subs, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)"
+INSERT_CHECKPOINT: Final = "INSERT INTO checkpoint (size, note) VALUES (?, ?)"
+INSERT_ACK: Final = "INSERT INTO ack (size, note) VALUES (?, ?)"
+PUT_STATE: Final = "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 _DELETE_STATE: Final = "DELETE FROM state WHERE key = ?"
 
 
@@ -96,14 +94,14 @@ class SqliteEpoch:
 
     def append(self, transaction: Transaction) -> None:
         with self._writing() as cursor:
-            cursor.executemany(_INSERT_LEAF, [row[:3] for row in transaction.entries])
-            cursor.executemany(_INSERT_PAYLOAD, [(row[0], *row[3:]) for row in transaction.entries])
-            cursor.execute(_INSERT_CHECKPOINT, (transaction.size, transaction.note))
+            cursor.executemany(INSERT_LEAF, [row[:3] for row in transaction.entries])
+            cursor.executemany(INSERT_PAYLOAD, [(row[0], *row[3:]) for row in transaction.entries])
+            cursor.execute(INSERT_CHECKPOINT, (transaction.size, transaction.note))
             _write_state(cursor, transaction.state)
 
     def store_ack(self, size: int, note: bytes) -> None:
         with self._writing() as cursor:
-            cursor.execute(_INSERT_ACK, (size, note))
+            cursor.execute(INSERT_ACK, (size, note))
 
     def settle(self) -> None:
         with _meaning(self._path):
@@ -171,7 +169,7 @@ def _write_state(cursor: sqlite3.Cursor, state: Mapping[str, bytes | None]) -> N
         if value is None:
             cursor.execute(_DELETE_STATE, (key,))
         else:
-            cursor.execute(_PUT_STATE, (key, value))
+            cursor.execute(PUT_STATE, (key, value))
 
 
 def _sign_empty(connection: Connection, signer: Signer) -> None:

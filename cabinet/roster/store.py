@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import tzinfo
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DatabaseError, IntegrityError
@@ -260,6 +260,12 @@ class Roster:
         with _uncollected(), self._reading() as connection:
             return export(connection, self._keys)
 
+    def image(self) -> tuple[int, str, bytes]:
+        """Version, digest and bytes of roster.db, of one moment; as an SQLite file would hold them."""
+        with self._reading() as connection:
+            meta = read_meta(connection)
+            return int(meta["version"]), meta["digest"], _raw(connection).serialize()
+
     def versions(self) -> list[dict[str, object]]:
         """Of the policy, newest first."""
         with self._reading() as connection:
@@ -336,6 +342,10 @@ class Roster:
     def _writing(self) -> Iterator[Connection]:
         with _disk_errors(), writing(self._engine).connect() as connection:
             yield connection
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
 @contextmanager

@@ -24,8 +24,10 @@ DEVICE_KEY: Final = "device.key"
 
 @dataclass(frozen=True, slots=True)
 class DeviceKeys:
-    """Sub-keys of the device key, 32 bytes each. Never shown by repr."""
+    """The device key and its sub-keys, 32 bytes each. Never shown by repr."""
 
+    device: bytes = field(repr=False)
+    """Leaves the cabinet in a sealed backup alone: a new board could not read the roster without it."""
     wrap: bytes = field(repr=False)
     """Wraps people's own keys."""
     card: bytes = field(repr=False)
@@ -63,6 +65,7 @@ def open_or_create(folder: Path, journal_exists: bool, *, random: Random = os.ur
 def derive(device_key: bytes) -> DeviceKeys:
     """Sub-keys by HKDF-Expand-SHA256 (RFC 5869), each with an info text of its own."""
     return DeviceKeys(
+        device=device_key,
         wrap=_sub_key(device_key, b"cabinet-device/1|wrap"),
         card=_sub_key(device_key, b"cabinet-device/1|card"),
         code=_sub_key(device_key, b"cabinet-device/1|code"),

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.journal.conftest import seventy, written
+
+__all__ = ["seventy", "written"]
