@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time
+from typing import cast
 
 from cabinet.config import Config
 from cabinet.core.ledger_rows import from_rows
 from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.journal.errors import JournalDamaged
+from cabinet.journal.leaf import glance
 from cabinet.journal.note import Signer
 from cabinet.journal.outbox import Outbox
 from cabinet.journal.sqlite_epoch import SqliteFolder
@@ -64,7 +66,13 @@ class Books:
             ledger = from_rows(self.journal.state())
         except ValueError as error:
             raise JournalDamaged(f"{self.config.state_dir}: {error}; was a newer version running here?") from None
-        return State(_setup(self.config), ledger, self.journal.size)
+        return State(_setup(self.config), ledger, self.journal.size, newest_ms=self._newest_ms())
+
+    def _newest_ms(self) -> int | None:
+        """Wall time of the newest leaf."""
+        for _, data in self.journal.leaves(max(0, self.journal.size - 1), 1):
+            return None if data is None else cast("int", glance(data)["ts"])
+        return None
 
     def close(self) -> None:
         self.roster.close()

@@ -120,6 +120,7 @@ class Daemon:
             **self._engine.incidents.methods(),
             **self._engine.enrolment.methods(),
             **self._engine.backups.methods(),
+            **self._engine.clock.methods(),
             "slot.release": Release(self._engine.desk).slot,
             "credential.scan": self._scan,
         }

@@ -14,6 +14,7 @@ from cabinet.policy.rights import Pseudonym
 from cabinet.runner import Runner
 from cabinet.service.backup import BackupService
 from cabinet.service.booking import BookingService
+from cabinet.service.clock import ClockService
 from cabinet.service.codes import Codes
 from cabinet.service.desk import Desk
 from cabinet.service.enrolment import Enrolment
@@ -70,6 +71,7 @@ class Engine:
             self.runner, self.desk, books.journal, self._journal_worker, books.roster, self._roster_worker
         )
         self.backups = BackupService(books, self.runner, self.desk, self._roster_worker, random)
+        self.clock = ClockService(self.runner, self.desk, clock)
         self.enrolment = Enrolment(books.roster, self.desk, self._roster_worker, codes)
         self.acts = Acts(
             hardware,

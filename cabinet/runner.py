@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from cabinet.core.clock import judged
 from cabinet.core.effects import Effect
 from cabinet.core.events import FACTS, REQUESTS, Event, JournalFailed, JournalRecovered, TimePassed
 from cabinet.core.leaves import Leaf
@@ -100,6 +101,10 @@ class Runner:
             self._send(batch.effects)
         self.look()
 
+    def now(self) -> Now:
+        """This instant as the cabinet believes it."""
+        return judged(self.state, self._clock.now())
+
     def next_turn(self) -> asyncio.Event:
         """Is set at the end of the round that comes next (or runs now): whatever it changes can then be read. Take it
         before looking, wait for it after."""
@@ -142,7 +147,8 @@ class Runner:
         now = self._clock.now()
         try:
             after, leaves, effects = step(state, event, now, self.rights)
-            entries = [self._seal(leaf, now) for leaf in leaves]
+            believed = judged(state, now)
+            entries = [self._seal(leaf, believed) for leaf in leaves]
         except Exception:
             # A handler that fails must not take the cabinet down, nor leave half a step behind.
             log.exception("an event of type %s was not handled", type(event).__name__)

@@ -12,23 +12,27 @@ _TIMESYNC_MARK = Path("/run/systemd/timesync/synchronized")
 _RTC = Path("/sys/class/rtc")
 _BATTERY_CLOCK_ALWAYS = ("x86_64", "i686")
 _LOOK_AGAIN_S = 10.0
+_STEP_S = 1.0
 
 
 class SystemClock:
-    """CLOCK_BOOTTIME and the system's wall clock. Looks at the time service's mark at most every 10 s."""
+    """CLOCK_BOOTTIME and the system's wall clock. Looks at the time service's mark every 10 s, and when somebody has
+    set the clock: it may have been the time service."""
 
     def __init__(self) -> None:
         self._quality: Quality = time_quality()
         self._looked_s = self.mono_s()
+        self._started_s = time.time() - self._looked_s
 
     def mono_s(self) -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def now(self) -> Now:
-        mono_s = self.mono_s()
-        if mono_s - self._looked_s > _LOOK_AGAIN_S:
-            self._quality, self._looked_s = time_quality(), mono_s
-        return Now(mono_s, time.time_ns() // 1_000_000, self._quality)
+        mono_s, wall_ns = self.mono_s(), time.time_ns()
+        started_s = wall_ns / 1e9 - mono_s
+        if mono_s - self._looked_s > _LOOK_AGAIN_S or abs(started_s - self._started_s) > _STEP_S:
+            self._quality, self._looked_s, self._started_s = time_quality(), mono_s, started_s
+        return Now(mono_s, wall_ns // 1_000_000, self._quality)
 
 
 def time_quality() -> Quality:

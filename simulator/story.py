@@ -112,7 +112,14 @@ class ClockJumps:
 class TrustClock:
     """What vouches for the wall clock from now on."""
 
-    quality: Literal["ntp", "none"]
+    quality: Literal["ntp", "rtc", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmClock:
+    """A custodian says that it is right."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +283,7 @@ Act: TypeAlias = (
     | Break
     | ClockJumps
     | TrustClock
+    | ConfirmClock
     | Release
     | Report
     | CloseReport
@@ -395,6 +403,8 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
         lambda way, count, unit: ClockJumps(int(count) * _UNITS_S[unit] * (1 if way == "ahead" else -1)),
     ),
     (r"Nobody vouches for the clock\.", lambda: TrustClock("none")),
+    (r"Only the board's clock vouches for the time\.", lambda: TrustClock("rtc")),
+    (r"The custodian confirms the clock: (.+)\.", ConfirmClock),
     (r"The time service vouches for the clock\.", lambda: TrustClock("ntp")),
     (r"The technician releases slot (\d+): (.+)\.", lambda slot, reason: Release(int(slot), reason)),
     (rf"The custodian suspends {_WHO}\.", lambda who: Suspend(who, True)),

@@ -78,6 +78,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("backup create", "backup", "journal and roster into one sealed file, while the cabinet works"),
         Command("backup verify", "backup", "whether backups are whole, and, with the key, everything in them"),
         Command("backup last", "backup", "when one was made, tested and restored the last time"),
+        Command("clock confirm", "service", "say that the cabinet's clock is right, where no time service does"),
         Command("config check", "configuration", "find every problem of the configuration"),
         Command("config show", "configuration", "the configuration as the daemon would use it"),
     ),

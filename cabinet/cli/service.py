@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from cabinet.cli.arguments import add_dry_run, reason, slot_number
+from cabinet.cli.asking import add_yes, ask
 from cabinet.cli.daemon import call
-from cabinet.cli.errors import CommandError, UsageError
 from cabinet.cli.output import Output, printable
 from cabinet.control.protocol import Exit
 
@@ -17,19 +16,29 @@ if TYPE_CHECKING:
 
 RELEASE_S = 30.0
 """A board may be slow, or in the middle of another bolt."""
+_WHY = {
+    "no-source": "neither a time service nor a battery clock vouches for it",
+    "stepped": "it was set while no time service vouched for it",
+    "behind": "it is earlier than the newest event of the journal",
+}
 
 
 def slot_release_arguments(parser: Parser) -> None:
     parser.epilog = "The release is journaled with its reason and your name before the bolt moves."
     parser.add_argument("slot", metavar="SLOT", type=slot_number)
     parser.add_argument("--reason", required=True, type=reason, metavar="TEXT", help="why; it is journaled")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_yes(parser)
     add_dry_run(parser)
 
 
 def slot_release(args: Namespace, out: Output) -> int:
     if not args.dry_run:
-        _confirm(args)
+        ask(
+            args,
+            f"Open slot {args.slot} now ({printable(args.reason)})? Anybody can take what it holds.",
+            "slot release opens a slot without a visit",
+            "not released",
+        )
     params = {"slot": args.slot, "reason": args.reason, "dry_run": args.dry_run}
     result = call(args, "slot.release", params, RELEASE_S)
     if out.as_json:
@@ -40,12 +49,30 @@ def slot_release(args: Namespace, out: Output) -> int:
     return Exit.OK
 
 
-def _confirm(args: Namespace) -> None:
-    if args.yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("slot release opens a slot without a visit: add --yes where nobody can be asked")
-    question = f"Open slot {args.slot} now ({printable(args.reason)})? Anybody can take what it holds. [y/N] "
-    print(question, end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise CommandError(Exit.INTERRUPTED, "not released")
+def clock_confirm_arguments(parser: Parser) -> None:
+    parser.epilog = (
+        "For a cabinet without a time service, after its clock was compared with a good one. Holds until the clock is "
+        "set again or the board starts anew; what is timed may then be taken again. Exit 5: nothing is to be confirmed."
+    )
+    parser.add_argument("--reason", required=True, type=reason, metavar="TEXT", help="how you know; it is journaled")
+    add_yes(parser)
+    add_dry_run(parser)
+
+
+def clock_confirm(args: Namespace, out: Output) -> int:
+    shown = call(args, "clock.show")
+    told = f"{str(shown.get('local'))[:19].replace('T', ' ')} ({shown.get('zone')})"
+    if not args.dry_run and not shown.get("trusted"):
+        why = _WHY.get(str(shown.get("why")), "nobody vouches for it")
+        ask(
+            args,
+            f"The cabinet's clock says {told}; {why}. Is it right?",
+            "clock confirm lets what is timed be taken by this clock",
+            "not confirmed; set the clock (timedatectl set-time), then confirm it",
+        )
+    result = call(args, "clock.confirm", {"reason": args.reason, "dry_run": args.dry_run})
+    if out.as_json:
+        out.answer(shown | result | {"dry_run": args.dry_run})
+        return Exit.OK
+    out.line(f"dry run: {told} would be confirmed" if args.dry_run else f"{told} is confirmed")
+    return Exit.OK

@@ -273,6 +273,16 @@ class RosterChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockConfirmed:
+    """A custodian says that the wall time is right."""
+
+    request: int
+    reason: str
+    operator: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamLink:
     """Upstream can be reached, or no longer."""
 
@@ -338,6 +348,7 @@ Event: TypeAlias = (
     | BackupTold
     | RosterFound
     | RosterChanged
+    | ClockConfirmed
     | UpstreamLink
     | InputRejected
     | UpstreamContradicts
@@ -379,5 +390,6 @@ REQUESTS = (
     RosterPlanned,
     ErasureAsked,
     BackupTold,
+    ClockConfirmed,
 )
 """What people ask: answered or refused at once, dropped when a commit failed."""

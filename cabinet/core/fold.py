@@ -10,7 +10,7 @@ from cabinet.core import fold_epoch as epoch
 from cabinet.core import fold_people as people
 from cabinet.core.leaf_fields import number_of, text_of, without
 from cabinet.core.leaves import Leaf
-from cabinet.core.ledger import CLOSED_KEPT, Alarm, Incident, Ledger, alarm_id
+from cabinet.core.ledger import CLOSED_KEPT, Alarm, ClockMark, Incident, Ledger, alarm_id
 
 
 def fold(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -70,6 +70,29 @@ def _door(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, door={"door": "open" if leaf.ev == "door.opened" else "closed"})
 
 
+def _clock_synced(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, clock={})
+
+
+def _clock_untrusted(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """What is without a source now may have one again later; what was set by hand or is behind stays doubtful."""
+    match text_of(leaf, "reason"):
+        case "stepped" | "behind" as doubt:
+            return replace(ledger, clock={"clock": ClockMark(doubt)})
+    return ledger
+
+
+def _clock_adjusted(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """Waits after wrong tries last as long as they were to: whoever sets the clock buys no guess."""
+    by_ms = number_of(leaf, "by_ms") or 0
+    failures = {key: replace(row, until_ms=row.until_ms + by_ms) for key, row in ledger.failures.items()}
+    return replace(ledger, failures=failures or ledger.failures)
+
+
+def _clock_confirmed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return replace(ledger, clock={"clock": ClockMark(confirmed_ms=number_of(leaf, "board_start"))})
+
+
 def _link(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, upstream={**ledger.upstream, "link": leaf.ev == "sync.restored"})
 
@@ -122,6 +145,10 @@ _FOLDS: dict[str, Fold] = {
     "backup.made": _backup,
     "backup.tested": _backup,
     "backup.restored": _backup,
+    "clock.synced": _clock_synced,
+    "clock.untrusted": _clock_untrusted,
+    "clock.adjusted": _clock_adjusted,
+    "clock.confirmed": _clock_confirmed,
     "sync.lost": _link,
     "sync.restored": _link,
     "upstream.fork": _contradicted,

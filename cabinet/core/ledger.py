@@ -171,6 +171,16 @@ class Arriving:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockMark:
+    """What was said against the wall clock, or for it by somebody, since a time service last vouched for it."""
+
+    doubt: Literal["stepped", "behind"] | None = None
+    """It was set while nothing vouched for it, or was behind the journal; until something or somebody vouches."""
+    confirmed_ms: int | None = None
+    """When the board had started, by the wall time that somebody has confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """Tables by key; each is replaced, never changed in place. Where a leaf is named, it is by its `reference`."""
 
@@ -190,6 +200,7 @@ class Ledger:
     monitored: Mapping[str, int] = field(default_factory=dict)
     """How often each rule would have refused, since the cabinet only monitors."""
     upstream: Mapping[str, bool] = field(default_factory=dict)
+    clock: Mapping[str, ClockMark] = field(default_factory=dict)
     questions: Mapping[int, Question] = field(default_factory=dict)
     incidents: Mapping[int, Incident] = field(default_factory=dict)
     bookings: Mapping[int, Booking] = field(default_factory=dict)

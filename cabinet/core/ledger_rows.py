@@ -9,6 +9,7 @@ from typing import Any
 
 from cabinet.core.ledger import (
     Alarm,
+    ClockMark,
     EpochMark,
     Failures,
     Hung,
@@ -39,6 +40,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "running": lambda row: row["value"],
     "monitored": lambda row: row["value"],
     "upstream": lambda row: row["value"],
+    "clock": lambda row: ClockMark(**row),
     "incidents": lambda row: Incident(**row),
     "questions": lambda row: Question(**row | {"prompts": tuple(row["prompts"])}),
     "bookings": lambda row: Booking(**row),

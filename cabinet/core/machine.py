@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cabinet.core import erasing, release, returning
+from cabinet.core import clock, erasing, release, returning
 from cabinet.core.effects import Answer, CommitRoster
 from cabinet.core.events import (
     BackupTold,
     BookingAsked,
     BookingCancelled,
+    ClockConfirmed,
     DeviceLost,
     DeviceRestored,
     DigitsTyped,
@@ -42,7 +43,9 @@ def on_started(turn: Turn, event: Started) -> None:
         unproven=frozenset(turn.state.setup.slots),
         settle_ends=turn.now.mono_s + turn.state.setup.settle_s,
         alive_mono_s=turn.now.mono_s + _ALIVE_S,
+        clock_mono_s=turn.now.mono_s,
     )
+    clock.watch(turn)
     returning.on_started(turn)
     turn.clear_alarm("journal.failed")
     for alarm in tuple(turn.ledger.alarms.values()):
@@ -142,7 +145,7 @@ def next_due(state: State) -> float | None:
 
 _ASKED = (
     *(ReleaseAsked, RosterPlanned, BookingAsked, BookingCancelled, EnrolmentOffered),
-    *(IncidentReported, IncidentClosed, ErasureAsked, BackupTold),
+    *(IncidentReported, IncidentClosed, ErasureAsked, BackupTold, ClockConfirmed),
 )
 
 

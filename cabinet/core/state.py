@@ -14,6 +14,7 @@ from cabinet.core.ledger import Ledger
 from cabinet.policy.decide import Verifier
 from cabinet.policy.prompts import Answer
 from cabinet.policy.rights import ActKind, Factor, Language, Pseudonym, Schedule
+from hal.clock import Quality
 from hal.secret import Secret
 
 Stage = Literal["pin", "checking", "verifying", "choose", "second", "prompt", "card", "new_pin", "again", "storing"]
@@ -220,3 +221,11 @@ class State:
     """Wall time at which documents are looked at next; 0: once the clock is trusted, None: not for this roster."""
     alive_mono_s: float = math.inf
     journal_good: bool = True
+    board_start_ms: int | None = None
+    """Wall time at which the board started, as the clock had it when it was last looked at; None before Started."""
+    newest_ms: int | None = None
+    """Wall time of the newest leaf that the start found; None: there is none, or somebody vouches for the clock."""
+    clock_source: Quality | None = None
+    """What vouched for the wall time when the clock was last looked at."""
+    clock_mono_s: float = math.inf
+    """When the clock is looked at next, should nothing else happen."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from cabinet.core import (
     booking,
+    clock,
     custody,
     door,
     enrol,
@@ -31,12 +32,14 @@ from cabinet.core.turn import Turn
 from cabinet.policy.rights import Rights
 from hal.clock import Now
 
-_TIMED = (visit, identify, release, returning, custody, prompts, door, junk, machine, erasing)
+_TIMED = (visit, identify, release, returning, custody, prompts, door, junk, clock, machine, erasing)
 
 
 def step(state: State, event: events.Event, now: Now, rights: Rights) -> tuple[State, list[Leaf], list[Effect]]:
     """One event. The effects may be carried out only after the leaves are durable."""
-    turn = Turn(state, now, rights)
+    turn = Turn(state, clock.judged(state, now), rights, now)
+    if state.board_start_ms is not None and state.journal_good:
+        clock.watch(turn)
     if not state.journal_good and isinstance(event, events.REQUESTS):
         machine.refuse_unrecorded(turn, event)
     else:
@@ -48,6 +51,7 @@ def next_wake_s(state: State, now: Now) -> float:
     """Seconds from `now` until TimePassed is due; 0 when something is due already. Nothing is before Started."""
     if math.isinf(state.alive_mono_s):
         return math.inf
+    now = clock.judged(state, now)
     due: list[float] = [mono_s for module in _TIMED if (mono_s := module.next_due(state)) is not None]
     if now.wall_time_trusted:
         wall = (custody.next_due_wall_ms(state), reminders.next_due_wall_ms(state))
@@ -84,6 +88,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.IncidentClosed: incidents.on_closed,
     events.DeviceLost: machine.on_device_lost,
     events.DeviceRestored: machine.on_device_restored,
+    events.ClockConfirmed: clock.on_confirmed,
     events.UpstreamLink: upstream.on_link,
     events.InputRejected: upstream.on_rejected,
     events.UpstreamContradicts: upstream.on_contradiction,

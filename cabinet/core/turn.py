@@ -25,9 +25,11 @@ class Turn:
     """Lives for one step. Handlers change `state` only through `update` and `journal`, so the ledger is always the
     fold of the leaves."""
 
-    def __init__(self, state: State, now: Now, rights: Rights) -> None:
+    def __init__(self, state: State, now: Now, rights: Rights, shown: Now | None = None) -> None:
+        """`now` as it is believed, `shown` as the system has it."""
         self.state = state
         self.now = now
+        self.shown = shown or now
         self.rights = rights.without(state.ledger.erasures) if state.ledger.erasures else rights
         self.leaves: list[Leaf] = []
         self.effects: list[Effect] = []

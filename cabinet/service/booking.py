@@ -13,12 +13,11 @@ from cabinet.roster.store import Roster
 from cabinet.runner import Runner
 from cabinet.service.codes import Codes
 from cabinet.service.desk import Desk
-from cabinet.service.parameters import flag, instant_ms, integer, line
+from cabinet.service.parameters import REASON_MAX, flag, instant_ms, integer, line
 from cabinet.service.views import View
 from hal.clock import Clock
 from hal.worker import Worker
 
-_REASON_MAX = 200
 _N_MAX = 2**53
 
 
@@ -41,7 +40,7 @@ class BookingService:
         person_id, item = line(params, "person", 32), line(params, "item", 32)
         zone = self._runner.rights.zone
         starts_ms, until_ms = instant_ms(params, "from", zone), instant_ms(params, "until", zone)
-        reason = line(params, "reason", _REASON_MAX) if params.get("reason") is not None else None
+        reason = line(params, "reason", REASON_MAX) if params.get("reason") is not None else None
         overrides, dry_run, with_code = (flag(params, key) for key in ("override", "dry_run", "code"))
         if overrides and reason is None:
             raise ControlError(Code.BAD_PARAMS, "reason: an override needs one")
@@ -68,7 +67,7 @@ class BookingService:
 
     async def cancel(self, params: Params, peer: Peer) -> View:
         n = integer(params, "booking", 0, _N_MAX)
-        reason, dry_run = line(params, "reason", _REASON_MAX), flag(params, "dry_run")
+        reason, dry_run = line(params, "reason", REASON_MAX), flag(params, "dry_run")
         booking = self._runner.state.ledger.bookings.get(n)
         if booking is None:
             raise ControlError(Code.NOT_FOUND, f"there is no booking {n}; see `cabinetctl booking list`")

@@ -18,7 +18,6 @@ from cabinet.roster.store import Roster
 from cabinet.runner import Runner
 from cabinet.service.parameters import choice, instant_ms, line
 from cabinet.service.views import View
-from hal.clock import Clock
 from hal.worker import Worker
 
 _NAMED_MAX = 20
@@ -28,11 +27,10 @@ _NAMED_MAX = 20
 class Explainer:
     """Answers with ids of people, as who asks knows them."""
 
-    def __init__(self, roster: Roster, runner: Runner, worker: Worker, clock: Clock) -> None:
+    def __init__(self, roster: Roster, runner: Runner, worker: Worker) -> None:
         self._roster = roster
         self._runner = runner
         self._worker = worker
-        self._clock = clock
 
     async def explain(self, params: Params, peer: Peer) -> View:
         """`at` is local time in the cabinet's zone, ISO 8601; without it now, by the cabinet's clock."""
@@ -45,7 +43,7 @@ class Explainer:
             raise ControlError(Code.NOT_FOUND, f"there is no person {person_id}; see `cabinetctl person list`")
         if item is None:
             raise ControlError(Code.NOT_FOUND, f"there is no item {item_id}; see `cabinetctl item list`")
-        now = self._clock.now()
+        now = self._runner.now()
         wall_ms, trusted = now.wall_ms, now.wall_time_trusted
         if params.get("at") is not None:
             wall_ms, trusted = instant_ms(params, "at", rights.zone), True

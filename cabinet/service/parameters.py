@@ -8,6 +8,8 @@ from datetime import datetime, tzinfo
 
 from cabinet.control.protocol import Code, ControlError, Params
 
+REASON_MAX = 200
+"""Characters of a reason that is journaled."""
 _WORD = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 
 

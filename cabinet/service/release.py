@@ -6,10 +6,8 @@ from cabinet.control.protocol import Params
 from cabinet.control.session import Peer
 from cabinet.core.events import ReleaseAsked
 from cabinet.service.desk import Desk
-from cabinet.service.parameters import flag, integer, line
+from cabinet.service.parameters import REASON_MAX, flag, integer, line
 from cabinet.service.views import View
-
-_REASON_MAX = 200
 
 
 class Release:
@@ -19,7 +17,7 @@ class Release:
     async def slot(self, params: Params, peer: Peer) -> View:
         """Answers once the release is journaled; whether the item was taken stands in the journal."""
         slot = integer(params, "slot", 1, 255)
-        reason = line(params, "reason", _REASON_MAX)
+        reason = line(params, "reason", REASON_MAX)
         dry_run = flag(params, "dry_run")
         answer = await self._desk.ask(lambda request: ReleaseAsked(request, slot, reason, peer.user, dry_run))
         return {"slot": slot, "item": answer.item}

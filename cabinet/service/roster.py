@@ -25,7 +25,7 @@ from cabinet.runner import Runner
 from cabinet.service.desk import Desk
 from cabinet.service.explain import Explainer
 from cabinet.service.lines import Lines
-from cabinet.service.parameters import flag, integer, line, optional_integer
+from cabinet.service.parameters import REASON_MAX, flag, integer, line, optional_integer
 from cabinet.service.uploads import Uploads, whole
 from cabinet.service.views import View, iso
 from cabinet.service.whereabouts import Whereabouts
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 _PAGE_MAX = 200
 _LEAVES_MAX = 16
 _PEOPLE_MAX = 24
-_REASON_MAX = 200
 _PIECE = 4_000
 """Characters of a file in one line."""
 _WRITTEN_S = 90.0
@@ -67,7 +66,7 @@ class RosterService:
         self._uploads = Uploads()
         self._lines = Lines()
         self._clock = clock
-        self._explainer = Explainer(roster, runner, worker, clock)
+        self._explainer = Explainer(roster, runner, worker)
         self._whereabouts = Whereabouts(roster, runner, worker)
 
     def methods(self) -> Mapping[str, Handler]:
@@ -153,7 +152,7 @@ class RosterService:
 
     async def roll_back(self, params: Params, peer: Peer) -> View:
         version = integer(params, "version", 0, 2**53)
-        reason = line(params, "reason", _REASON_MAX) if params.get("reason") is not None else None
+        reason = line(params, "reason", REASON_MAX) if params.get("reason") is not None else None
         return await self._apply_lines(Rollback(version, reason), params, peer, at_once=flag(params, "at_once"))
 
     async def commit(self, request: int) -> None:

@@ -22,6 +22,7 @@ def state_view(state: State, acknowledged: int, waiting_since_ms: int | None) ->
         "mode": "monitor" if state.setup.monitors else "normal",
         "tamper": None,
         "power": None,
+        "clock": _clock(state),
         "items_out": len(ledger.outs),
         "overdue": sum(out.overdue for out in ledger.outs.values()),
         "alarms": len(ledger.alarms) + (not state.journal_good),
@@ -51,6 +52,13 @@ def bolt(state: State, slot: int) -> str:
     if state.setup.slots[slot].lock_device in state.lost or state.pulsed.get(slot) == "unknown":
         return "unknown"
     return "unlocked" if slot in state.grant_ends else "locked"
+
+
+def _clock(state: State) -> str | None:
+    """What vouches for the wall time."""
+    if "clock.untrusted" in state.ledger.alarms:
+        return "untrusted"
+    return "confirmed" if state.ledger.clock and state.clock_source != "ntp" else state.clock_source
 
 
 @lru_cache(maxsize=1024)

@@ -208,6 +208,11 @@ class Cabinet:
         """What a start would find of the newest epoch."""
         return self.disk.images[max(self.disk.images)].payloads if self.disk.images else []
 
+    def newest_ms(self) -> int | None:
+        """Wall time of the newest leaf that a start would find."""
+        kept = self.kept_leaves()
+        return glance(kept[-1])["ts"] if kept and kept[-1] is not None else None
+
     def uplink_methods(self) -> tuple[Callable[[Any], asyncio.Task[Any]], dict[str, Handler]] | None:
         """What uplink.sock offers, and how the daemon serves it; None while nobody listens there."""
         process, daemon = self._process, self.daemon

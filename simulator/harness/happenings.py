@@ -287,9 +287,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class WallClock:
-    """It jumps, or is trusted or not."""
+    """It jumps (`moved`), or is trusted or not."""
 
     what: str
+    moved: bool = False
 
     def __str__(self) -> str:
         return f"wall clock: {self.what}"

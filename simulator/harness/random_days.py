@@ -162,8 +162,13 @@ class RandomDays:
         while True:
             await asyncio.sleep(random.expovariate(1 / TECHNICIAN_EVERY_S))
             number += 1
-            request: Callable[[int], Awaitable[None]] = random.choice((self._release, self._suspend, self._bad_change))
-            await request(number)
+            requests: tuple[Callable[[int], Awaitable[None]], ...] = (
+                self._release,
+                self._suspend,
+                self._bad_change,
+                self._confirm_clock,
+            )
+            await random.choice(requests)(number)
 
     async def _release(self, number: int) -> None:
         slot = number % 8 + 1
@@ -204,6 +209,10 @@ class RandomDays:
             {"kind": "nonsense"},
         ]
         await self._ask("roster.change", {"change": changes[number % len(changes)]})
+
+    async def _confirm_clock(self, number: int) -> None:
+        """Whatever the clock says: what is opened by it is theirs to answer for."""
+        await self._ask("clock.confirm", {"reason": f"compared, {number}"})
 
     async def _ask(self, method: str, params: dict[str, object]) -> bool:
         try:

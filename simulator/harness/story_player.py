@@ -173,10 +173,12 @@ class StoryPlayer:
                 self._break(what, fault)
             case told.ClockJumps(by_s):
                 cabinet.wall.jump(by_s * 1000)
-                cabinet.witness.tell(seen.WallClock(f"jumps by {by_s} s"))
+                cabinet.witness.tell(seen.WallClock(f"jumps by {by_s} s", moved=True))
             case told.TrustClock(quality):
                 cabinet.wall.quality = quality
                 cabinet.witness.tell(seen.WallClock(f"is {quality}"))
+            case told.ConfirmClock(reason):
+                return await self._report("clock.confirm", {"reason": reason})
             case told.Release(slot, reason):
                 return await self._release(slot, reason)
             case told.Suspend(who, suspended):

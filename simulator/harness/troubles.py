@@ -148,18 +148,20 @@ class Troubles:
             return
         by_ms = self._random.choice((-2 * HOUR_MS, -HOUR_MS // 2, HOUR_MS // 2, 3 * HOUR_MS, 26 * HOUR_MS))
         self._cabinet.wall.jump(by_ms)
-        self._cabinet.witness.tell(seen.WallClock(f"jumps by {by_ms} ms"))
+        self._cabinet.witness.tell(seen.WallClock(f"jumps by {by_ms} ms", moved=True))
         self._for_a_while("wall clock", self._set_clock, 60, 7_200)
 
     def _set_clock(self) -> None:
         self._cabinet.wall.correct()
-        self._cabinet.witness.tell(seen.WallClock("is right again"))
+        self._cabinet.witness.tell(seen.WallClock("is right again", moved=True))
 
     def _clock_is_not_trusted(self) -> None:
         if "time service" in self._broken:
             return
         self._cabinet.wall.quality = self._random.choice(("none", "rtc"))
         self._cabinet.witness.tell(seen.WallClock(f"is {self._cabinet.wall.quality}"))
+        if self._random.random() < 0.5:
+            self._clock_jumps()
         self._for_a_while("time service", self._trust_clock, 60, 7_200)
 
     def _trust_clock(self) -> None:

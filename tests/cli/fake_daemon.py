@@ -19,6 +19,7 @@ STATUS: dict[str, object] = {
     "door": "closed",
     "tamper": None,
     "power": None,
+    "clock": "ntp",
     "items_out": 1,
     "overdue": 0,
     "alarms": 0,
@@ -27,6 +28,13 @@ STATUS: dict[str, object] = {
     "journal_size": 12,
     "devices_lost": [],
     "ready": True,
+}
+CLOCK: dict[str, object] = {
+    "local": "2026-03-10T09:30:12+01:00",
+    "zone": "Europe/Zurich",
+    "source": "rtc",
+    "trusted": False,
+    "why": "stepped",
 }
 SLOTS = [
     {
@@ -207,6 +215,8 @@ _NAMES: dict[str, Any] = {
     "watch": None,
     "wait": {},
     "slot.release": _released,
+    "clock.show": CLOCK,
+    "clock.confirm": {"n": 12},
     "booking.make": BOOKING,
     "credential.offer": {"person": "1002", "hours": 24, "code": "40961327"},
     "booking.list": {"bookings": [BOOKING]},

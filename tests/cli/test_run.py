@@ -47,6 +47,7 @@ def test_what_changes_something_has_a_dry_run(ctl: Ctl, command: Command) -> Non
         "roster apply",
         "roster rollback",
         "slot release",
+        "clock confirm",
     }
     mutating |= {"booking make", "booking cancel", "incident record", "incident close"}
     mutating |= {"person qualify", "person unqualify", "person consent", "person erase", "customer erase"}

@@ -69,3 +69,28 @@ def test_a_slot_that_is_not_there(ctl: Ctl, daemon: FakeDaemon) -> None:
     ended = ctl("slot", "release", "99", "--reason", "x", "--yes", "--json")
     assert ended.code == 10
     assert ended.json["error"]["exit"] == 10
+
+
+CONFIRM = ("clock", "confirm", "--reason", "station clock")
+
+
+def test_the_clock_is_shown_before_it_is_confirmed(
+    daemon: FakeDaemon, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal("y\n"))
+    assert main(CONFIRM) == 0
+    printed = capsys.readouterr()
+    assert (
+        "says 2026-03-10 09:30:12 (Europe/Zurich); it was set while no time service vouched for it. Is it right?"
+        in (printed.err)
+    )
+    assert printed.out == "2026-03-10 09:30:12 (Europe/Zurich) is confirmed\n"
+    assert daemon.asked[-1] == ("clock.confirm", {"reason": "station clock", "dry_run": False})
+
+
+def test_who_does_not_say_yes_confirms_nothing(ctl: Ctl, daemon: FakeDaemon) -> None:
+    ended = ctl(*CONFIRM, typed="n\n")
+    assert ended.code == 2
+    assert [method for method, _ in daemon.asked] == ["clock.show"]
+    ended = ctl(*CONFIRM, "--dry-run", "--json")
+    assert (ended.json["dry_run"], daemon.asked[-1][1]["dry_run"]) == (True, True)

@@ -1,4 +1,5 @@
-"""cabinetd with its wall clock so many hours ahead: `python -m tests.daemon.later 9 --config FILE`."""
+"""cabinetd with its wall clock so many hours ahead: `python -m tests.daemon.later 9 --config FILE`; with `none` behind
+the hours nobody vouches for it."""
 
 from __future__ import annotations
 
@@ -15,13 +16,16 @@ class LaterClock(SystemClock):
     """Everything else is as the system says."""
 
     ahead_ms = 0
+    trusted = True
 
     def now(self) -> Now:
         now = super().now()
-        return replace(now, wall_ms=now.wall_ms + self.ahead_ms)
+        return replace(now, wall_ms=now.wall_ms + self.ahead_ms, quality=now.quality if self.trusted else "none")
 
 
 if __name__ == "__main__":
-    LaterClock.ahead_ms = int(sys.argv[1]) * 3_600_000
+    hours, *rest = sys.argv[1:]
+    LaterClock.ahead_ms = int(hours) * 3_600_000
+    LaterClock.trusted = rest[0] != "none"
     daemon.SystemClock = LaterClock  # type: ignore[attr-defined]
-    raise SystemExit(main(sys.argv[2:]))
+    raise SystemExit(main(rest if LaterClock.trusted else rest[1:]))

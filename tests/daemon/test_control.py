@@ -36,6 +36,7 @@ BAD_PARAMS = [
     ("slot.release", {"slot": True, "reason": "x"}),
     ("slot.release", {"slot": 7, "reason": "two\nlines"}),
     ("slot.release", {"slot": 7, "reason": "x", "dry_run": "no"}),
+    ("clock.confirm", {}),
     ("watch", {"from": -1}),
     ("wait", {"for": "slot", "slot": 7, "presence": "gone", "timeout_s": 1}),
     ("wait", {"for": "ready", "timeout_s": 1e9}),

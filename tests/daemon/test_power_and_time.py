@@ -34,6 +34,18 @@ def test_a_key_that_is_not_back_in_time_is_overdue_once_whenever_the_daemon_runs
     fresh.at_rest()
 
 
+def test_a_clock_that_nobody_vouches_for_is_confirmed_and_then_believed(fresh: Cabinet) -> None:
+    assert fresh.end() == 0
+    fresh.start(command=[*LATER[:-1], "0", "none"])
+    fresh.until_kind("alarm.raised", code="clock.untrusted")
+    assert fresh.call("status")["clock"] == "untrusted"
+    assert fresh.call("clock.show")["why"] == "no-source"
+    n = fresh.call("clock.confirm", {"reason": "compared with the station clock"})["n"]
+    assert fresh.until_kind("clock.confirmed", was="no-source")["n"] == n
+    fresh.until_kind("alarm.cleared", code="clock.untrusted")
+    assert (fresh.call("status")["clock"], fresh.call("clock.show")["trusted"]) == ("confirmed", True)
+
+
 def test_a_key_comes_home_to_a_cabinet_that_has_lost_its_roster(fresh: Cabinet) -> None:
     """Nobody's name can be sealed any more, and the return is journaled all the same."""
     fresh.mark()

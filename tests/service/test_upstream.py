@@ -194,7 +194,8 @@ def test_planes_hold_every_key_and_nothing_that_grows_by_itself(tmp_path: Path) 
         first = await bench.call("upstream.planes")
         assert first["slots"]["1"].keys() == {"presence", "item", "fob", "since", "proof_at", "overdue", "bolt"}
         assert first["state"].keys() == {
-            "door", "mode", "tamper", "power", "items_out", "overdue", "alarms", "unsynced_events", "unsynced_since",
+            "door", "mode", "tamper", "power", "clock", "items_out", "overdue", "alarms",
+            "unsynced_events", "unsynced_since",
         }  # fmt: skip
         bench.clock.forward(30)
         await bench.runner.settle()

@@ -12,6 +12,7 @@ from simulator.harness.cabinet import Cabinet
 from simulator.harness.invariants.allowances import NotTooMuch
 from simulator.harness.invariants.asked import AnsweredOnce
 from simulator.harness.invariants.bookings import CodesOnce, KeptForWhoBooked
+from simulator.harness.invariants.clock import JumpingClock
 from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
 from simulator.harness.invariants.doors import DoorReleased
@@ -27,7 +28,7 @@ from simulator.harness.invariants.reminded import RemindedOnce
 from simulator.harness.invariants.returns import ReturnedAsAsked
 from simulator.harness.invariants.secrets import NothingPersonal
 from simulator.harness.invariants.service import DoneOnce, GoodStays
-from simulator.harness.invariants.surroundings import FullDisk, JumpingClock
+from simulator.harness.invariants.surroundings import FullDisk
 from simulator.harness.invariants.turns import ServedInTurn
 from simulator.harness.memory_roster import KEYS, SIGNING_SEED
 from simulator.harness.oracle import Oracle
@@ -67,6 +68,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
     booked = KeptForWhoBooked(oracle, plan.ids)
     readers = {slot.number for slot in plan.config.table.slots if slot.fob_reader is not None}
     fobs = EachFobNamed(truth, oracle, readers)
+    clock = JumpingClock(truth, cabinet.wall, now_s, cabinet.newest_ms)
     return Checks(
         truth,
         oracle,
@@ -97,14 +99,14 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             Bounded(lambda: _load(cabinet)),
             FullDisk(truth),
             GoodStays(truth, lambda: (plan.shelf.open().version, plan.shelf.open().digest)),
-            JumpingClock(lambda: cabinet.wall.quality, now_s),
+            clock,
             NoMistakes(unhandled),
             NotTooMuch(oracle, plan.ids),
             AnsweredOnce(truth, oracle),
             QuietHours(
                 now_s,
                 lambda: cabinet.wall.shown_ms,
-                lambda: cabinet.wall.quality,
+                clock.quality,
                 plan.config.cabinet.quiet,
                 plan.config.cabinet.timezone,
             ),
@@ -112,7 +114,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             ServedInTurn(now_s, plan.ids, lambda: len(cabinet.daemon.runner.state.queue) if cabinet.daemon else 0),
             ReturnedAsAsked(truth, oracle, plan.cast, plan.ids, monitors=monitors),
             ClosedOnce(),
-            RemindedOnce(truth, oracle, lambda: cabinet.wall.shown_ms, lambda: cabinet.wall.quality),
+            RemindedOnce(truth, oracle, lambda: cabinet.wall.shown_ms, clock.quality),
             booked,
             CodesOnce(now_s, plan.ids),
             EnrolledAsConfirmed(truth, plan.cast, plan.ids),

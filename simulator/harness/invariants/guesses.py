@@ -41,6 +41,10 @@ class GuessesCounted:
             for language in LANGUAGES
         )
         self._clock_good = True
+        self._is_up = False
+        """The daemon has looked at the clock."""
+        self._moved = False
+        """The clock has, and no leaf says so yet."""
         self._answers = tuple(
             text(key, language, wait_s=0).split("\n")[0]
             for key in ("wrong_pin", "locked_out")
@@ -53,6 +57,7 @@ class GuessesCounted:
             seen.Leaf: self._leaf,
             seen.Died: self._died,
             seen.WallClock: self._jumped,
+            seen.Booted: self._booted,
         }
 
     def at_rest(self) -> None:
@@ -85,6 +90,8 @@ class GuessesCounted:
 
     def _leaf(self, leaf: seen.Leaf) -> None:
         content = leaf.content
+        self._is_up = self._is_up or content["ev"] == "cabinet.started"
+        self._moved = self._moved and content["ev"] != "clock.adjusted"
         holder = next((sub["p"] for sub in content.get("subs", ()) if sub["r"] == "holder"), None)
         if content["ev"] == "visit.refused" and content.get("rule") == "wrong_pin":
             self._counted += 1
@@ -127,8 +134,14 @@ class GuessesCounted:
     def _died(self, died: seen.Died) -> None:
         if died.process == "cabinetd":
             self._pending.clear()
-            self._asked = False
+            self._asked = self._is_up = False
+            self._clock_good = self._clock_good and not self._moved
 
-    def _jumped(self, _: seen.WallClock) -> None:
-        """From then on the waits of the wall clock are not those of the stopwatch."""
-        self._clock_good = False
+    def _booted(self, booted: seen.Booted) -> None:
+        self._is_up = self._is_up and booted.process != "cabinetd"
+
+    def _jumped(self, clock: seen.WallClock) -> None:
+        """Under a running daemon the waits go along. Otherwise those of the wall clock are not the stopwatch's from
+        then on."""
+        self._moved = self._moved or clock.moved
+        self._clock_good = self._clock_good and (self._is_up or not clock.moved)

@@ -1,15 +1,12 @@
-"""What the daemon stands on gives way: 15 (a disk that took nothing), 17 (what vouches for the time)."""
+"""What the daemon stands on gives way: 15, a disk that took nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from simulator.harness import happenings as seen
 from simulator.harness.truth import Truth
 from simulator.harness.witness import Hear, Violated
-
-WRITTEN_S = 10.0
-"""The slowest disk takes a leaf in less."""
 
 
 class FullDisk:
@@ -43,30 +40,3 @@ class FullDisk:
     def _screen(self, screen: seen.Screen) -> None:
         if "disk" in self._truth.broken and screen.text.startswith(("The cabinet cannot record", "暂时无法记录")):
             self._refused = True
-
-
-class JumpingClock:
-    number = 17
-    title = "a leaf says how far its time is to be trusted"
-    """That a clock nobody vouches for opens nothing timed is a part of 2."""
-
-    def __init__(self, quality: Callable[[], str], now_s: Callable[[], float]) -> None:
-        self._quality = quality
-        self._now_s = now_s
-        self._since: list[tuple[float, str]] = [(float("-inf"), quality())]
-
-    def hears(self) -> Mapping[type, Hear]:
-        return {seen.WallClock: self._changed, seen.Leaf: self._leaf}
-
-    def at_rest(self) -> None:
-        """Nothing more than at each moment."""
-
-    def _changed(self, _: seen.WallClock) -> None:
-        self._since.append((self._now_s(), self._quality()))
-
-    def _leaf(self, leaf: seen.Leaf) -> None:
-        """What was true when it began to be written may have changed since."""
-        while len(self._since) > 1 and self._since[1][0] < self._now_s() - WRITTEN_S:
-            self._since.pop(0)
-        if leaf.content["tq"] not in {quality for _, quality in self._since}:
-            raise Violated(self, f"leaf {leaf.n} says its time is {leaf.content['tq']}; it is {self._quality()}")

@@ -8,6 +8,7 @@ from typing import Final
 from simulator.harness.mutants.approving import APPROVING
 from simulator.harness.mutants.asking import ASKING
 from simulator.harness.mutants.booking import BOOKING
+from simulator.harness.mutants.clocks import CLOCKS
 from simulator.harness.mutants.deciding import DECIDING
 from simulator.harness.mutants.doors import DOORS
 from simulator.harness.mutants.enrolling import ENROLLING
@@ -33,6 +34,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *BOOKING,
     *ENROLLING,
     *MONITORING,
+    *CLOCKS,
     *QUEUEING,
     *DOORS,
     *RECORDING,
