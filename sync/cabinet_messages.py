@@ -16,6 +16,7 @@ from sync.events import (
     Event,
     Grown,
     HandIn,
+    HandInErased,
     Head,
     LeafWritten,
     PlaneChanged,
@@ -23,8 +24,11 @@ from sync.events import (
     Question,
     ReadBatch,
     ReadHead,
+    ReadTail,
     Reject,
     ReportLink,
+    TailBatch,
+    TailFailed,
 )
 
 WATCH: Final = "upstream.watch"
@@ -42,6 +46,10 @@ def request_for(question: Question) -> Request:
             return Request("upstream.head", {})
         case ReadBatch(first):
             return Request("upstream.batch", {"from": first})
+        case ReadTail(origin, first):
+            return Request("upstream.tail", {"origin": origin, "from": first})
+        case HandInErased(receipt):
+            return Request("upstream.erased", {"receipt": receipt})
         case HandIn(note):
             return Request("upstream.ack", {"note": note})
         case Reject(cause):
@@ -61,6 +69,8 @@ def refused(question: Question) -> list[Event]:
     match question:
         case ReadBatch():
             return [BatchFailed()]
+        case ReadTail():
+            return [TailFailed()]
         case HandIn():
             return [AckFailed()]
     return []
@@ -84,6 +94,7 @@ def notified(method: str, params: Params) -> Event | None:
 _ANSWERS: Final[dict[type, TypeAdapter[Any]]] = {
     ReadHead: TypeAdapter(Head),
     ReadBatch: TypeAdapter(Batch),
+    ReadTail: TypeAdapter(TailBatch),
     HandIn: TypeAdapter(AckResult),
 }
 _NOTIFICATIONS: Final[dict[str, TypeAdapter[Any]]] = {

@@ -50,6 +50,21 @@ class RequestArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedArrived:
+    """An operator has accepted an epoch."""
+
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedArrived:
+    """A receipt for an erasure of an earlier epoch."""
+
+    payload: bytes
+    retained: bool
+
+
+@dataclass(frozen=True, slots=True)
 class JunkArrived:
     """Something came that was dropped before it was looked into."""
 
@@ -57,6 +72,15 @@ class JunkArrived:
 
 
 # -- of the cabinet --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Leaves `first` up to `size` of an epoch that has ended, which nobody has confirmed."""
+
+    origin: str
+    first: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +94,7 @@ class Head:
     oldest: int
     boot: str
     version: str
+    tails: Sequence[Tail] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +146,19 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class TailBatch(Batch):
+    """The same of an epoch that has ended; `orphan`: behind the size that the next one goes on from."""
+
+    origin: str = ""
+    orphan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TailFailed:
+    """It could not be read; the next connection asks again."""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchFailed:
     """It could not be read for now."""
 
@@ -159,6 +197,8 @@ Event: TypeAlias = (
     | NotTaken
     | AckArrived
     | RequestArrived
+    | AcceptedArrived
+    | ErasedArrived
     | JunkArrived
     | Head
     | Planes
@@ -169,6 +209,8 @@ Event: TypeAlias = (
     | LeafWritten
     | Batch
     | BatchFailed
+    | TailBatch
+    | TailFailed
     | AckResult
     | AckFailed
     | Tick
@@ -207,6 +249,21 @@ class ReadBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadTail:
+    """Answered by TailBatch, TailFailed or CabinetLost; one at a time."""
+
+    origin: str
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandInErased:
+    """A receipt as it came; cabinetd judges it. Nothing answers: it comes again with the next session."""
+
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
 class HandIn:
     """An acknowledgement as it came; answered by AckResult, AckFailed or CabinetLost; one at a time."""
 
@@ -225,6 +282,6 @@ class ReportLink:
     up: bool
 
 
-Question: TypeAlias = ReadHead | ReadBatch | HandIn | Reject | ReportLink
+Question: TypeAlias = ReadHead | ReadBatch | ReadTail | HandIn | HandInErased | Reject | ReportLink
 """For cabinetd."""
 Action: TypeAlias = Publish | Subscribe | Question

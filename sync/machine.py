@@ -17,6 +17,7 @@ from hal.clock import Now
 from sync import payloads
 from sync.ack_tray import AckTray
 from sync.events import (
+    AcceptedArrived,
     AckArrived,
     Acked,
     AckFailed,
@@ -28,9 +29,11 @@ from sync.events import (
     Confirmed,
     Connected,
     Disconnected,
+    ErasedArrived,
     Event,
     Grown,
     HandIn,
+    HandInErased,
     Head,
     JunkArrived,
     LeafWritten,
@@ -41,16 +44,20 @@ from sync.events import (
     Publish,
     ReadBatch,
     ReadHead,
+    ReadTail,
     Reject,
     ReportLink,
     RequestArrived,
     Stopping,
     Subscribe,
+    TailBatch,
+    TailFailed,
     Tick,
 )
 from sync.link_report import LinkReport
 from sync.planes import PlaneBook
 from sync.sender import Sender
+from sync.tails import Tails
 from sync.topics import Topics
 
 HIST_MS: Final = 60_000
@@ -78,6 +85,7 @@ class Machine:
         self._random = random
         self._jitter_s_max = jitter_s_max
         self._sender = Sender(resend_s)
+        self._tails = Tails()
         self._planes = PlaneBook()
         self._out: list[Action] = []
         self._last_token = 0
@@ -123,7 +131,7 @@ class Machine:
         match event:
             case Connected() | Disconnected() | Confirmed() | NotTaken():
                 self._from_broker(event, now)
-            case AckArrived() | RequestArrived() | JunkArrived():
+            case AckArrived() | RequestArrived() | AcceptedArrived() | ErasedArrived() | JunkArrived():
                 self._from_upstream(event, now)
             case Stopping():
                 self._stop()
@@ -142,6 +150,7 @@ class Machine:
             self._out.append(Subscribe())
         self._hand_in(now)
         self._read_batch(now)
+        self._read_tail()
 
     # -- from the broker -----------------------------------------------------------------------------------------
 
@@ -157,11 +166,13 @@ class Machine:
                 self._planes.disconnected()
             case Confirmed(token):
                 self._sender.taken(token)
+                self._tails.taken(token)
                 self._planes.taken(token)
                 self._forget(token)
             case NotTaken(token):
                 # A batch is not held upstream, and is sent again in its time; a plane with the next connection.
                 self._sender.taken(token)
+                self._tails.taken(token)
                 self._forget(token)
 
     def _forget(self, token: int) -> None:
@@ -175,6 +186,10 @@ class Machine:
                 self._queue_ack(payload)
             case RequestArrived(payload, retained):
                 self._request(payload, retained, now)
+            case AcceptedArrived(payload):
+                self._hear_accepted(payload)
+            case ErasedArrived(payload, retained):
+                self._hear_erased(payload, retained=retained)
             case JunkArrived(cause):
                 self._out.append(Reject(cause))
 
@@ -185,15 +200,30 @@ class Machine:
         if not session_present:
             self._planes.forget_told()
         self._sender.connect(now.mono_s + self._random() * self._jitter_s_max)
+        self._tails.connect()
         self._out.append(Subscribe())
         self._ask_head()
 
     def _queue_ack(self, payload: bytes) -> None:
-        note = payloads.ack(payload)
+        note = payloads.text(payload)
         if note is None:
             self._out.append(Reject("malformed"))
         else:
             self._acks.put(note)
+
+    def _hear_accepted(self, payload: bytes) -> None:
+        origin = payloads.accepted(payload)
+        if origin is None:
+            self._out.append(Reject("malformed"))
+        else:
+            self._tails.accept(origin)
+
+    def _hear_erased(self, payload: bytes, *, retained: bool) -> None:
+        receipt = payloads.text(payload)
+        if retained or receipt is None:
+            self._out.append(Reject("retained" if retained else "malformed"))
+        elif self._head is not None:
+            self._out.append(HandInErased(receipt))
 
     def _request(self, payload: bytes, retained: bool, now: Now) -> None:
         if self._head is None:
@@ -229,6 +259,10 @@ class Machine:
                 self._sender.acknowledged(acked, now.mono_s)
             case LeafWritten(n, leaf):
                 self._tell_live(n, leaf, now)
+            case TailBatch():
+                self._send_tail(event)
+            case TailFailed():
+                self._tails.ended()
             case Batch():
                 self._reading = False
                 self._send(event, now)
@@ -249,6 +283,7 @@ class Machine:
         self._head = head
         self._head_is_fresh = True
         self._sender.found(head.size, head.acked)
+        self._tails.found(head.tails)
 
     def _lose_cabinet(self) -> None:
         if self._born:
@@ -256,6 +291,7 @@ class Machine:
         self._born = False
         self._head = None
         self._reading = False
+        self._tails.forget()
         self._acks.put_back()
         self._report.forget()
         self._planes.forget_wanted()
@@ -281,6 +317,17 @@ class Machine:
         payload = payloads.batch(self._head.origin, batch, hist=_is_hist(batch.ts, now))
         token = self._publish(self._topics.journal, payload)
         self._sender.sent(token, batch.first + len(batch.leaves), now.mono_s)
+
+    def _send_tail(self, batch: TailBatch) -> None:
+        """Once; whether upstream has it is not known, and asked of nobody."""
+        if not self._tails.expects(batch.origin, batch.first) or not self._born:
+            return
+        if not batch.leaves:
+            self._tails.ended()
+            return
+        payload = payloads.batch(batch.origin, batch, hist=True, orphan=batch.orphan)
+        token = self._publish(self._topics.journal, payload)
+        self._tails.sent(token, batch.origin, batch.first + len(batch.leaves))
 
     # -- what can be done ----------------------------------------------------------------------------------------
 
@@ -322,6 +369,10 @@ class Machine:
         if not self._reading and self._may_read(now):
             self._reading = True
             self._out.append(ReadBatch(self._sender.next))
+
+    def _read_tail(self) -> None:
+        if self._born and self._sender.all_held and (tail := self._tails.next()) is not None:
+            self._out.append(ReadTail(tail.origin, tail.first))
 
     def _ask_head(self) -> None:
         self._head_is_fresh = False

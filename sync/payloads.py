@@ -41,17 +41,16 @@ def session(head: Head, number: int, version: str) -> bytes:
     )
 
 
-def batch(origin: str, found: Batch, *, hist: bool) -> bytes:
-    return _json(
-        {
-            "v": 1,
-            "origin": origin,
-            "first": found.first,
-            "leaves": found.leaves,
-            "checkpoint": found.checkpoint,
-            "hist": hist,
-        }
-    )
+def batch(origin: str, found: Batch, *, hist: bool, orphan: bool = False) -> bytes:
+    body = {
+        "v": 1,
+        "origin": origin,
+        "first": found.first,
+        "leaves": found.leaves,
+        "checkpoint": found.checkpoint,
+        "hist": hist,
+    }
+    return _json(body | {"orphan": True} if orphan else body)
 
 
 def live(n: int, leaf: Payload) -> bytes:
@@ -92,8 +91,18 @@ def request(payload: bytes) -> Request | None:
     return Request(origin, first)
 
 
-def ack(payload: bytes) -> str | None:
-    """An acknowledgement as text; None where it cannot be one. What it says is for cabinetd to judge."""
+def accepted(payload: bytes) -> str | None:
+    """The origin of an epoch that an operator has accepted; None for anything that is not that."""
+    try:
+        value: object = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    origin = value.get("origin") if isinstance(value, dict) else None
+    return origin if isinstance(origin, str) else None
+
+
+def text(payload: bytes) -> str | None:
+    """A note or a receipt; None where it cannot be one. What it says is for cabinetd to judge."""
     try:
         return payload.decode() or None
     except UnicodeDecodeError:

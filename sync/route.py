@@ -9,11 +9,13 @@ from typing import Protocol
 from hal.clock import Clock
 from sync.broker import Broker
 from sync.events import (
+    AcceptedArrived,
     AckArrived,
     Action,
     Confirmed,
     Connected,
     Disconnected,
+    ErasedArrived,
     Event,
     JunkArrived,
     NotTaken,
@@ -119,6 +121,10 @@ class Route:
             return AckArrived(message.payload)
         if message.topic == self._topics.request:
             return RequestArrived(message.payload, message.retained)
+        if message.topic == self._topics.epoch:
+            return AcceptedArrived(message.payload)
+        if message.topic == self._topics.erased:
+            return ErasedArrived(message.payload, message.retained)
         return JunkArrived("unexpected-topic")
 
     def _log_refusal(self, what: str, reason: str) -> None:
@@ -131,7 +137,8 @@ class Route:
             case Publish(topic, payload, token, retain):
                 self._broker.publish(topic, payload, token, retain=retain)
             case Subscribe():
-                self._broker.subscribe((self._topics.ack, self._topics.request))
+                topics = self._topics
+                self._broker.subscribe((topics.ack, topics.request, topics.epoch, topics.erased))
             case _:
                 for event in self._cabinet.ask(action):
                     self.feed(event)

@@ -68,6 +68,11 @@ class Sender:
         self._look()
 
     @property
+    def all_held(self) -> bool:
+        """Upstream has confirmed everything."""
+        return self.acked >= self.size
+
+    @property
     def flowing(self) -> bool:
         """Something is on the way, and less than half of the window."""
         return 0 < len(self._flights) < WINDOW // 2

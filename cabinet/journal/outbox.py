@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from cabinet.journal.ack import Ruling, judge
+from cabinet.journal.checkpoint import MAX_SIZE
 from cabinet.journal.epoch import EpochFile
 from cabinet.journal.note import Verifier
 from cabinet.journal.store import Journal
+from cabinet.journal.tails import Tail, tails
 from cabinet.journal.tree import Frontier
 
 BATCH_LEAVES: Final = 100
@@ -38,6 +40,7 @@ class Outbox:
         self._delivery = tuple(delivery)
         self.acknowledged = journal.ask(_acknowledged)
         self._sure = True
+        self._tails: list[Tail] | None = None
 
     def oldest(self) -> int:
         """Index of the oldest leaf that can still be sent whole."""
@@ -47,7 +50,18 @@ class Outbox:
         """As many whole transactions from `first` on as fit 100 leaves and 32 kB, at least one; None at the head.
 
         `first` may stand inside a transaction: the batch then begins there."""
-        return self._journal.ask_durable(lambda file: _batch(file, first))
+        return self._journal.ask_durable(lambda file: _batch(file, first, MAX_SIZE))
+
+    def tails(self) -> list[Tail]:
+        """What earlier epochs hold and nobody has confirmed."""
+        if self._tails is None:
+            self._tails = tails(self._journal)
+        return self._tails
+
+    def tail_batch(self, tail: Tail, first: int) -> Batch | None:
+        """As `batch`, of an earlier epoch; leaves of both sides of `common` never stand in one."""
+        end = tail.common if first < tail.common else tail.size
+        return self._journal.ask_epoch(tail.epoch, lambda file: _batch(file, first, end))
 
     def acknowledge(self, data: bytes) -> Ruling:
         """Judges one acknowledgement, and stores it when it counts. Raises JournalUnwritable: then it may be stored all
@@ -78,8 +92,8 @@ def _acknowledged(file: EpochFile) -> int:
     return file.acknowledged()
 
 
-def _batch(file: EpochFile, first: int) -> Batch | None:
-    ends = file.checkpoints_above(first, BATCH_LEAVES)
+def _batch(file: EpochFile, first: int, end: int) -> Batch | None:
+    ends = [one for one in file.checkpoints_above(first, BATCH_LEAVES) if one[0] <= end]
     if not ends:
         return None
     leaves = file.outgoing(first, BATCH_LEAVES)

@@ -62,6 +62,7 @@ class Journal:
         if (known := folder.newest_known()) > max(folder.epochs(), default=0):
             raise JournalLost(f"{folder.name(known)} is missing")
         self.origin = epoch_origin(origin, self.epoch)
+        self._first_origin = origin
         self._folder = folder
         self._device = device
         self._signer = signer.named(self.origin)
@@ -131,6 +132,19 @@ class Journal:
             return question(file)
 
         return self.ask(settled)
+
+    def ask_epoch(self, epoch: int, question: Callable[[EpochFile], T]) -> T:
+        """What an earlier epoch answers, of what no power cut can take back. Its file is opened for this alone.
+
+        Raises JournalUnwritable; JournalDamaged, also where it is not there any more."""
+        if epoch not in self._folder.epochs():
+            raise JournalDamaged(f"{self._folder.name(epoch)} is missing")
+        file = self._folder.open(epoch, self._signer.named(epoch_origin(self._first_origin, epoch)))
+        try:
+            file.settle()
+            return question(file)
+        finally:
+            file.close()
 
     def store_ack(self, size: int, note: bytes) -> None:
         """Keep a counted acknowledgement; durable when it returns. Raises JournalUnwritable."""

@@ -14,7 +14,7 @@ from cabinet.control.protocol import Code, ControlError, Notification, Params
 from cabinet.control.session import Handler, Peer, Subscription
 from cabinet.core.events import InputRejected, UpstreamContradicts, UpstreamLink
 from cabinet.journal import b64
-from cabinet.journal.errors import JournalUnwritable
+from cabinet.journal.errors import JournalDamaged, JournalUnwritable
 from cabinet.journal.outbox import Batch, Outbox
 from cabinet.journal.store import Commit, Journal
 from cabinet.runner import Runner
@@ -58,6 +58,7 @@ class Upstream:
         return {
             "upstream.head": self.head,
             "upstream.batch": self.batch,
+            "upstream.tail": self.tail,
             "upstream.ack": self.ack,
             "upstream.reject": self.reject,
             "upstream.link": self.link,
@@ -82,6 +83,10 @@ class Upstream:
             "size": state.size,
             "acked": self.acknowledged,
             "oldest": await self._ask(self._outbox.oldest),
+            "tails": [
+                {"origin": tail.origin, "first": tail.first, "size": tail.size}
+                for tail in await self._ask(self._outbox.tails)
+            ],
             "boot": self._boot,
             "dev": self._journal.origin.split("/")[1],
             "version": _version(),
@@ -92,6 +97,20 @@ class Upstream:
         first = integer(params, "from", 0, self._runner.state.size)
         batch = await self._ask(self._outbox.batch, first)
         return {"first": first, "leaves": []} if batch is None else _batch_view(batch)
+
+    async def tail(self, params: Params, peer: Peer) -> View:
+        """A batch of an earlier epoch, which nobody has confirmed."""
+        origin = word(params, "origin", 128)
+        tail = next((one for one in await self._ask(self._outbox.tails) if one.origin == origin), None)
+        if tail is None:
+            raise ControlError(Code.NOT_FOUND, f"nothing is left to send of {origin}")
+        first = integer(params, "from", tail.first, tail.size)
+        try:
+            batch = await self._ask(self._outbox.tail_batch, tail, first)
+        except JournalDamaged as error:
+            raise ControlError(Code.JOURNAL, error.hint) from None
+        view = {"first": first, "leaves": []} if batch is None else _batch_view(batch)
+        return view | {"origin": origin, "orphan": first >= tail.common}
 
     async def ack(self, params: Params, peer: Peer) -> View:
         note = params.get("note")
