@@ -124,7 +124,11 @@ class Daemon:
             "slot.release": Release(self._engine.desk).slot,
             "credential.scan": self._scan,
         }
-        uplink: dict[str, Handler] = {"status": see.status, **self._upstream.methods()}
+        uplink: dict[str, Handler] = {
+            "status": see.status,
+            **self._upstream.methods(),
+            **self._engine.erased_before().methods(),
+        }
         return service, uplink
 
     def _ready(self) -> bool:

@@ -18,6 +18,7 @@ from cabinet.service.clock import ClockService
 from cabinet.service.codes import Codes
 from cabinet.service.desk import Desk
 from cabinet.service.enrolment import Enrolment
+from cabinet.service.erased_before import ErasedBefore
 from cabinet.service.erasure import Erasure
 from cabinet.service.incidents import Incidents
 from cabinet.service.roster import RosterService
@@ -88,6 +89,10 @@ class Engine:
         """The methods of the uplink's socket. Blocks."""
         books = self.books
         return Upstream(self.runner, books.journal, books.outbox, self._journal_worker, watchers, self._boot)
+
+    def erased_before(self) -> ErasedBefore:
+        books = self.books
+        return ErasedBefore(books.outbox, self._journal_worker, books.roster, self._roster_worker, self.runner)
 
     async def read_leaves(self, first: int, limit: int) -> Sequence[tuple[int, bytes | None]]:
         """Behind whatever commit is running."""

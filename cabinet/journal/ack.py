@@ -43,9 +43,9 @@ def judge(
         return Ruling("malformed")
     if claimed.origin != own.name:
         return Ruling("unknown-origin")
-    if not _signed(signed, own):
+    if not is_signed(signed, own):
         return Ruling("unsigned")
-    if not any(_signed(signed, key) for key in delivery):
+    if not any(is_signed(signed, key) for key in delivery):
         return Ruling("not-cosigned")
     if claimed.size > size:
         return Ruling("rollback", claimed)
@@ -54,7 +54,8 @@ def judge(
     return Ruling("stale" if claimed.size <= acknowledged else None, claimed)
 
 
-def _signed(signed: Note, key: Verifier) -> bool:
+def is_signed(signed: Note, key: Verifier) -> bool:
+    """Whether one of its lines is by this key, and right."""
     try:
         key.check(signed)
     except NoteRefused:

@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cabinet.journal.ack import Ruling, judge
+from cabinet.journal import note
+from cabinet.journal.ack import Ruling, is_signed, judge
 from cabinet.journal.checkpoint import MAX_SIZE
 from cabinet.journal.epoch import EpochFile
+from cabinet.journal.errors import ExportRefused, NoteRefused
 from cabinet.journal.note import Verifier
+from cabinet.journal.receipt import verify_receipt
 from cabinet.journal.store import Journal
 from cabinet.journal.tails import Tail, tails
 from cabinet.journal.tree import Frontier
@@ -62,6 +65,16 @@ class Outbox:
         """As `batch`, of an earlier epoch; leaves of both sides of `common` never stand in one."""
         end = tail.common if first < tail.common else tail.size
         return self._journal.ask_epoch(tail.epoch, lambda file: _batch(file, first, end))
+
+    def proven(self, data: bytes) -> bytes | None:
+        """The leaf of a receipt for an earlier epoch of this journal, under our own signature and that of a delivery
+        key; None for anything else."""
+        try:
+            found = verify_receipt(data, [key.vkey for key in self._journal.earlier_verifiers()])
+            signed = note.parse(data.partition(b"\n\n")[2])
+        except (ExportRefused, NoteRefused):
+            return None
+        return found.leaf if any(is_signed(signed, key) for key in self._delivery) else None
 
     def acknowledge(self, data: bytes) -> Ruling:
         """Judges one acknowledgement, and stores it when it counts. Raises JournalUnwritable: then it may be stored all

@@ -80,6 +80,10 @@ class Journal:
         """The public half of the key that signs this epoch."""
         return self._signer.verifier
 
+    def earlier_verifiers(self) -> list[Verifier]:
+        """Our present key under the name of each epoch before this one."""
+        return [self._signer.named(epoch_origin(self._first_origin, k)).verifier for k in range(1, self.epoch)]
+
     @property
     def size(self) -> int:
         return self._frontier.size
