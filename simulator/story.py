@@ -139,6 +139,20 @@ class Suspend:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """The custodian erases somebody for good."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The custodian puts somebody who was erased into the roster again, as somebody new."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Train:
     """The custodian records what somebody has learnt, or (`until` None) takes it away."""
 
@@ -290,6 +304,8 @@ Act: TypeAlias = (
     | ApplyPolicy
     | RollBack
     | Suspend
+    | Forget
+    | Welcome
     | Train
     | Book
     | CancelBooking
@@ -359,7 +375,7 @@ def _is_about_upstream(sentence: Sentence) -> bool:
 
 
 def _has(leaf: Mapping[str, Any], key: str, wanted: str, is_called: Callable[[str, str], bool]) -> bool:
-    if key in ("holder", "host"):
+    if key in ("holder", "host", "concerned"):
         return any(sub["r"] == key and is_called(sub["p"], wanted) for sub in leaf.get("subs", ()))
     value = leaf.get(key)
     return (value if isinstance(value, str) else json.dumps(value)) == wanted
@@ -409,6 +425,8 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"The technician releases slot (\d+): (.+)\.", lambda slot, reason: Release(int(slot), reason)),
     (rf"The custodian suspends {_WHO}\.", lambda who: Suspend(who, True)),
     (rf"The custodian lets {_WHO} in again\.", lambda who: Suspend(who, False)),
+    (rf"The custodian erases {_WHO}\.", Forget),
+    (rf"The custodian puts {_WHO} into the roster again\.", Welcome),
     (rf"The custodian records ([a-z-]+) of {_WHO} until (\d{{4}}-\d\d-\d\d)\.", Train),
     (rf"The custodian takes ([a-z-]+) away from {_WHO}\.", Train),
     (

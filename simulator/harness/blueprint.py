@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
@@ -34,13 +34,37 @@ _LONG_PINS = {"Ada": "73194682", "Max": "26485193", "Kim": "91573648", "Noa": "5
 """So long that none of them comes about by chance: they are looked for in all that is written."""
 
 
+class Names(Mapping[str, str]):
+    """First names by pseudonym, of everybody who ever had one in this run: who is erased and comes back has another."""
+
+    def __init__(self, shelf: RosterShelf, by_id: Mapping[str, str], known: Mapping[str, str]) -> None:
+        self._shelf = shelf
+        self._by_id = by_id
+        self._known = dict(known)
+
+    def __getitem__(self, pseudonym: str) -> str:
+        if pseudonym not in self._known:
+            self._known[pseudonym] = self._by_id[self._shelf.open().id_of(pseudonym) or ""]
+        return self._known[pseudonym]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def anew(self) -> Names:
+        """For a run of its own."""
+        return Names(self._shelf, self._by_id, self._known)
+
+
 @dataclass(frozen=True, slots=True)
 class Blueprint:
     config: Config
     shelf: RosterShelf
     cast: Mapping[str, Person]
     """By name."""
-    ids: Mapping[str, str]
+    ids: Names
     """Name of each pseudonym."""
     files: Mapping[str, bytes]
     """Of the roster."""
@@ -81,7 +105,7 @@ def blueprint(settings: Settings = ()) -> Blueprint:
     files = load_files(ROSTER)
     files["people.csv"] = _long_names(files["people.csv"], cast)
     shelf = RosterShelf(files, pins, config.cabinet.site, slots)
-    roster = shelf.open()
-    names = {person.id: person.name for person in cast.values()}
-    people = shelf.open().snapshot(config.zone).people
-    return Blueprint(config, shelf, cast, {one: names[roster.id_of(one) or ""] for one in people}, files)
+    names = Names(shelf, {person.id: person.name for person in cast.values()}, {})
+    for pseudonym in shelf.open().snapshot(config.zone).people:
+        assert names[pseudonym], "everybody is known before it begins"
+    return Blueprint(config, shelf, cast, names, files)

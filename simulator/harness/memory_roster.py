@@ -6,7 +6,7 @@ What SQLite does with it is left as it is; a change is durable when its commit r
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import tzinfo
 from hashlib import sha256
 
@@ -50,6 +50,10 @@ class MemoryRoster(Roster):
         super().commit(plan)
         self._snapshot = None
 
+    def erase(self, people: Collection[Pseudonym]) -> None:
+        super().erase(people)
+        self._snapshot = None
+
     def close(self) -> None:
         """The database lives as long as the cabinet."""
 
@@ -73,6 +77,20 @@ class RosterShelf:
     def open(self) -> MemoryRoster:
         """What stands in the database now."""
         return self._roster
+
+    def image(self) -> bytes:
+        """Every byte of it, as a disk would have them."""
+        return self._database.serialize()
+
+    def traces_of(self, person: Pseudonym) -> list[bytes]:
+        """Whatever stands there of them alone: digests, what is wrapped and sealed, the PIN's record."""
+        tables = (("person", "id_digest, wrapped_key, profile"), ("credential", "digest, sealed"), ("pin", "record"))
+        return [
+            value
+            for table, columns in tables
+            for row in self._database.execute(f"SELECT {columns} FROM {table} WHERE pseudonym = ?", (person,))  # noqa: S608
+            for value in row
+        ]
 
     def restore(self) -> None:
         """As it was in the beginning."""

@@ -30,6 +30,7 @@ class Somebody:
     """Id of who answers for a visitor; empty: this is none."""
     qualifications: dict[str, date | None] = field(default_factory=dict)
     """With the last day, None: for good."""
+    erased: bool = False
     suspended: bool | None = False
     """None while it is being changed: either may hold."""
 
@@ -52,10 +53,12 @@ class Oracle:
     """The rows of items.csv."""
     revoked: set[str] = field(default_factory=set)
     """Cards."""
+    labels: set[str] = field(default_factory=set)
+    """Pseudonyms of who was erased."""
 
     @classmethod
     def read(cls, files: Mapping[str, bytes], zone: str) -> Oracle:
-        people, items = _rows(files["people.csv"]), _rows(files["items.csv"])
+        people, items = rows(files["people.csv"]), rows(files["items.csv"])
         rights = _read_rights(files["rights.toml"])
         return cls(
             {
@@ -81,6 +84,14 @@ class Oracle:
             {row["id"]: date.fromisoformat(row["expires"]) for row in items if row["expires"]},
             items,
         )
+
+    def erase(self, name: str, label: str) -> None:
+        """No right names them any more, also when they come back; one that named nobody else is gone."""
+        person = self.people[name]
+        person.erased = True
+        self.labels.add(label)
+        left = [one | {"persons": [who for who in one.get("persons", ()) if who != person.id]} for one in self.rights]
+        self.rights = [right for right in left if right["persons"] or right.get("groups")]
 
     def may_take(
         self,
@@ -194,7 +205,7 @@ class Oracle:
         return all(self._has_access(one, wall_ms, trusted=trusted) for one in (person, *hosts))
 
     def _has_access(self, person: Somebody, wall_ms: int, *, trusted: bool) -> bool:
-        if person.suspended:
+        if person.suspended or person.erased:
             return False
         if person.active_from is None and person.active_until is None:
             return True
@@ -263,5 +274,5 @@ def _read_rights(data: bytes) -> dict[str, Any]:
     return tomllib.loads(data.decode())
 
 
-def _rows(data: bytes) -> list[dict[str, str]]:
+def rows(data: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(data.decode())))

@@ -15,7 +15,7 @@ from simulator.harness import happenings as seen
 from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.network.troubles import NetworkTroubles
 from simulator.harness.people.booked import Wish, book, cancel, collect
-from simulator.harness.people.custodian import suspend
+from simulator.harness.people.custodian import erase, suspend, welcome
 from simulator.harness.people.mix import MANNERS
 from simulator.harness.people.reliable import RELIABLE, try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
@@ -27,6 +27,9 @@ VISITS_AN_HOUR: Final = 10
 TROUBLE_EVERY_S: Final = 1_500
 TECHNICIAN_EVERY_S: Final = 9_000
 BOOKED_EVERY_S: Final = 5_400
+ERASED_EVERY_S: Final = 28_800
+ERASED: Final = ("Kim", "Eve", "Ivo", "Pia", "Uma")
+"""Who is forgotten now and then, and comes back as somebody new: a visitor among them, and nobody's host."""
 CALM_EVERY_S: Final = 7_200
 AWAY_S: Final = 10_800
 IN_REACH_S: Final = 900
@@ -76,7 +79,7 @@ class RandomDays:
         self._cast = list(self._cabinet.plan.cast.values())
         self._cabinet.power_on()
         await asyncio.sleep(5)
-        goings = [self._visitors(), self._technicians(), self._custodian(), self._calms()]
+        goings = [self._visitors(), self._technicians(), self._custodian(), self._forgets(), self._calms()]
         if self._faults:
             goings.append(self._things_break())
         if "network" in self._faults:
@@ -148,6 +151,26 @@ class RandomDays:
             for visit in [visit for visit in visits if visit.done()]:
                 visits.discard(visit)
                 visit.result()
+
+    async def _forgets(self) -> None:
+        """Somebody is erased, perhaps while they have a key or stand there, and added anew some time later."""
+        random = seeded(self._simulation.seed, "erasures")
+        while True:
+            await asyncio.sleep(random.expovariate(1 / ERASED_EVERY_S))
+            name = random.choice(ERASED)
+            await self._at_the_desk(erase, name)
+            while True:
+                await asyncio.sleep(random.uniform(10, 7_200))
+                if await self._at_the_desk(welcome, name) is None:
+                    break
+
+    async def _at_the_desk(self, request: Callable[[Simulation, str], Awaitable[str | None]], name: str) -> str | None:
+        """Not in a calm."""
+        await self._lobby.enter()
+        try:
+            return await request(self._simulation, name)
+        finally:
+            self._lobby.leave()
 
     async def _collect(self, number: int, who: str, code: str, after_s: float) -> None:
         await asyncio.sleep(after_s)

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import traceback
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from simulator.harness.blueprint import COSIGNER, Settings, blueprint
@@ -40,7 +41,8 @@ class Simulation:
         self.level = level
         self.loop = VirtualLoop.make(may_run, born)
         self.witness = Witness(self.loop.time)
-        self._plan = blueprint(settings)
+        plan = blueprint(settings)
+        self._plan = replace(plan, ids=plan.ids.anew())
         # A run of some weeks meets the change of clocks sooner or later, or not at all.
         self._start_ms = START_MS + seed * 7 % 200 * DAY_MS if start_ms is None else start_ms
 

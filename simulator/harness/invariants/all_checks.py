@@ -18,6 +18,7 @@ from simulator.harness.invariants.custody import EachAttributed, EachMovementOnc
 from simulator.harness.invariants.doors import DoorReleased
 from simulator.harness.invariants.due import DueIsTold
 from simulator.harness.invariants.enrolled import EnrolledAsConfirmed
+from simulator.harness.invariants.erased import Forgotten
 from simulator.harness.invariants.fobs import EachFobNamed, LeastUsed
 from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.incidents import ClosedOnce
@@ -57,10 +58,14 @@ class Checks:
 def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable[[], list[str]]) -> Checks:
     plan = cabinet.plan
     truth = Truth(now_s, places_of(plan.config.table))
-    pins = {who: plan.cast[name].pin for who, name in plan.ids.items()}
     words = [word for person in plan.cast.values() for word in (full_name(person), person.card, person.pin) if word]
     roster = plan.shelf.open()
     keys = [key for person in plan.ids if (key := roster.key_of(person))]
+
+    def pin_of(pseudonym: str) -> str | None:
+        name = plan.ids.get(pseudonym)
+        return None if name is None else truth.pins.get(name, plan.cast[name].pin)
+
     log = Verifies(Signer(plan.config.origin, SIGNING_SEED).verifier.public, cabinet.kept_leaves)
     latency, recovery, upstream = OneDeadDevice(), WorksAgain(), NothingEarly(log)
     oracle = plan.oracle()
@@ -91,7 +96,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             EachAttributed(truth),
             log,
             upstream,
-            GuessesCounted(now_s, lambda who: truth.pins.get(plan.ids.get(who, ""), pins.get(who))),
+            GuessesCounted(now_s, pin_of),
             NothingPersonal(words, [*keys, SIGNING_SEED, KEYS.wrap, KEYS.card, KEYS.code, KEYS.pin_pepper]),
             DoneOnce(),
             latency,
@@ -117,6 +122,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             RemindedOnce(truth, oracle, lambda: cabinet.wall.shown_ms, clock.quality),
             booked,
             CodesOnce(now_s, plan.ids),
+            Forgotten(plan.shelf, oracle, plan.ids),
             EnrolledAsConfirmed(truth, plan.cast, plan.ids),
             DueIsTold(truth, oracle, booked, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),

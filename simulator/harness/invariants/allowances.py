@@ -18,7 +18,8 @@ NOT_TAKEN = frozenset(("item.not_taken", "item.outcome_unknown"))
 @dataclass(frozen=True, slots=True)
 class _Having:
     item: str
-    name: str
+    holder: str
+    """By pseudonym: who is erased and comes back is somebody else."""
     due_ms: int | None
 
 
@@ -60,14 +61,14 @@ class NotTooMuch:
 
     def _handed_over(self, leaf: seen.Leaf) -> None:
         before, giver = self._out.get(leaf.content["item"]), self._having(leaf.content, "holder")
-        if before is None or giver is None or before.name != giver.name:
+        if before is None or giver is None or before.holder != giver.holder:
             raise Violated(self, f"leaf {leaf.n}: somebody hands over {leaf.content['item']}, which they do not have")
         if (wanted := self._judged(leaf, "receiver")) is not None:
             self._out[wanted.item] = wanted
 
     def _came_back(self, leaf: seen.Leaf, had: _Having | None) -> None:
         said = self._having(leaf.content, "holder")
-        if (said.name if said else None) != (had.name if had else None):
+        if (said.holder if said else None) != (had.holder if had else None):
             raise Violated(self, f"leaf {leaf.n}: {leaf.content['item']} is back from somebody who did not have it")
 
     def _judged(self, leaf: seen.Leaf, role: str) -> _Having | None:
@@ -81,13 +82,14 @@ class NotTooMuch:
             return wanted  # 2 sees to it
         others = [one for one in (*self._out.values(), *self._released.values()) if one.item != wanted.item]
         right = self._oracle.right(content["right"])
-        mine = [one for one in others if one.name == wanted.name]
+        mine = [one for one in others if one.holder == wanted.holder]
         late = [one for one in mine if one.due_ms is not None and one.due_ms < content["ts"]]
         if right.get("blocked_while_overdue") and late and content["tq"] != "none":
-            raise Violated(self, f"{wanted.name} got {wanted.item}, and {late[0].item} is overdue")
+            raise Violated(self, f"{self._names[wanted.holder]} got {wanted.item}, and {late[0].item} is overdue")
         reached = [one for one in mine if self._oracle.reaches(right, one.item)]
         if len(reached) >= right.get("most_out", len(reached) + 1):
-            raise Violated(self, f"{wanted.name} got {wanted.item}, and has {', '.join(one.item for one in reached)}")
+            has = ", ".join(one.item for one in reached)
+            raise Violated(self, f"{self._names[wanted.holder]} got {wanted.item}, and has {has}")
         return wanted
 
     def _having(self, content: Mapping[str, Any], role: str) -> _Having | None:
@@ -95,4 +97,4 @@ class NotTooMuch:
         holder = next((sub["p"] for sub in content.get("subs", ()) if sub["r"] == role), None)
         if holder is None or content.get("item") is None:
             return None
-        return _Having(content["item"], self._names[holder], content.get("due"))
+        return _Having(content["item"], holder, content.get("due"))

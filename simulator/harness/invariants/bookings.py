@@ -53,6 +53,9 @@ class KeptForWhoBooked:
         elif kind == "booking.cancelled":
             if self._booked.pop(content["booking"], None) is None:
                 raise Violated(self, f"leaf {leaf.n}: booking {content['booking']} is cancelled, and there is none")
+        elif kind == "person.erased":
+            gone = self._names.get(content["subs"][0]["p"])
+            self._booked = {n: one for n, one in self._booked.items() if one.name != gone}
         elif kind in GIVEN:
             self._given(leaf.n, content)
 
@@ -141,6 +144,9 @@ class CodesOnce:
         match content["ev"]:
             case "booking.cancelled":
                 self._codes.pop(content["booking"], None)
+            case "person.erased":
+                gone = self._names.get(content["subs"][0]["p"])
+                self._codes = {n: one for n, one in self._codes.items() if one.name != gone}
             case "item.granted" if "code" in auth:
                 self._used(leaf.n, content)
             case "visit.identified" if "code" in auth:

@@ -56,7 +56,7 @@ class EnrolledAsConfirmed:
 
     def _leaf(self, leaf: seen.Leaf) -> None:
         content = leaf.content
-        name = next((self._names[s["p"]] for s in content.get("subs", ()) if s["r"] == "holder"), "")
+        name = next((self._names.get(s["p"], "") for s in content.get("subs", ()) if s["r"] == "holder"), "")
         match content["ev"]:
             case "credential.offered":
                 self._offers = {n: one for n, one in self._offers.items() if one[0] != name}
@@ -66,6 +66,11 @@ class EnrolledAsConfirmed:
                     self._truth.pins[name] = self._first[name]
             case "credential.enrolled":
                 self._enrolled(leaf.n, name, content)
+            case "person.erased":
+                gone = self._names.get(content["subs"][0]["p"], "")
+                self._offers = {n: one for n, one in self._offers.items() if one[0] != gone}
+                self._first.pop(gone, None)
+                self._truth.pins.pop(gone, None)
             case "visit.ended" | "cabinet.started":
                 self._over |= self._used.keys()
             case "item.granted" if "pin" in content["auth"].split("+"):

@@ -111,6 +111,9 @@ class GuessesCounted:
             self._failed.pop(person, None)
             if "number" in content["auth"]:
                 self._failed.pop(f"keypad:{content.get('keypad')}", None)
+        elif content["ev"] == "person.erased":
+            gone = content["subs"][0]["p"]
+            self._failed = {key: one for key, one in self._failed.items() if key not in (gone, f"verified:{gone}")}
         elif content["ev"] == "credential.enrolled":
             self._failed.pop(holder or "", None)
             self._failed.pop(f"verified:{holder}", None)

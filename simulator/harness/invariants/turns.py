@@ -59,6 +59,8 @@ class ServedInTurn:
             (self._owed.add if "owed" in content else self._owed.discard)(content["slot"])
         if kind == "cabinet.started":
             self._forget(leaf)
+        elif kind == "person.erased":
+            self._queue = [one for one in self._queue if one.person != content["subs"][0]["p"]]
         elif kind == "visit.queued":
             self._queue.append(_Waits(content["subs"][0]["p"], self._now_s()))
         elif kind == "visit.ended" and content["cause"] == "replaced":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cabinet.control.protocol import ControlError
 from simulator.fobs import number_of
 from simulator.harness import happenings as seen
-from simulator.harness.oracle import qualifications
+from simulator.harness.oracle import qualifications, rows
 from simulator.harness.simulation import Simulation
 
 
@@ -15,9 +15,30 @@ async def suspend(simulation: Simulation, name: str, *, suspended: bool) -> str 
     oracle.people[name].suspended = None
     change = {"kind": "person.suspend", "person": cabinet.plan.cast[name].id, "suspended": suspended}
     why = await _change(simulation, change)
-    stands = cabinet.plan.shelf.open().snapshot(cabinet.plan.config.zone)
-    pseudonym = next(who for who, called in cabinet.plan.ids.items() if called == name)
-    oracle.people[name].suspended = stands.people[pseudonym].suspended
+    roster = cabinet.plan.shelf.open()
+    person = roster.snapshot(cabinet.plan.config.zone).people.get(roster.pseudonym_of(cabinet.plan.cast[name].id) or "")
+    oracle.people[name].suspended = person is not None and person.suspended
+    return why
+
+
+async def erase(simulation: Simulation, name: str) -> str | None:
+    """Somebody, for good; gives why it was not possible. The oracle reads of it in the journal."""
+    params: dict[str, object] = {"person": simulation.cabinet.plan.cast[name].id, "reason": "asked for it"}
+    return await _ask(simulation, "person.erase", params)
+
+
+async def welcome(simulation: Simulation, name: str) -> str | None:
+    """Whoever was erased, as the roster files have them, with card and PIN; no right names them any more."""
+    cabinet, oracle = simulation.cabinet, simulation.checks.oracle
+    row = next(row for row in rows(cabinet.plan.files["people.csv"]) if row["id"] == cabinet.plan.cast[name].id)
+    lists = ("groups", "cards", "roles", "qualifications")
+    person = {key: cell.split(";") if key in lists else cell for key, cell in row.items() if cell}
+    oracle.people[name].erased, oracle.people[name].suspended = False, False
+    oracle.people[name].qualifications = qualifications(row["qualifications"])
+    simulation.checks.truth.pins.pop(name, None)
+    why = await _change(simulation, {"kind": "person.put", "person": person})
+    if why is None and (pin := cabinet.plan.cast[name].pin) is not None:
+        why = await _change(simulation, {"kind": "pin.set", "person": row["id"], "pin": pin})
     return why
 
 
@@ -48,10 +69,14 @@ async def replace_fob(simulation: Simulation, item: str, fob: str) -> str | None
 
 async def _change(simulation: Simulation, change: dict[str, object]) -> str | None:
     """Gives why it was not possible."""
+    return await _ask(simulation, "roster.change", {"change": change})
+
+
+async def _ask(simulation: Simulation, method: str, params: dict[str, object]) -> str | None:
     why = None
     try:
-        await simulation.cabinet.call("roster.change", {"change": change})
+        await simulation.cabinet.call(method, params)
     except ControlError as error:
         why = error.message
-    simulation.cabinet.witness.tell(seen.Asked("roster.change", f"refused: {why}" if why else "done"))
+    simulation.cabinet.witness.tell(seen.Asked(method, f"refused: {why}" if why else "done"))
     return why
