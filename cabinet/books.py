@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import time
 from typing import cast
 
 from cabinet.config import Config
-from cabinet.core.ledger_rows import from_rows
+from cabinet.core.ledger_rows import former_signers, from_rows
 from cabinet.core.state import Setup, SlotSetup, State
+from cabinet.journal.epoch import EpochFolder
 from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.leaf import glance
-from cabinet.journal.note import Signer
+from cabinet.journal.note import Signer, Verifier
 from cabinet.journal.outbox import Outbox
 from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.journal.store import Journal
 from cabinet.policy.rights import Rights, Schedule, Window
 from cabinet.roster.store import Roster
-from cabinet.vault import device_key, signing_key
+from cabinet.vault import device_key
 from cabinet.vault.device_key import DeviceKeys
 from cabinet.vault.pin import calibrate
+from cabinet.vault.signing_key import KeyFolder, SigningKeys
 from hal.clock import Clock
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Books:
 
     config: Config
     keys: DeviceKeys
+    signing: SigningKeys
     journal: Journal
     roster: Roster
     outbox: Outbox
@@ -40,8 +46,8 @@ class Books:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         journal_exists = SqliteFolder(folder).newest_known() > 0
         keys = device_key.open_or_create(folder, journal_exists)
-        signer = Signer(config.origin, signing_key.open_or_create(folder, journal_exists))
-        journal = Journal.open(folder, config.origin, config.cabinet.device, signer)
+        signing = SigningKeys(KeyFolder(folder))
+        journal = open_journal(SqliteFolder(folder), config, signing)
         try:
             roster = Roster.open(
                 folder / "roster.db",
@@ -54,7 +60,7 @@ class Books:
         except BaseException:
             journal.close()
             raise
-        return cls(config, keys, journal, roster, outbox)
+        return cls(config, keys, signing, journal, roster, outbox)
 
     def rights(self) -> Rights:
         """The roster as it stands now. Blocks."""
@@ -77,6 +83,34 @@ class Books:
     def close(self) -> None:
         self.roster.close()
         self.journal.close()
+
+
+def open_journal(folder: EpochFolder, config: Config, signing: SigningKeys) -> Journal:
+    """The journal tells which of the keys signs; the other one is destroyed once that is durable. Blocks.
+
+    Raises as `Journal.open` and `SigningKeys.open`."""
+    seed = signing.open(folder.newest_known() > 0)
+    following = signing.next if signing.next != seed else None
+    successor = None if following is None else Signer(config.origin, following)
+    journal = Journal.open_in(folder, config.origin, config.cabinet.device, Signer(config.origin, seed), successor)
+    try:
+        journal.former += map(Verifier.from_vkey, former_signers(journal.state()))
+        if following is not None and successor is not None:
+            signs = following if journal.verifier.public == successor.verifier.public else seed
+            _settle(journal, signing, signs)
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
+def _settle(journal: Journal, signing: SigningKeys, signs: bytes) -> None:
+    """A disk that takes nothing is no reason not to start: both keys stay."""
+    try:
+        journal.settle()
+        signing.settle(signs)
+    except OSError as error:
+        log.warning("the signing key that is no more is not destroyed yet: %s", error)
 
 
 def _setup(config: Config) -> Setup:

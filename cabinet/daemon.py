@@ -57,7 +57,7 @@ class Daemon:
         self._watchers = Watchers()
         self.runner = self._engine.runner
         self._upstream = self._engine.upstream(self._watchers)
-        self.runner.on_commit += [self._watchers.committed, self._upstream.committed]
+        self.runner.on_commit += [self._watchers.committed, self._upstream.committed, self._engine.keys.committed]
         self.service, self.uplink = self._methods()
         self._loop_task: asyncio.Task[None] | None = None
 
@@ -118,6 +118,7 @@ class Daemon:
             **self._engine.erasure.methods(),
             **self._engine.bookings.methods(),
             **self._engine.incidents.methods(),
+            **self._engine.keys.methods(),
             **self._engine.enrolment.methods(),
             **self._engine.backups.methods(),
             **self._engine.clock.methods(),

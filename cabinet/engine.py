@@ -21,6 +21,7 @@ from cabinet.service.enrolment import Enrolment
 from cabinet.service.erased_before import ErasedBefore
 from cabinet.service.erasure import Erasure
 from cabinet.service.incidents import Incidents
+from cabinet.service.keys import Keys
 from cabinet.service.roster import RosterService
 from cabinet.service.upstream import Upstream
 from cabinet.service.watchers import Watchers
@@ -73,6 +74,7 @@ class Engine:
         )
         self.backups = BackupService(books, self.runner, self.desk, self._roster_worker, random)
         self.clock = ClockService(self.runner, self.desk, clock)
+        self.keys = Keys(books.signing, books.journal, self._journal_worker, self.desk)
         self.enrolment = Enrolment(books.roster, self.desk, self._roster_worker, codes)
         self.acts = Acts(
             hardware,

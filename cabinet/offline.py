@@ -54,6 +54,7 @@ async def _call(books: Books, clock: Clock, method: str, params: Mapping[str, ob
             **engine.erasure.methods(),
             **engine.incidents.methods(),
             **engine.backups.methods(),
+            **engine.keys.methods(),
         }
         handler = methods.get(method)
         if handler is None:

@@ -213,6 +213,14 @@ class ApplyPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class RotateKey:
+    """The technician lets the journal's signing key be followed by a new one; `in_vain`: it is refused."""
+
+    reason: str
+    in_vain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RollBack:
     """And takes the last version of the policy back."""
 
@@ -302,6 +310,7 @@ Act: TypeAlias = (
     | Report
     | CloseReport
     | ApplyPolicy
+    | RotateKey
     | RollBack
     | Suspend
     | Forget
@@ -443,6 +452,8 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"The technician records an? (complaint|incident) about ([A-Z]-\d+): (.+)\.", Report),
     (r"The technician closes it: (.+)\.", CloseReport),
     (r"The technician applies the roster files with the label ([a-z]+)\.", ApplyPolicy),
+    (r"The technician rotates the signing key: (.+)\.", RotateKey),
+    (r"The technician rotates the signing key in vain: (.+)\.", lambda reason: RotateKey(reason, in_vain=True)),
     (r"The technician takes the last version of the policy back\.", RollBack),
     (r"Somebody switches the relay of slot (\d+) on\.", lambda slot: SwitchOn(int(slot))),
     (r"The display says: (.+)", Shows),

@@ -36,6 +36,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("journal export", "journal_export", "files by which others can verify the journal themselves"),
         Command("journal receipt", "journal_export", "a proof of one event that shows no other"),
         Command("journal verify-receipt", "journal_export", "whether a receipt is genuine, and of what"),
+        Command("journal rotate-key", "journal_keys", "a new signing key, which the old one vouches for"),
     ),
     "people": (
         Command("person add", "people", "add a person, or change what is said of one"),

@@ -197,6 +197,17 @@ class IncidentClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class RotationAsked:
+    """The journal's key shall be followed by another, which is prepared; both as verifier keys."""
+
+    request: int
+    old: str
+    vkey: str
+    reason: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
 class EnrolmentOffered:
     """Through the service socket: `person` may enrol themselves with a code, of which `code` is the keyed digest."""
 
@@ -341,6 +352,7 @@ Event: TypeAlias = (
     | BookingCancelled
     | IncidentReported
     | IncidentClosed
+    | RotationAsked
     | EnrolmentOffered
     | RosterPlanned
     | ErasureAsked
@@ -386,6 +398,7 @@ REQUESTS = (
     BookingCancelled,
     IncidentReported,
     IncidentClosed,
+    RotationAsked,
     EnrolmentOffered,
     RosterPlanned,
     ErasureAsked,

@@ -10,7 +10,7 @@ from cabinet.core import fold_epoch as epoch
 from cabinet.core import fold_people as people
 from cabinet.core.leaf_fields import number_of, text_of, without
 from cabinet.core.leaves import Leaf
-from cabinet.core.ledger import CLOSED_KEPT, Alarm, ClockMark, Incident, Ledger, alarm_id
+from cabinet.core.ledger import CLOSED_KEPT, Alarm, ClockMark, FormerSigner, Incident, Ledger, alarm_id
 
 
 def fold(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -105,6 +105,11 @@ def _contradicted(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, upstream={**ledger.upstream, "contradicted": True})
 
 
+def _rotated(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    old = text_of(leaf, "old") or ""
+    return replace(ledger, signers={**ledger.signers, old.split("+")[1]: FormerSigner(old, n)})
+
+
 Fold = Callable[[Ledger, int, int, Leaf], Ledger]
 _FOLDS: dict[str, Fold] = {
     "cabinet.started": _started,
@@ -149,6 +154,7 @@ _FOLDS: dict[str, Fold] = {
     "clock.untrusted": _clock_untrusted,
     "clock.adjusted": _clock_adjusted,
     "clock.confirmed": _clock_confirmed,
+    "signer.rotated": _rotated,
     "sync.lost": _link,
     "sync.restored": _link,
     "upstream.fork": _contradicted,

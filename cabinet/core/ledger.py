@@ -144,6 +144,14 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerSigner:
+    """A verifier key of the journal that signs no more, since leaf `n`."""
+
+    vkey: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class RosterMark:
     version: int
     digest: str
@@ -201,6 +209,8 @@ class Ledger:
     """How often each rule would have refused, since the cabinet only monitors."""
     upstream: Mapping[str, bool] = field(default_factory=dict)
     clock: Mapping[str, ClockMark] = field(default_factory=dict)
+    signers: Mapping[str, FormerSigner] = field(default_factory=dict)
+    """Keys that signed before, by their key id."""
     questions: Mapping[int, Question] = field(default_factory=dict)
     incidents: Mapping[int, Incident] = field(default_factory=dict)
     bookings: Mapping[int, Booking] = field(default_factory=dict)

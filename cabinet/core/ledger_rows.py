@@ -12,6 +12,7 @@ from cabinet.core.ledger import (
     ClockMark,
     EpochMark,
     Failures,
+    FormerSigner,
     Hung,
     Incident,
     Ledger,
@@ -41,6 +42,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "monitored": lambda row: row["value"],
     "upstream": lambda row: row["value"],
     "clock": lambda row: ClockMark(**row),
+    "signers": lambda row: FormerSigner(**row),
     "incidents": lambda row: Incident(**row),
     "questions": lambda row: Question(**row | {"prompts": tuple(row["prompts"])}),
     "bookings": lambda row: Booking(**row),
@@ -77,6 +79,11 @@ def from_rows(rows: Mapping[str, bytes]) -> Ledger:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"state row {name!r} is not readable: {error}") from error
     return Ledger(**tables)  # type: ignore[arg-type]  # built from the same table of constructors
+
+
+def former_signers(rows: Mapping[str, bytes]) -> list[str]:
+    """The verifier keys that signed before, as a state table has them."""
+    return [str(json.loads(data)["vkey"]) for name, data in rows.items() if name.startswith("signers/")]
 
 
 def _encode(row: object) -> bytes:

@@ -24,6 +24,7 @@ from cabinet.core.events import (
     ReleaseAsked,
     RosterFound,
     RosterPlanned,
+    RotationAsked,
     Started,
     Stopping,
 )
@@ -145,7 +146,7 @@ def next_due(state: State) -> float | None:
 
 _ASKED = (
     *(ReleaseAsked, RosterPlanned, BookingAsked, BookingCancelled, EnrolmentOffered),
-    *(IncidentReported, IncidentClosed, ErasureAsked, BackupTold, ClockConfirmed),
+    *(IncidentReported, IncidentClosed, ErasureAsked, BackupTold, ClockConfirmed, RotationAsked),
 )
 
 

@@ -22,6 +22,7 @@ from cabinet.core import (
     release,
     reminders,
     returning,
+    signer,
     upstream,
     visit,
 )
@@ -86,6 +87,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.BookingCancelled: booking.on_cancelled,
     events.IncidentReported: incidents.on_reported,
     events.IncidentClosed: incidents.on_closed,
+    events.RotationAsked: signer.on_rotation,
     events.DeviceLost: machine.on_device_lost,
     events.DeviceRestored: machine.on_device_restored,
     events.ClockConfirmed: clock.on_confirmed,

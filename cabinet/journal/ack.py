@@ -12,7 +12,7 @@ from typing import Literal
 from cabinet.journal import checkpoint, note
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.errors import NoteRefused
-from cabinet.journal.note import Note, Verifier
+from cabinet.journal.note import Verifier
 
 Cause = Literal["malformed", "unknown-origin", "unsigned", "not-cosigned", "stale", "fork", "rollback"]
 
@@ -27,37 +27,28 @@ class Ruling:
 
 def judge(
     data: bytes,
-    own: Verifier,
+    own: Sequence[Verifier],
     delivery: Sequence[Verifier],
     *,
     size: int,
     acknowledged: int,
     root_at: Callable[[int], bytes],
 ) -> Ruling:
-    """Judges the raw bytes of one acknowledgement. `own.name` is the origin, `root_at` gives our root at a size up to
-    `size`. Never raises for what it is given."""
+    """Judges the raw bytes of one acknowledgement. `own` are the keys that sign this log or did, by the name of its
+    origin; `root_at` gives our root at a size up to `size`. Never raises for what it is given."""
     try:
         signed = note.parse(data)
         claimed = checkpoint.parse(signed.text)
     except NoteRefused:
         return Ruling("malformed")
-    if claimed.origin != own.name:
+    if claimed.origin != own[0].name:
         return Ruling("unknown-origin")
-    if not is_signed(signed, own):
+    if not any(key.signed(signed) for key in own):
         return Ruling("unsigned")
-    if not any(is_signed(signed, key) for key in delivery):
+    if not any(key.signed(signed) for key in delivery):
         return Ruling("not-cosigned")
     if claimed.size > size:
         return Ruling("rollback", claimed)
     if root_at(claimed.size) != claimed.root:
         return Ruling("fork", claimed)
     return Ruling("stale" if claimed.size <= acknowledged else None, claimed)
-
-
-def is_signed(signed: Note, key: Verifier) -> bool:
-    """Whether one of its lines is by this key, and right."""
-    try:
-        key.check(signed)
-    except NoteRefused:
-        return False
-    return True

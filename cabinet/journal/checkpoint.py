@@ -32,11 +32,12 @@ class Checkpoint:
     def text(self) -> str:
         return f"{self.origin}\n{self.size}\n{b64.encode(self.root)}\n"
 
-    def signed(self, signer: note.Signer) -> bytes:
-        """The signed note; the signer's name is the origin."""
-        assert signer.name == self.origin
+    def signed(self, signer: note.Signer, successor: note.Signer | None = None) -> bytes:
+        """The signed note; the signer's name is the origin. A successor signs too where it takes over."""
         text = self.text()
-        return note.Note(text, (signer.sign(text),)).encode()
+        signers = (signer,) if successor is None else (signer, successor)
+        assert all(one.name == self.origin for one in signers)
+        return note.Note(text, tuple(one.sign(text) for one in signers)).encode()
 
 
 def parse(text: str) -> Checkpoint:

@@ -19,6 +19,10 @@ class NoteRefused(ValueError):
     """A signed note, checkpoint or verifier key is malformed, or not signed by the key that was asked for."""
 
 
+class KeyRevoked(NoteRefused):
+    """The key that signed it was revoked, from a smaller size on."""
+
+
 class ExportRefused(ValueError):
     """A file of an export, or a receipt, is not what was exported; `file` names it."""
 
@@ -61,6 +65,10 @@ class JournalDamaged(JournalError):
 
 class JournalLost(JournalDamaged):
     """The file of the newest epoch is gone."""
+
+
+class JournalForeign(JournalDamaged):
+    """Its newest checkpoint is signed by another key than ours."""
 
 
 class JournalUnreadable(JournalError, OSError):

@@ -117,6 +117,14 @@ class Verifier:
             raise NoteRefused(f"note is not signed by {self.name} with key {self.key_id.hex()}")
         return max(self._check(note.text, blob) for blob in own)
 
+    def signed(self, note: Note) -> bool:
+        """Whether `check` passes."""
+        try:
+            self.check(note)
+        except NoteRefused:
+            return False
+        return True
+
     def _check(self, text: str, blob: bytes) -> int:
         time, signature = (blob[:8], blob[8:]) if self.kind == COSIGNATURE else (b"", blob)
         seconds = int.from_bytes(time, "big")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cabinet.journal import note
-from cabinet.journal.ack import Ruling, is_signed, judge
+from cabinet.journal.ack import Ruling, judge
 from cabinet.journal.checkpoint import MAX_SIZE
 from cabinet.journal.epoch import EpochFile
 from cabinet.journal.errors import ExportRefused, NoteRefused
@@ -74,7 +74,7 @@ class Outbox:
             signed = note.parse(data.partition(b"\n\n")[2])
         except (ExportRefused, NoteRefused):
             return None
-        return found.leaf if any(is_signed(signed, key) for key in self._delivery) else None
+        return found.leaf if any(key.signed(signed) for key in self._delivery) else None
 
     def acknowledge(self, data: bytes) -> Ruling:
         """Judges one acknowledgement, and stores it when it counts. Raises JournalUnwritable: then it may be stored all
@@ -84,7 +84,7 @@ class Outbox:
             self._sure = True
         ruling = judge(
             data,
-            self._journal.verifier,
+            [self._journal.verifier, *(key for key in self._journal.former if key.name == self._journal.origin)],
             self._delivery,
             size=self._journal.size,
             acknowledged=self.acknowledged,

@@ -15,6 +15,7 @@ from cabinet.journal import b64, rows, tree
 from cabinet.journal.connection import DatabaseError, begin_read, cause, close, is_damage, open_reader
 from cabinet.journal.epoch import EntryRow
 from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, JournalMissing, JournalUnreadable
+from cabinet.journal.key_walk import ROTATED, Rotation
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.schema import epoch_file, epochs, payload
 
@@ -117,6 +118,17 @@ class JournalReader:
                     return
                 after = (size, acked)
                 yield size, acked == 1, note
+
+    def rotations(self) -> Iterator[Rotation]:
+        """Each leaf that rotates the key, with its transaction's note. Raises JournalDamaged where there is none."""
+        first = 0
+        while page := self.find(kind=ROTATED, first=first):
+            for n, data in page:
+                above = self._ask(partial(rows.checkpoints_above, size=n, limit=1))
+                if not above:
+                    raise JournalDamaged(f"{self.path}: no checkpoint covers leaf {n}")
+                yield n, data, above[0][1]
+            first = page[-1][0] + 1
 
     def newest_ack(self) -> bytes | None:
         """The newest cosigned note that upstream acknowledged with."""

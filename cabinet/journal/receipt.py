@@ -74,7 +74,7 @@ def compose(n: int, leaf: bytes, proof: Sequence[bytes], signed: bytes) -> bytes
 
 
 def verify_receipt(data: bytes, vkeys: Sequence[str]) -> Receipt:
-    """The leaf of a receipt that one of these logs' keys vouches for: the one named as the receipt's origin.
+    """The leaf of a receipt that one of these logs' keys vouches for: one named as the receipt's origin.
 
     Raises ExportRefused; NoteRefused for the keys."""
     verifiers = [Verifier.from_vkey(vkey) for vkey in vkeys]
@@ -84,7 +84,7 @@ def verify_receipt(data: bytes, vkeys: Sequence[str]) -> Receipt:
             raise ExportRefused(_FILE, "it is no receipt (a tlog-proof with its leaf)")
         leaf, n = b64.decode(match[1]), int(match[2])
         proof = [b64.decode(line) for line in match[3].splitlines()]
-        signed = checkpoint.read(match[4].encode(), _key_for(match[4].encode(), verifiers))
+        signed = _checkpoint(match[4].encode(), verifiers)
         check_inclusion(leaf_hash(leaf), n, signed.size, proof, signed.root)
         if glance(leaf).get("n") != n:
             raise ExportRefused(_FILE, f"its leaf is not that of index {n}")
@@ -95,10 +95,12 @@ def verify_receipt(data: bytes, vkeys: Sequence[str]) -> Receipt:
     return Receipt(n, leaf, signed)
 
 
-def _key_for(data: bytes, verifiers: Sequence[Verifier]) -> Verifier:
-    origin = checkpoint.parse(note.parse(data).text).origin
-    for verifier in verifiers:
-        if verifier.name == origin:
-            return verifier
-    names = ", ".join(verifier.name for verifier in verifiers)
-    raise ExportRefused(_FILE, f"it is of {origin}, the key is of {names}")
+def _checkpoint(data: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
+    """Signed by any of these keys that has its name: one of them may have followed the other."""
+    signed = note.parse(data)
+    origin = checkpoint.parse(signed.text).origin
+    named = [verifier for verifier in verifiers if verifier.name == origin]
+    if not named:
+        names = ", ".join(verifier.name for verifier in verifiers)
+        raise ExportRefused(_FILE, f"it is of {origin}, the key is of {names}")
+    return checkpoint.read(data, next((one for one in named if one.signed(signed)), named[0]))

@@ -25,7 +25,12 @@ class Sealed:
 
 
 def seal_batch(
-    entries: Sequence[Entry], device: str, before: Frontier, signer: Signer, rows: Mapping[str, bytes | None]
+    entries: Sequence[Entry],
+    device: str,
+    before: Frontier,
+    signer: Signer,
+    rows: Mapping[str, bytes | None],
+    successor: Signer | None = None,
 ) -> Sealed:
     """`before` stays as it is; the signer's name is the origin. Raises LeafRefused, BatchTooLarge."""
     first = before.size
@@ -35,7 +40,7 @@ def seal_batch(
         _row(n, entry, leaf, frontier) for n, (entry, leaf) in enumerate(zip(entries, leaves, strict=True), first)
     ]
     root = frontier.root()
-    note = Checkpoint(signer.name, frontier.size, root).signed(signer)
+    note = Checkpoint(signer.name, frontier.size, root).signed(signer, successor)
     return Sealed(Transaction(inserts, frontier.size, note, rows), leaves, frontier, root)
 
 

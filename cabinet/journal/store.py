@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from cabinet.journal.epoch import EpochFile, EpochFolder, FolderClaim
-from cabinet.journal.errors import JournalDamaged, JournalError, JournalLost, JournalOvertaken, JournalUnwritable
+from cabinet.journal.errors import (
+    JournalDamaged,
+    JournalError,
+    JournalLost,
+    JournalOvertaken,
+    JournalUnwritable,
+    LeafRefused,
+)
+from cabinet.journal.key_walk import ROTATED, renamed
 from cabinet.journal.leaf import Entry
 from cabinet.journal.note import Signer, Verifier
 from cabinet.journal.opening import epoch_origin
@@ -36,28 +44,39 @@ class Journal:
     """The newest epoch of a folder, open for writing. Every method blocks; one caller at a time."""
 
     @classmethod
-    def open(cls, folder: Path, origin: str, device: str, signer: Signer) -> Journal:
+    def open(cls, folder: Path, origin: str, device: str, signer: Signer, successor: Signer | None = None) -> Journal:
         """Take the writer's lock, open or create the file, check its end.
 
         `origin` is that of the first epoch, `cabinet.<site>/<device>`; the signer signs under the name of the
-        epoch's own origin. Raises JournalBusy, JournalDamaged (JournalLost), JournalUnwritable;
-        ValueError for an origin that does not name the device.
+        epoch's own origin; so does the successor, if there was a rotation to it. Raises JournalBusy,
+        JournalDamaged (JournalLost, JournalForeign), JournalUnwritable; ValueError for an origin that does not
+        name the device.
         """
-        return cls.open_in(SqliteFolder(folder), origin, device, signer)
+        return cls.open_in(SqliteFolder(folder), origin, device, signer, successor)
 
     @classmethod
-    def open_in(cls, folder: EpochFolder, origin: str, device: str, signer: Signer) -> Journal:
+    def open_in(
+        cls, folder: EpochFolder, origin: str, device: str, signer: Signer, successor: Signer | None = None
+    ) -> Journal:
         """As `open`, wherever the epochs are kept."""
         if not _DEVICE.fullmatch(device) or origin.partition("/")[2] != device:
             raise ValueError(f"origin {origin!r} is not cabinet.<site>/{device}")
         claim = folder.claim()
         try:
-            return cls(folder, origin, device, signer, claim)
+            return cls(folder, origin, device, signer, successor, claim)
         except BaseException:
             claim.release()
             raise
 
-    def __init__(self, folder: EpochFolder, origin: str, device: str, signer: Signer, claim: FolderClaim) -> None:
+    def __init__(
+        self,
+        folder: EpochFolder,
+        origin: str,
+        device: str,
+        signer: Signer,
+        successor: Signer | None,
+        claim: FolderClaim,
+    ) -> None:
         self.epoch = max(folder.epochs(), default=1)
         if (known := folder.newest_known()) > max(folder.epochs(), default=0):
             raise JournalLost(f"{folder.name(known)} is missing")
@@ -66,11 +85,16 @@ class Journal:
         self._folder = folder
         self._device = device
         self._signer = signer.named(self.origin)
+        self._successor = None if successor is None else successor.named(self.origin)
+        self.former: list[Verifier] = []
+        """Keys that signed before, each by the name of the epoch in which it last did."""
         self._claim = claim
         self._file: EpochFile | None
         self._file, tail = self._open_file()
         folder.know(self.epoch)
         self._settled = False
+        if self._successor is not None and tail.verifier is self._successor.verifier:
+            self._succeed(self._successor)
         self._frontier = tail.frontier
         self._checkpoint = tail.checkpoint
         self.root = tail.frontier.root()
@@ -81,12 +105,23 @@ class Journal:
         return self._signer.verifier
 
     def earlier_verifiers(self) -> list[Verifier]:
-        """Our present key under the name of each epoch before this one."""
-        return [self._signer.named(epoch_origin(self._first_origin, k)).verifier for k in range(1, self.epoch)]
+        """Our present key and those before it, under the name of each epoch before this one."""
+        keys = [self.verifier, *self.former]
+        return [renamed(key, epoch_origin(self._first_origin, k)) for k in range(1, self.epoch) for key in keys]
 
     @property
     def size(self) -> int:
         return self._frontier.size
+
+    def prepare(self, successor: Signer) -> Verifier:
+        """From the transaction with an entry `signer.rotated` on, which names both keys, this one signs; that one is
+        signed by both. Until then it may be prepared anew. Gives the new key as that entry names it."""
+        self._successor = successor.named(self.origin)
+        return self._successor.verifier
+
+    def settle(self) -> None:
+        """Makes all that was read at the start durable. Raises JournalUnwritable."""
+        self.ask_durable(lambda file: None)
 
     def append(self, entries: Sequence[Entry], rows: Mapping[str, bytes | None] | None = None) -> Commit:
         """Write 1 to 64 entries, at most 32 kB of leaves, and state rows (None deletes) in one transaction.
@@ -95,11 +130,28 @@ class Journal:
         JournalUnwritable with memory unchanged; then the next call closes the file, opens it again and checks
         its end first, and raises JournalOvertaken if a transaction that failed turns out to be durable.
         """
-        sealed = seal_batch(entries, self._device, self._frontier, self._signer, rows or {})
+        successor = self._rotation(entries)
+        sealed = seal_batch(entries, self._device, self._frontier, self._signer, rows or {}, successor)
         self._write(lambda file: file.append(sealed.transaction))
         commit = Commit(self.size, sealed.frontier.size, sealed.leaves, sealed.transaction.note)
         self._frontier, self._checkpoint, self.root = sealed.frontier, sealed.transaction.note, sealed.root
+        if successor is not None:
+            self._succeed(successor)
         return commit
+
+    def _rotation(self, entries: Sequence[Entry]) -> Signer | None:
+        """Who signs from these entries on. Raises LeafRefused for a rotation to a key that was not prepared."""
+        rotated = [entry for entry in entries if entry.ev == ROTATED]
+        if not rotated:
+            return None
+        named = [(entry.fields.get("old"), entry.fields.get("vkey")) for entry in rotated]
+        if self._successor is None or named != [(self._signer.vkey, self._successor.vkey)]:
+            raise LeafRefused("a rotation goes from the key that signs to the one that was prepared, once")
+        return self._successor
+
+    def _succeed(self, successor: Signer) -> None:
+        self.former.append(self._signer.verifier)
+        self._signer, self._successor = successor, None
 
     def state(self) -> dict[str, bytes]:
         """Every state row. Raises JournalUnwritable."""
@@ -199,7 +251,8 @@ class Journal:
     def _open_file(self) -> tuple[EpochFile, Tail]:
         file = self._folder.open(self.epoch, self._signer)
         try:
-            return file, check_tail(file, self._signer.verifier)
+            successor = () if self._successor is None else (self._successor.verifier,)
+            return file, check_tail(file, *successor, self._signer.verifier)
         except BaseException:
             file.close()
             raise

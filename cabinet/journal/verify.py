@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from binascii import a2b_base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from cabinet.journal import checkpoint
+from cabinet.journal import checkpoint, note
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.epoch import EntryRow
-from cabinet.journal.errors import JournalDamaged, JournalUnreadable, LeafRefused, NoteRefused
+from cabinet.journal.errors import JournalDamaged, JournalUnreadable, KeyRevoked, LeafRefused, NoteRefused
+from cabinet.journal.key_walk import KeyWalk
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Verifier
 from cabinet.journal.reader import JournalReader
+from cabinet.journal.revocation import Revocation
 from cabinet.journal.tree import Frontier, leaf_hash
 
 Result: TypeAlias = Literal["verified", "unsealed-tail", "failed", "rolled-back", "forked"]
@@ -24,7 +26,9 @@ Rule: TypeAlias = Literal[
     "payload-missing",  # pruned although upstream does not hold it
     "subtree",  # a stored inner hash is not that of its leaves
     "columns",  # time, kind, slot, item or pseudonyms beside the payload differ from it
-    "checkpoint",  # a kept note is malformed, of another size or root, or not signed by this key
+    "rotation",  # a leaf names another key than the one that signs there, or no new one
+    "key-revoked",  # signed by a revoked key, beyond the size up to which it is trusted
+    "checkpoint",  # a kept note is malformed, of another size or root, or not signed by the key that is due
     "unreadable",  # the database itself is broken, one of its indexes perhaps
 ]
 
@@ -46,18 +50,23 @@ def verify(
     vkey: str,
     *,
     trusted: bytes | None = None,
+    revoked: Sequence[Revocation] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Verdict:
     """Check the leaves that are there when it starts; a daemon may go on writing meanwhile.
 
-    `trusted` is an earlier signed checkpoint of this journal: without one, a journal that was cut off and signed
+    `vkey` is the key that signs the first checkpoint; those that the journal rotates to follow from it. `trusted` is an
+    earlier signed checkpoint of this journal: without one, a journal that was cut off and signed
     again by the device's own key verifies. `progress` is called with leaves checked and all leaves. Blocks for
-    seconds per million leaves. Raises NoteRefused for a malformed `vkey`, and for a `trusted` that this key did
-    not sign.
+    seconds per million leaves. Raises NoteRefused for a malformed `vkey`, and for a `trusted` that none of its
+    keys signed.
     """
-    verifier = Verifier.from_vkey(vkey)
-    witness = None if trusted is None else checkpoint.read(trusted, verifier)
-    return _Check(reader, verifier, witness).run(progress or _silent)
+    walk = KeyWalk(Verifier.from_vkey(vkey), revoked)
+    witness = None if trusted is None else checkpoint.parse(note.parse(trusted).text)
+    verdict = _Check(reader, walk, witness).run(progress or _silent)
+    if trusted is not None and verdict.result != "failed" and not walk.vouches(trusted):
+        raise NoteRefused("the trusted checkpoint is not signed by a key of this journal")
+    return verdict
 
 
 Note: TypeAlias = tuple[int, bytes]
@@ -74,11 +83,11 @@ class _Failed(Exception):
 class _Check:
     """One run over the file, in step with its notes; stops at the first thing that is wrong."""
 
-    def __init__(self, reader: JournalReader, verifier: Verifier, trusted: Checkpoint | None) -> None:
+    def __init__(self, reader: JournalReader, walk: KeyWalk, trusted: Checkpoint | None) -> None:
         self._reader = reader
-        self._verifier = verifier
-        self._device = verifier.name.split("/")[1] if "/" in verifier.name else ""
-        self._trusted = trusted
+        self._walk = walk
+        self._device = walk.origin.split("/")[1] if "/" in walk.origin else ""
+        self._trusted = [one.checkpoint for one in walk.revoked] + ([] if trusted is None else [trusted])
         self._frontier = Frontier()
         self._good = 0
         self._pruned = 0
@@ -97,7 +106,7 @@ class _Check:
             return self._verdict("failed", self._frontier.size, "unreadable")
         if self._forked:
             return self._verdict("forked")
-        if self._trusted is not None and self._trusted.size > self._size:
+        if any(one.size > self._size for one in self._trusted):
             return self._verdict("rolled-back")
         return self._verdict("unsealed-tail" if self._sealed < self._size else "verified")
 
@@ -112,19 +121,26 @@ class _Check:
                 self._check_leaf(row)
                 if due is not None and due[0] <= self._frontier.size:
                     due = self._check_notes(notes, due)
-                if self._trusted is not None and self._trusted.size == self._frontier.size:
-                    self._forked = self._trusted.root != self._frontier.root()
+                if self._trusted:
+                    self._compare()
             progress(self._frontier.size, self._size)
         if self._frontier.size < max(self._size, self._sealed):
             raise _Failed(self._frontier.size, "leaf-missing")
         if self._sealed < 0:
             raise _Failed(0, "checkpoint")
 
+    def _compare(self) -> None:
+        for one in self._trusted:
+            if one.size == self._frontier.size and one.root != self._frontier.root():
+                self._forked = True
+
     def _check_notes(self, notes: Iterator[Note], due: Note | None) -> Note | None:
         """Check every note up to the present size, and give the next one."""
         while due is not None and due[0] <= self._frontier.size:
             try:
-                signed = checkpoint.read(due[1], self._verifier)
+                signed = self._walk.check(due[1])
+            except KeyRevoked:
+                raise _Failed(self._good, "key-revoked") from None
             except NoteRefused:
                 raise _Failed(self._good, "checkpoint") from None
             if (signed.size, signed.root) != (due[0], self._frontier.root()) or due[0] != self._frontier.size:
@@ -143,8 +159,15 @@ class _Check:
             if leaf_hash(data) != hashed:
                 raise _Failed(n, "leaf-hash")
             self._check_columns(row, data)
+            self._follow(n, data)
         if self._frontier.push(hashed) != subtrees:
             raise _Failed(n, "subtree")
+
+    def _follow(self, n: int, data: bytes) -> None:
+        try:
+            self._walk.leaf(n, data)
+        except NoteRefused:
+            raise _Failed(n, "rotation") from None
 
     def _check_columns(self, row: EntryRow, data: bytes) -> None:
         n, _, _, ts, kind, slot, item, subs, _ = row

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from stat import S_IMODE, S_ISREG
 from typing import TYPE_CHECKING, Final
@@ -33,7 +33,8 @@ def read_credential(name: str, environ: Mapping[str, str]) -> bytes | None:
 
 
 def read_key(path: Path) -> bytes | None:
-    """The key in a file; None where there is none. Raises KeyFileError for one that is damaged or open to others."""
+    """The key in a file; None where there is none, or none any more. Raises KeyFileError for one that is damaged or
+    open to others."""
     return _read(path, of_systemd=False)
 
 
@@ -57,15 +58,17 @@ def move_key(source: Path, target: Path) -> None:
 
 def destroy_key(path: Path) -> None:
     """Written over, then deleted; durable when it returns. Flash may keep the old page all the same."""
-    with suppress(FileNotFoundError):
-        blank_key(path)
-        path.unlink()
-        _sync_folder(path.parent)
+    blank_key(path)
+    path.unlink(missing_ok=True)
+    _sync_folder(path.parent)
 
 
 def blank_key(path: Path) -> None:
-    """Zeros in the place of the key; the file itself stays."""
-    handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    """Zeros in the place of the key, if there is one; the file itself stays."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
     try:
         os.pwrite(handle, b"\0" * os.fstat(handle).st_size, 0)
         os.fsync(handle)
@@ -82,6 +85,8 @@ def _read(path: Path, *, of_systemd: bool) -> bytes | None:
         return None
     except OSError as error:
         raise KeyFileError(f"{path}: {error.strerror}; the daemon's user must be able to read it") from None
+    if text and not text.strip(b"\0"):
+        return None  # blanked
     if not _HEX.fullmatch(text):
         raise KeyFileError(f"{path}: damaged, a key file is 64 hex digits; restore it from a backup")
     return bytes.fromhex(text.decode("ascii"))

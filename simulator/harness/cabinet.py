@@ -9,17 +9,16 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final, Literal, Protocol
 
-from cabinet.books import Books
+from cabinet.books import Books, open_journal
 from cabinet.control.protocol import Code, ControlError
 from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Effect as CoreEffect
 from cabinet.daemon import Daemon
 from cabinet.journal.errors import JournalError
 from cabinet.journal.leaf import glance
-from cabinet.journal.note import Signer
 from cabinet.journal.outbox import Outbox
-from cabinet.journal.store import Journal
 from cabinet.roster.tables import RosterUnusable
+from cabinet.vault.signing_key import SigningKeys
 from cabinet.wiring import Wiring
 from hal.clock import Clock
 from hal.notify import Notifier
@@ -27,7 +26,8 @@ from hal.supervisor import LinkPlan
 from simulator.faults import Fault, parse_fault
 from simulator.harness import happenings as seen
 from simulator.harness.blueprint import Blueprint
-from simulator.harness.memory_roster import KEYS, SIGNING_SEED
+from simulator.harness.memory_keys import MemoryKeys
+from simulator.harness.memory_roster import KEYS
 from simulator.harness.model_disk import Ack, ModelDisk, Moment, Write
 from simulator.harness.process import Killed, Process, outside
 from simulator.harness.random_bytes import RandomBytes
@@ -116,6 +116,7 @@ class Cabinet:
         self.witness = witness
         self.wall = WallTime(loop, start_ms)
         self.disk = ModelDisk(seeded(seed, "disk"))
+        self.keys = MemoryKeys(self.passes)
         self.world = World(places_of(plan.config.table), loop.call_later)
         self.level = level(self.world)
         self.boundaries: list[Boundary] = []
@@ -298,10 +299,11 @@ class Cabinet:
 
     def _open_books(self) -> Books:
         config = self.plan.config
-        signer = Signer(config.origin, SIGNING_SEED)
-        journal = Journal.open_in(self.disk, config.origin, config.cabinet.device, signer)
+        signing = SigningKeys(self.keys, random=RandomBytes(f"{self._seed}/keys {self.boots}"), environ={})
+        journal = open_journal(self.disk, config, signing)
         try:
-            return Books(config, KEYS, journal, self.plan.shelf.open(), Outbox(journal, config.upstream.verifiers()))
+            outbox = Outbox(journal, config.upstream.verifiers())
+            return Books(config, KEYS, signing, journal, self.plan.shelf.open(), outbox)
         except BaseException:
             journal.close()
             raise

@@ -190,6 +190,7 @@ class RandomDays:
                 self._suspend,
                 self._bad_change,
                 self._confirm_clock,
+                self._rotate,
             )
             await random.choice(requests)(number)
 
@@ -236,6 +237,11 @@ class RandomDays:
     async def _confirm_clock(self, number: int) -> None:
         """Whatever the clock says: what is opened by it is theirs to answer for."""
         await self._ask("clock.confirm", {"reason": f"compared, {number}"})
+
+    async def _rotate(self, number: int) -> None:
+        """Now and then two ask at once."""
+        asks = [self._ask("journal.rotate_key", {"reason": f"rotation {number}"}) for _ in range(1 + (number % 5 == 0))]
+        await asyncio.gather(*asks)
 
     async def _ask(self, method: str, params: dict[str, object]) -> bool:
         try:

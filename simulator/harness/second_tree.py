@@ -39,21 +39,22 @@ class SecondTree:
 
 @dataclass(frozen=True, slots=True)
 class ReadNote:
-    """`text` is what is signed; `signatures` by name."""
+    """`text` is what is signed; of each signature line name, key id and signature."""
 
     text: str
     origin: str
     size: int
     root: bytes
-    signatures: dict[str, bytes]
+    signatures: tuple[tuple[str, bytes, bytes], ...]
 
 
 def parse_note(note: bytes) -> ReadNote:
     """Of a good checkpoint."""
     text, _, lines = note.decode().partition("\n\n")
     origin, size, root = text.split("\n")
-    signatures = {}
+    signatures = []
     for line in lines.splitlines():
         _, name, blob = line.split(" ")
-        signatures[name] = base64.b64decode(blob)[4:]
-    return ReadNote(f"{text}\n", origin, int(size), base64.b64decode(root), signatures)
+        signed = base64.b64decode(blob)
+        signatures.append((name, signed[:4], signed[4:]))
+    return ReadNote(f"{text}\n", origin, int(size), base64.b64decode(root), tuple(signatures))

@@ -29,6 +29,7 @@ from simulator.harness.invariants.reminded import RemindedOnce
 from simulator.harness.invariants.returns import ReturnedAsAsked
 from simulator.harness.invariants.secrets import NothingPersonal
 from simulator.harness.invariants.service import DoneOnce, GoodStays
+from simulator.harness.invariants.signing import OneSigner
 from simulator.harness.invariants.surroundings import FullDisk
 from simulator.harness.invariants.turns import ServedInTurn
 from simulator.harness.memory_roster import KEYS, SIGNING_SEED
@@ -66,7 +67,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
         name = plan.ids.get(pseudonym)
         return None if name is None else truth.pins.get(name, plan.cast[name].pin)
 
-    log = Verifies(Signer(plan.config.origin, SIGNING_SEED).verifier.public, cabinet.kept_leaves)
+    log = Verifies(cabinet.kept_leaves)
     latency, recovery, upstream = OneDeadDevice(), WorksAgain(), NothingEarly(log)
     oracle = plan.oracle()
     monitors = plan.config.cabinet.mode == "monitor"
@@ -95,6 +96,9 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             LeastUsed(oracle, booked),
             EachAttributed(truth),
             log,
+            OneSigner(
+                Signer(plan.config.origin, SIGNING_SEED).verifier.public, lambda: list(cabinet.keys.kept.values())
+            ),
             upstream,
             GuessesCounted(now_s, pin_of),
             NothingPersonal(words, [*keys, SIGNING_SEED, KEYS.wrap, KEYS.card, KEYS.code, KEYS.pin_pepper]),

@@ -21,6 +21,7 @@ from simulator.harness.mutants.queueing import QUEUEING
 from simulator.harness.mutants.recording import RECORDING
 from simulator.harness.mutants.returning import RETURNING
 from simulator.harness.mutants.sending import SENDING
+from simulator.harness.mutants.signing import SIGNING
 from simulator.harness.mutants.trials import Caught
 from simulator.harness.mutants.wiring import WIRING
 from simulator.harness.shares import share
@@ -40,6 +41,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *QUEUEING,
     *DOORS,
     *RECORDING,
+    *SIGNING,
     *SENDING,
     *WIRING,
 )

@@ -74,9 +74,9 @@ RECORDING: Final = (
         "a checkpoint is signed over the root before its leaves",
         [
             Edit(
-                "cabinet.journal.store:Journal.append",
+                "cabinet.journal.sealed:seal_batch",
                 "frontier.size, root).signed",
-                "frontier.size, self.root).signed",
+                "frontier.size, before.root()).signed",
             )
         ],
         [Crashed("refused")],

@@ -21,7 +21,7 @@ SENDING: Final = (
     Mutant(
         "forged-ack-accepted",
         "anybody's signature under an acknowledgement will do",
-        [Edit("cabinet.journal.ack:judge", "not any(is_signed(signed, key) for key in delivery)", "False")],
+        [Edit("cabinet.journal.ack:judge", "not any(key.signed(signed) for key in delivery)", "False")],
         [Plot(a_stranger_confirms)],
     ),
     Mutant(
