@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import cast
 
+from cabinet.backup import swap
 from cabinet.config import Config
 from cabinet.core.ledger_rows import former_signers, from_rows
 from cabinet.core.state import Setup, SlotSetup, State
@@ -44,6 +45,7 @@ class Books:
         """Blocks. Raises JournalBusy, JournalDamaged, KeyFileError, RosterUnusable, OSError: each says what to do."""
         folder = config.state_dir
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        swap.finish(folder)
         journal_exists = SqliteFolder(folder).newest_known() > 0
         keys = device_key.open_or_create(folder, journal_exists)
         signing = SigningKeys(KeyFolder(folder))

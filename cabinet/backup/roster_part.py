@@ -81,12 +81,12 @@ def check(image: RosterImage) -> None:
         database.deserialize(image.data[:18] + b"\1\1" + image.data[20:])
         engine = create_engine("sqlite://", creator=lambda: database, poolclass=StaticPool)
         prepare(engine, "the roster in the backup")
-        Roster(engine, "the roster in the backup", derive(image.device_key), image.site, _no_cost, None, os.urandom)
+        Roster(engine, "the roster in the backup", derive(image.device_key), image.site, no_cost, None, os.urandom)
     except (RosterUnusable, RosterDiskError, DatabaseError, sqlite3.Error) as error:
         raise BackupRefused(f"the roster in the backup does not open: {error}") from None
     finally:
         database.close()
 
 
-def _no_cost() -> PinCost:
+def no_cost() -> PinCost:
     raise AssertionError("nobody sets a PIN in a backup")

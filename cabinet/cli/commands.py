@@ -78,6 +78,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("backup keygen", "backup", "make the key that backups are sealed to; not on the cabinet"),
         Command("backup create", "backup", "journal and roster into one sealed file, while the cabinet works"),
         Command("backup verify", "backup", "whether backups are whole, and, with the key, everything in them"),
+        Command("backup restore", "backup_restore", "go back to a backup; the journal goes on in its next epoch"),
+        Command("backup test", "backup_restore", "restore backups in a place of their own, check it, destroy it"),
         Command("backup last", "backup", "when one was made, tested and restored the last time"),
         Command("clock confirm", "service", "say that the cabinet's clock is right, where no time service does"),
         Command("config check", "configuration", "find every problem of the configuration"),

@@ -34,11 +34,13 @@ def add_key(parser: Parser) -> None:
 @contextmanager
 def open_reader(args: Namespace) -> Iterator[JournalReader]:
     """Turns what is wrong with the files into an exit code, while it is open, too."""
+    from cabinet.backup import swap
     from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, JournalMissing
     from cabinet.journal.reader import JournalReader
 
     exits = {JournalMissing: Exit.NOT_FOUND, JournalBusy: Exit.BUSY, JournalDamaged: Exit.JOURNAL}
     try:
+        swap.finish(state_dir(args.config))
         with JournalReader(state_dir(args.config), args.epoch) as reader:
             yield reader
     except AddressError as error:

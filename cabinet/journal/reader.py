@@ -51,14 +51,17 @@ class JournalReader:
     cannot be read raises JournalDamaged or JournalUnreadable.
     """
 
-    def __init__(self, folder: Path, epoch: int | None = None) -> None:
-        """The given or newest epoch. Raises JournalMissing; JournalUnwritable where the lock cannot be taken."""
+    def __init__(self, folder: Path, epoch: int | None = None, *, held: bool = False) -> None:
+        """The given or newest epoch. `held`: the caller has the writer's lock, and writes nothing.
+
+        Raises JournalMissing; JournalUnwritable where the lock cannot be taken."""
         found = epochs(folder)
         self.epoch = epoch if epoch is not None else max(found, default=1)
         self.path = epoch_file(folder, self.epoch)
         if self.epoch not in found:
             raise JournalMissing(f"there is no {self.path}; look for state_dir in the configuration")
-        self._lock = _lock_unless_live(folder)
+        self._lock = None if held else _lock_unless_live(folder)
+        self._alone = held or self._lock is not None
         try:
             self._connection = self._open()
         except BaseException:
@@ -68,7 +71,7 @@ class JournalReader:
     @property
     def live(self) -> bool:
         """Whether a daemon has the file open for writing."""
-        return self._lock is None
+        return not self._alone
 
     @property
     def size(self) -> int:
@@ -213,7 +216,7 @@ class JournalReader:
 
     def _open(self) -> Connection:
         # Without a -wal file SQLite would make one, and leave it: a pure reader must not need to write.
-        alone = self._lock is not None and not self.path.with_name(self.path.name + "-wal").exists()
+        alone = self._alone and not self.path.with_name(self.path.name + "-wal").exists()
         try:
             connection = open_reader(self.path, immutable=alone)
             try:

@@ -71,13 +71,16 @@ class BackupService:
         return {"data": base64.b64encode(data).decode()}
 
     async def told(self, params: Params, peer: Peer) -> View:
-        """Journals that one was made, tested or restored: how large, which digest, up to which checkpoint."""
+        """Journals that one was made, tested or restored: how large, which digest, up to which checkpoint; of this
+        `origin`, if it is given."""
         act = cast("Literal['made', 'tested', 'restored']", choice(params, "act", ("made", "tested", "restored")))
         parts = params.get("parts")
         if not isinstance(parts, list) or not parts or not set(parts) <= {"journal", "roster"}:
             raise ControlError(Code.BAD_PARAMS, "parts: a list of journal and roster is needed")
         size, digest = integer(params, "size", 0, _SIZE_MAX), line(params, "digest", 64)
         checkpoint = line(params, "checkpoint", 200) if params.get("checkpoint") is not None else None
+        if params.get("origin") not in (None, self._books.config.origin):
+            raise ControlError(Code.REFUSED, f"this backup is of another cabinet, {self._books.config.origin} here")
         answer = await self._desk.ask(
             lambda request: BackupTold(request, act, tuple(parts), size, digest, checkpoint, peer.user)
         )

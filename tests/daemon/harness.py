@@ -256,6 +256,11 @@ class Cabinet:
         self.until(lambda: len(self.all_leaves()) >= size, "all leaves until now")
         self._mark = size
 
+    def forget(self) -> None:
+        """All leaves so far: the journal goes on in another epoch."""
+        self._seen.clear()
+        self._mark = self._told = 0
+
     def all_leaves(self) -> list[dict[str, Any]]:
         """From the first one on, as `watch` tells them; the daemon need not be alive any more."""
         if self._watch is not None:
