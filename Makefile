@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Programs start from bytecode here, as they do where they are installed.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test simulate lint bench clean
 
 help:
