@@ -50,7 +50,14 @@ def test_what_changes_something_has_a_dry_run(ctl: Ctl, command: Command) -> Non
         "clock confirm",
     }
     mutating |= {"booking make", "booking cancel", "incident record", "incident close"}
-    mutating |= {"person qualify", "person unqualify", "person consent", "person erase", "customer erase"}
+    mutating |= {
+        "person qualify",
+        "person unqualify",
+        "person consent",
+        "person erase",
+        "customer erase",
+        "backup restore",
+    }
     text = ctl(*command.words.split(), "--help").out
     assert ("--dry-run" in text) == (command.words in mutating)
 
