@@ -19,6 +19,7 @@ from cabinet.journal.errors import NoteRefused
 from cabinet.journal.note import COSIGNATURE, Verifier
 from cabinet.policy.rights import Language
 from cabinet.settings.layers import Layers
+from cabinet.settings.retention import RetentionSection
 from cabinet.settings.sections import Section, files_of, read_section
 from cabinet.settings.uplink import UplinkSettings
 from hal.device_table import DeviceTable, parse_table
@@ -136,6 +137,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "door": DoorSpec,
     "upstream": UpstreamSection,
     "backup": BackupSection,
+    "retention": RetentionSection,
     "uplink": UplinkSettings,
 }
 
@@ -149,6 +151,7 @@ class Config:
     visit: VisitSection
     upstream: UpstreamSection
     backup: BackupSection
+    retention: RetentionSection
     table: DeviceTable
 
     @property
@@ -183,6 +186,7 @@ def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Confi
     visit = read_section(layers, "visit", VisitSection)
     upstream = read_section(layers, "upstream", UpstreamSection)
     backup = read_section(layers, "backup", BackupSection)
+    retention = read_section(layers, "retention", RetentionSection)
     if "uplink" in layers.raw:
         read_section(layers, "uplink", UplinkSettings)  # the uplink's own; checked here so that one check finds all
     table = _table(layers)
@@ -190,9 +194,9 @@ def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Confi
         layers.report(Problem((key,), unknown_key(key, [*SECTIONS, *_NAMES])))
     if lines := layers.lines():
         raise ConfigError(lines)
-    if cabinet is None or visit is None or upstream is None or backup is None or table is None:
+    if cabinet is None or visit is None or upstream is None or backup is None or retention is None or table is None:
         raise AssertionError("a part is missing only with a problem")
-    return Config(path, cabinet, visit, upstream, backup, table)
+    return Config(path, cabinet, visit, upstream, backup, retention, table)
 
 
 def check(path: Path, environ: Mapping[str, str]) -> list[str]:

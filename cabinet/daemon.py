@@ -60,6 +60,7 @@ class Daemon:
         self.runner.on_commit += [self._watchers.committed, self._upstream.committed, self._engine.keys.committed]
         self.service, self.uplink = self._methods()
         self._loop_task: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Journals the start, then lets the devices in."""
@@ -68,6 +69,7 @@ class Daemon:
         self.runner.inbox.post(RosterFound(roster.version, roster.digest))
         await self.runner.settle()
         self._loop_task = asyncio.create_task(self.runner.run(), name="runner")
+        self._keeping = asyncio.create_task(self._engine.retention.keep(), name="retention")
         self._wiring.start(self.runner.inbox.post, roster.card_digest, roster.code_digest)
 
     async def found(self) -> None:
@@ -93,6 +95,8 @@ class Daemon:
 
     async def stop(self) -> None:
         """Devices (all coils off), the last leaf, the books: each bounded. Nobody may ask anything any more."""
+        if self._keeping is not None:
+            self._keeping.cancel()
         await self._engine.acts.stop()  # first: a pulse that waits in its lane must not follow the switching off
         await self._wiring.stop()
         if self._loop_task is not None and not self._loop_task.done():
@@ -111,6 +115,7 @@ class Daemon:
             ready=self._ready,
             read_leaves=self._engine.read_leaves,
             summary=self._upstream.state,
+            unsent=lambda: self._engine.retention.unsent,
         )
         service: dict[str, Handler] = {
             **see.methods(),
@@ -122,6 +127,7 @@ class Daemon:
             **self._engine.enrolment.methods(),
             **self._engine.backups.methods(),
             **self._engine.clock.methods(),
+            **self._engine.retention.methods(),
             "slot.release": Release(self._engine.desk).slot,
             "credential.scan": self._scan,
         }

@@ -22,11 +22,12 @@ from cabinet.service.erased_before import ErasedBefore
 from cabinet.service.erasure import Erasure
 from cabinet.service.incidents import Incidents
 from cabinet.service.keys import Keys
+from cabinet.service.retention import Retention
 from cabinet.service.roster import RosterService
 from cabinet.service.upstream import Upstream
 from cabinet.service.watchers import Watchers
 from cabinet.vault.device_key import Random
-from cabinet.vault.sealing import seal
+from cabinet.vault.sealing import no_key, seal
 from hal.clock import Clock, Now
 from hal.secret import Secret
 from hal.worker import Worker
@@ -76,6 +77,14 @@ class Engine:
         self.clock = ClockService(self.runner, self.desk, clock)
         self.keys = Keys(books.signing, books.journal, self._journal_worker, self.desk)
         self.enrolment = Enrolment(books.roster, self.desk, self._roster_worker, codes)
+        self.retention = Retention(
+            self.runner,
+            self.desk,
+            books.journal,
+            self._journal_worker,
+            clock,
+            books.config.retention.periods(),
+        )
         self.acts = Acts(
             hardware,
             post=self.runner.inbox.post,
@@ -118,7 +127,7 @@ class Engine:
             origin=journal.origin,
             now=now,
             boot=self._boot,
-            key_of=self.roster.key_of,
+            key_of=no_key if leaf.ev == "epoch.state" else self.roster.key_of,
             name_of=self.roster.name_of,
             random=self._random,
         )

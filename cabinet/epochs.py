@@ -14,9 +14,8 @@ from cabinet.core.ledger_rows import changed_rows
 from cabinet.journal.epoch import EpochFolder
 from cabinet.journal.note import Signer
 from cabinet.journal.opening import epoch_origin, next_number, open_epoch
-from cabinet.policy.rights import Pseudonym
 from cabinet.vault.device_key import Random
-from cabinet.vault.sealing import SALT_BYTES, seal
+from cabinet.vault.sealing import SALT_BYTES, no_key, seal
 from hal.clock import Now
 
 Reason = Literal["restored", "salvaged", "fork", "rollback", "key-lost", "key-revoked"]
@@ -64,7 +63,7 @@ def open_next(
     if alarm is not None and alarm not in ledger.alarms:
         leaves.append(Leaf("alarm.raised", {"code": alarm}))
     boot = random(BOOT_BYTES).hex()
-    entries = [seal(leaf, origin=named.name, now=now, boot=boot, key_of=_no_key, random=random) for leaf in leaves]
+    entries = [seal(leaf, origin=named.name, now=now, boot=boot, key_of=no_key, random=random) for leaf in leaves]
     begun = Ledger()
     for n, leaf in enumerate(leaves):
         begun = fold(begun, n, now.wall_ms, leaf)
@@ -95,7 +94,3 @@ def _leaves(
 
 def _text(data: bytes) -> str:
     return b64encode(data).decode()
-
-
-def _no_key(person: Pseudonym) -> None:
-    """The state names people by pseudonym alone: nothing in it is sealed."""

@@ -37,6 +37,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("journal receipt", "journal_export", "a proof of one event that shows no other"),
         Command("journal verify-receipt", "journal_export", "whether a receipt is genuine, and of what"),
         Command("journal rotate-key", "journal_keys", "a new signing key, which the old one vouches for"),
+        Command("journal prune", "journal_prune", "let what outlived its period go now, down to its hash"),
     ),
     "people": (
         Command("person add", "people", "add a person, or change what is said of one"),

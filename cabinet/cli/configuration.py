@@ -57,6 +57,8 @@ def config_show(args: Namespace, out: Output) -> int:
         "cabinet": _plain(config.cabinet),
         "visit": _plain(config.visit),
         "door": _plain(config.table.door),
+        "upstream": _plain(config.upstream),
+        "retention": _plain(config.retention),
         "link": [_plain(link) for link in config.table.links],
         "device": [_plain(device.spec) for device in config.table.devices],
         "slot": [_plain(slot) for slot in config.table.slots],
@@ -78,14 +80,23 @@ def _value(value: object) -> object:
         return value
     if isinstance(value, list | tuple | set | frozenset):
         return [_value(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _value(one) for key, one in value.items()}
     return str(value)
 
 
 def _toml(name: str, table: Table | list[Table]) -> Iterator[str]:
     many = isinstance(table, list)
     for one in table if isinstance(table, list) else [table]:
-        lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in one.items()]
+        lines = [f"{key} = {_written(value)}" for key, value in one.items()]
         yield "\n".join([f"[[{name}]]" if many else f"[{name}]", *lines])
+
+
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{json.dumps(key)} = {_written(one)}" for key, one in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _file(args: Namespace) -> Path:

@@ -301,6 +301,48 @@ class UpstreamLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """The period of leaf `n` has passed, by the rule that is named."""
+
+    n: int
+    kind: str
+    rule: str
+    """With its days, such as `visit.* 90`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PruningAsked:
+    """Payloads that are to go; upstream holds them all. `by`: the schedule, or whoever asked."""
+
+    request: int
+    expired: tuple[Expired, ...]
+    by: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogWiped:
+    """Since the last pruning the journal's log file was emptied: nothing of what was pruned is in any file."""
+
+    request: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateSetAsked:
+    """The state is to be written as leaves, so that the fold can start there: of its parts those from `part` on."""
+
+    request: int
+    part: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeavesMissed:
+    """Upstream asked again for leaves that it held before, and of leaf `first`, as of others, only the hash is left."""
+
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class InputRejected:
     """Something that came from upstream was dropped; `cause` in one word."""
 
@@ -362,6 +404,10 @@ Event: TypeAlias = (
     | RosterChanged
     | ClockConfirmed
     | UpstreamLink
+    | PruningAsked
+    | LogWiped
+    | StateSetAsked
+    | LeavesMissed
     | InputRejected
     | UpstreamContradicts
     | JournalFailed
@@ -400,6 +446,9 @@ REQUESTS = (
     IncidentClosed,
     RotationAsked,
     EnrolmentOffered,
+    PruningAsked,
+    LogWiped,
+    StateSetAsked,
     RosterPlanned,
     ErasureAsked,
     BackupTold,

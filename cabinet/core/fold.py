@@ -10,7 +10,7 @@ from cabinet.core import fold_epoch as epoch
 from cabinet.core import fold_people as people
 from cabinet.core.leaf_fields import number_of, text_of, without
 from cabinet.core.leaves import Leaf
-from cabinet.core.ledger import CLOSED_KEPT, Alarm, ClockMark, FormerSigner, Incident, Ledger, alarm_id
+from cabinet.core.ledger import CLOSED_KEPT, Alarm, ClockMark, FormerSigner, Incident, Ledger, Unwiped, alarm_id
 
 
 def fold(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -110,6 +110,14 @@ def _rotated(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(ledger, signers={**ledger.signers, old.split("+")[1]: FormerSigner(old, n)})
 
 
+def _destroyed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    """Pruned leaf by leaf, until one says that nothing of them is left in any file."""
+    if text_of(leaf, "stage") == "wiped":
+        return replace(ledger, unwiped={})
+    before = ledger.unwiped.get("payloads", Unwiped(n, 0))
+    return replace(ledger, unwiped={"payloads": Unwiped(before.n, before.count + (number_of(leaf, "count") or 0))})
+
+
 Fold = Callable[[Ledger, int, int, Leaf], Ledger]
 _FOLDS: dict[str, Fold] = {
     "cabinet.started": _started,
@@ -157,6 +165,7 @@ _FOLDS: dict[str, Fold] = {
     "signer.rotated": _rotated,
     "sync.lost": _link,
     "sync.restored": _link,
+    "payload.destroyed": _destroyed,
     "upstream.fork": _contradicted,
     "upstream.rollback": _contradicted,
     **dict.fromkeys(

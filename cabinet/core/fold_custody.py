@@ -38,7 +38,7 @@ def left(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     hung = ledger.hangs.get(slot)
     outs = ledger.outs
     if hung is None or hung.kind != "foreign":
-        outs = _plus_out(outs, leaf, Out(item, person_of(leaf, "holder"), ts, number_of(leaf, "due")))
+        outs = _plus_out(outs, leaf, Out(item, person_of(leaf, "holder"), ts, number_of(leaf, "due"), n=n))
     return replace(
         grant_ended(ledger, n, ts, leaf),
         slots={**ledger.slots, slot: SlotMark(False, n, ts)},
@@ -140,7 +140,7 @@ def return_settled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 def handed_over(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     """As if it had just left the slot, with somebody else."""
-    out = Out(text_of(leaf, "item"), person_of(leaf, "receiver"), ts, number_of(leaf, "due"))
+    out = Out(text_of(leaf, "item"), person_of(leaf, "receiver"), ts, number_of(leaf, "due"), n=n)
     return replace(proved(ledger, leaf, "receiver"), outs=_plus_out(ledger.outs, leaf, out))
 
 

@@ -42,7 +42,7 @@ def pairs_of(leaf: Leaf, key: str) -> tuple[tuple[str, str], ...] | None:
     value = leaf.fields.get(key)
     if not isinstance(value, list):
         return None
-    return tuple((one[0], one[1]) for one in value if isinstance(one, list) and len(one) == 2)
+    return tuple((str(one[0]), str(one[1])) for one in value if isinstance(one, list) and len(one) == 2)
 
 
 def person_of(leaf: Leaf, role: str) -> Pseudonym | None:

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from cabinet.policy.rights import Pseudonym
 
 Role = Literal["holder", "authoriser", "returner", "receiver", "operator", "host", "customer", "concerned"]
-Field: TypeAlias = str | int | bool | list[str] | list[list[str]] | None
+Field: TypeAlias = str | int | bool | list[str] | list[list[str]] | list[list[int]] | dict[str, int] | None
 
 
 @dataclass(frozen=True, slots=True)

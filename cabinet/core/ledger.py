@@ -59,6 +59,8 @@ class Out:
     since_ms: int
     due_ms: int | None = None
     overdue: bool = False
+    n: int | None = None
+    """The leaf that says who has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,14 @@ class FormerSigner:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwiped:
+    """So many leaves were pruned since leaf `n`, and their bytes may still stand in the journal's log file."""
+
+    n: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class RosterMark:
     version: int
     digest: str
@@ -231,6 +241,7 @@ class Ledger:
 
     backups: Mapping[str, int] = field(default_factory=dict)
     """When (wall ms) the last one was `made`, `tested` and `restored`."""
+    unwiped: Mapping[str, Unwiped] = field(default_factory=dict)
 
     @property
     def codes(self) -> frozenset[str]:

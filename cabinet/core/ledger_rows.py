@@ -23,6 +23,7 @@ from cabinet.core.ledger import (
     Question,
     RosterMark,
     SlotMark,
+    Unwiped,
     Use,
 )
 from cabinet.policy.booking import Booking
@@ -50,6 +51,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "epoch": lambda row: EpochMark(**row),
     "erasures": lambda row: row["value"],
     "backups": lambda row: row["value"],
+    "unwiped": lambda row: Unwiped(**row),
 }
 _BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions", "bookings", "offers", "incidents")
 

@@ -21,11 +21,14 @@ from cabinet.core.events import (
     IncidentReported,
     JournalFailed,
     JournalRecovered,
+    LogWiped,
+    PruningAsked,
     ReleaseAsked,
     RosterFound,
     RosterPlanned,
     RotationAsked,
     Started,
+    StateSetAsked,
     Stopping,
 )
 from cabinet.core.ledger import RosterMark
@@ -85,7 +88,7 @@ def on_journal_failed(turn: Turn, event: JournalFailed) -> None:
 
 def refuse_unrecorded(turn: Turn, event: Event) -> None:
     """A request while the journal takes no leaves."""
-    if not isinstance(event, DigitsTyped):
+    if not isinstance(event, (DigitsTyped, PruningAsked, LogWiped, StateSetAsked)):
         turn.say("not_recorded", "refused")
     _answer_unrecorded(turn, event)
 
@@ -147,6 +150,7 @@ def next_due(state: State) -> float | None:
 _ASKED = (
     *(ReleaseAsked, RosterPlanned, BookingAsked, BookingCancelled, EnrolmentOffered),
     *(IncidentReported, IncidentClosed, ErasureAsked, BackupTold, ClockConfirmed, RotationAsked),
+    *(PruningAsked, LogWiped, StateSetAsked),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cabinet.core import junk
-from cabinet.core.events import InputRejected, UpstreamContradicts, UpstreamLink
+from cabinet.core.events import InputRejected, LeavesMissed, UpstreamContradicts, UpstreamLink
 from cabinet.core.turn import Turn
 
 
@@ -16,6 +16,10 @@ def on_link(turn: Turn, event: UpstreamLink) -> None:
 
 def on_rejected(turn: Turn, event: InputRejected) -> None:
     junk.refuse(turn, "input.rejected", cause=event.cause)
+
+
+def on_missed(turn: Turn, event: LeavesMissed) -> None:
+    turn.journal("sync.gap", first=event.first)
 
 
 def on_contradiction(turn: Turn, event: UpstreamContradicts) -> None:

@@ -99,9 +99,14 @@ def settle(connection: Connection) -> None:
 
 
 def truncate(connection: Connection) -> bool:
-    """Move the write-ahead log into the file and empty it. False where a reader still needs it."""
+    """Move the write-ahead log into the file and leave nothing in it. False where a reader still needs it: nobody
+    is waited for."""
     with connection.begin():
-        busy, *_ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        connection.exec_driver_sql("PRAGMA busy_timeout = 0").all()
+        try:
+            busy: int = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}").all()
     return not busy
 
 

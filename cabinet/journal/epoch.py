@@ -30,6 +30,26 @@ class Transaction:
     size: int
     note: bytes
     state: Mapping[str, bytes | None]
+    pruned: Sequence[tuple[int, int]] = ()
+    """Leaves whose payload goes, as first and end of each range; upstream has acknowledged them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What is stored beside a payload that is kept; `personal`: somebody stands in it."""
+
+    n: int
+    ts: int
+    kind: str
+    personal: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeptNote:
+    """A checkpoint that is kept; `acked`: as upstream cosigned it."""
+
+    size: int
+    acked: bool
 
 
 class EpochFile(Protocol):
@@ -44,8 +64,16 @@ class EpochFile(Protocol):
         """Keeps an acknowledgement; durable when it returns."""
         ...
 
+    def thin(self, sizes: Sequence[int]) -> None:
+        """Lets the checkpoints of these sizes go: each below the acknowledged size, and none that was cosigned."""
+        ...
+
     def settle(self) -> None:
         """Makes all that can be read durable, before the first append after opening."""
+        ...
+
+    def wipe(self) -> bool:
+        """Leaves nothing of what was pruned in the file or its log. False: somebody reads; later."""
         ...
 
     def close(self) -> None:
@@ -72,6 +100,18 @@ class EpochFile(Protocol):
 
     def checkpoints_above(self, size: int, limit: int) -> list[tuple[int, bytes]]:
         """Size and note of at most `limit` kept checkpoints above `size`, ascending."""
+        ...
+
+    def columns(self, first: int, end: int) -> list[tuple[Column, int]]:
+        """Of the leaves from `first` up to `end` whose payload is kept, with the number of its bytes."""
+        ...
+
+    def older(self, before_ms: int, after: tuple[int, int], limit: int) -> list[Column]:
+        """Of at most `limit` kept payloads of a wall time before that, by time and index, from behind `after` on."""
+        ...
+
+    def kept_notes(self, first: int, last: int) -> list[KeptNote]:
+        """The checkpoints of sizes from `first` to `last`, ascending."""
         ...
 
     def newest_checkpoint(self) -> bytes | None: ...

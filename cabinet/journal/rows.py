@@ -6,7 +6,7 @@ from typing import cast
 
 from sqlalchemy import Connection
 
-from cabinet.journal.epoch import EntryRow
+from cabinet.journal.epoch import Column, EntryRow, KeptNote
 from cabinet.journal.tree import HASH_BYTES
 
 
@@ -49,6 +49,36 @@ def checkpoints_above(connection: Connection, size: int, limit: int) -> list[tup
         "SELECT size, note FROM checkpoint WHERE size > ? ORDER BY size LIMIT ?", (size, limit)
     )
     return [(size, note) for size, note in rows]
+
+
+def columns(connection: Connection, first: int, end: int) -> list[tuple[Column, int]]:
+    """Of the leaves from `first` up to `end` whose payload is kept, with the number of its bytes."""
+    rows = connection.exec_driver_sql(
+        "SELECT n, ts, kind, subs IS NOT NULL, length(bytes) FROM payload WHERE n >= ? AND n < ? ORDER BY n",
+        (first, end),
+    )
+    return [(Column(n, ts, kind, bool(personal)), length) for n, ts, kind, personal, length in rows]
+
+
+def older(connection: Connection, before_ms: int, after: tuple[int, int], limit: int) -> list[Column]:
+    """Of at most `limit` kept payloads of a wall time before that, by time and index, from behind `after` on. Read from
+    the covering index alone."""
+    rows = connection.exec_driver_sql(
+        "SELECT n, ts, kind, subs IS NOT NULL FROM payload"
+        " WHERE ts < ? AND ts >= ? AND (ts, n) > (?, ?) ORDER BY ts, n LIMIT ?",
+        (before_ms, after[0], *after, limit),
+    )
+    return [Column(n, ts, kind, bool(personal)) for n, ts, kind, personal in rows]
+
+
+def kept_notes(connection: Connection, first: int, last: int) -> list[KeptNote]:
+    """The checkpoints of sizes from `first` to `last`, ascending."""
+    rows = connection.exec_driver_sql(
+        "SELECT size, ack.size IS NOT NULL FROM checkpoint LEFT JOIN ack USING (size)"
+        " WHERE size BETWEEN ? AND ? ORDER BY size",
+        (first, last),
+    )
+    return [KeptNote(size, bool(acked)) for size, acked in rows]
 
 
 def oldest_payload(connection: Connection) -> int:

@@ -52,6 +52,10 @@ _FIRST: Final = (
         BEGIN SELECT raise(ABORT, 'a checkpoint is never signed for an older size'); END""",
     """CREATE TRIGGER checkpoint_unchanged BEFORE UPDATE ON checkpoint
         BEGIN SELECT raise(ABORT, 'checkpoints are immutable'); END""",
+    # Cosigned ones are held by their acknowledgement.
+    """CREATE TRIGGER checkpoint_kept BEFORE DELETE ON checkpoint
+        WHEN OLD.size >= (SELECT coalesce(max(size), 0) FROM ack)
+        BEGIN SELECT raise(ABORT, 'a checkpoint is kept until a cosigned one covers it'); END""",
     """CREATE TRIGGER ack_grows BEFORE INSERT ON ack
         WHEN NEW.size <= (SELECT max(size) FROM ack)
         BEGIN SELECT raise(ABORT, 'an acknowledgement only moves forward'); END""",

@@ -11,6 +11,7 @@ from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.epoch import EntryRow, Transaction
 from cabinet.journal.leaf import Entry, encode_batch
 from cabinet.journal.note import Signer
+from cabinet.journal.pruning import destroyed
 from cabinet.journal.tree import Frontier, leaf_hash
 
 
@@ -41,7 +42,7 @@ def seal_batch(
     ]
     root = frontier.root()
     note = Checkpoint(signer.name, frontier.size, root).signed(signer, successor)
-    return Sealed(Transaction(inserts, frontier.size, note, rows), leaves, frontier, root)
+    return Sealed(Transaction(inserts, frontier.size, note, rows, destroyed(entries)), leaves, frontier, root)
 
 
 def _row(n: int, entry: Entry, leaf: bytes, frontier: Frontier) -> EntryRow:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,18 @@ from sqlalchemy import Connection
 
 from cabinet.journal import rows
 from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.connection import DatabaseError, begin_write, close, driver, meaning, open_writer, settle, writing
-from cabinet.journal.epoch import Transaction
+from cabinet.journal.connection import (
+    DatabaseError,
+    begin_write,
+    close,
+    driver,
+    meaning,
+    open_writer,
+    settle,
+    truncate,
+    writing,
+)
+from cabinet.journal.epoch import Column, KeptNote, Transaction
 from cabinet.journal.errors import JournalUnwritable
 from cabinet.journal.files import NEWEST, draft_file, read_number, replace_durably, stray_epochs, write_number
 from cabinet.journal.lock import FolderLock
@@ -29,6 +39,8 @@ INSERT_PAYLOAD: Final = "INSERT INTO payload (n, ts, kind, slot, item, subs, byt
 INSERT_CHECKPOINT: Final = "INSERT INTO checkpoint (size, note) VALUES (?, ?)"
 INSERT_ACK: Final = "INSERT INTO ack (size, note) VALUES (?, ?)"
 PUT_STATE: Final = "INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+_PRUNE: Final = "DELETE FROM payload WHERE n >= ? AND n < ?"
+_THIN: Final = "DELETE FROM checkpoint WHERE size = ?"
 _DELETE_STATE: Final = "DELETE FROM state WHERE key = ?"
 
 
@@ -98,14 +110,24 @@ class SqliteEpoch:
             cursor.executemany(INSERT_PAYLOAD, [(row[0], *row[3:]) for row in transaction.entries])
             cursor.execute(INSERT_CHECKPOINT, (transaction.size, transaction.note))
             _write_state(cursor, transaction.state)
+            cursor.executemany(_PRUNE, transaction.pruned)
 
     def store_ack(self, size: int, note: bytes) -> None:
         with self._writing() as cursor:
             cursor.execute(INSERT_ACK, (size, note))
 
+    def thin(self, sizes: Sequence[int]) -> None:
+        with self._writing() as cursor:
+            cursor.executemany(_THIN, [(size,) for size in sizes])
+
     def settle(self) -> None:
         with _meaning(self._path):
             settle(self._connection)
+
+    def wipe(self) -> bool:
+        """What is deleted was overwritten; this takes the log away, which still has it."""
+        with _meaning(self._path):
+            return truncate(self._connection)
 
     def close(self) -> None:
         """The last writer's moves the log into the file."""
@@ -125,6 +147,15 @@ class SqliteEpoch:
 
     def checkpoints_above(self, size: int, limit: int) -> list[tuple[int, bytes]]:
         return self._ask(partial(rows.checkpoints_above, size=size, limit=limit))
+
+    def columns(self, first: int, end: int) -> list[tuple[Column, int]]:
+        return self._ask(partial(rows.columns, first=first, end=end))
+
+    def older(self, before_ms: int, after: tuple[int, int], limit: int) -> list[Column]:
+        return self._ask(partial(rows.older, before_ms=before_ms, after=after, limit=limit))
+
+    def kept_notes(self, first: int, last: int) -> list[KeptNote]:
+        return self._ask(partial(rows.kept_notes, first=first, last=last))
 
     def newest_checkpoint(self) -> bytes | None:
         return self._ask(rows.newest_checkpoint)

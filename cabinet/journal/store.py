@@ -126,6 +126,8 @@ class Journal:
     def append(self, entries: Sequence[Entry], rows: Mapping[str, bytes | None] | None = None) -> Commit:
         """Write 1 to 64 entries, at most 32 kB of leaves, and state rows (None deletes) in one transaction.
 
+        What an entry of kind payload.destroyed names is pruned in the same one.
+
         Durable and signed when it returns. Raises LeafRefused (BatchTooLarge) with nothing written. Raises
         JournalUnwritable with memory unchanged; then the next call closes the file, opens it again and checks
         its end first, and raises JournalOvertaken if a transaction that failed turns out to be durable.
@@ -205,6 +207,14 @@ class Journal:
     def store_ack(self, size: int, note: bytes) -> None:
         """Keep a counted acknowledgement; durable when it returns. Raises JournalUnwritable."""
         self._write(lambda file: file.store_ack(size, note))
+
+    def thin(self, sizes: Sequence[int]) -> None:
+        """Lets checkpoints go that a cosigned one covers. Raises JournalUnwritable."""
+        self._write(lambda file: file.thin(sizes))
+
+    def wipe(self) -> bool:
+        """Leaves nothing of what was pruned in any file. False: somebody reads; later. Raises JournalUnwritable."""
+        return self.ask(lambda file: file.wipe())
 
     def _write(self, write: Callable[[EpochFile], None]) -> None:
         file = self._trusted()

@@ -34,8 +34,9 @@ class See:
         ready: Callable[[], bool],
         read_leaves: ReadLeaves,
         summary: Callable[[], View],
+        unsent: Callable[[], int],
     ) -> None:
-        """`summary`: the state plane."""
+        """`summary`: the state plane; `unsent`: leaves that have outlived their period, and upstream does not hold."""
         self._runner = runner
         self._watchers = watchers
         self._devices = devices
@@ -43,6 +44,7 @@ class See:
         self._ready = ready
         self._read_leaves = read_leaves
         self._summary = summary
+        self._unsent = unsent
 
     def methods(self) -> Mapping[str, Handler]:
         return {
@@ -56,6 +58,8 @@ class See:
     async def status(self, params: Params, peer: Peer) -> View:
         state = self._runner.state
         about: View = {"journal_size": state.size, "devices_lost": sorted(state.lost), "ready": self._ready()}
+        if self._unsent():
+            about["not_pruned"] = self._unsent()
         if state.setup.monitors:
             about["would_refuse"] = dict(sorted(state.ledger.monitored.items()))
         return self._summary() | about

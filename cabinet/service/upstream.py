@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from cabinet.control.protocol import Code, ControlError, Notification, Params
 from cabinet.control.session import Handler, Peer, Subscription
-from cabinet.core.events import InputRejected, UpstreamContradicts, UpstreamLink
+from cabinet.core.events import InputRejected, LeavesMissed, UpstreamContradicts, UpstreamLink
 from cabinet.journal import b64
 from cabinet.journal.errors import JournalDamaged, JournalUnwritable
 from cabinet.journal.outbox import Batch, Outbox
@@ -49,6 +49,8 @@ class Upstream:
         self._watchers = watchers
         self._boot = boot
         self._waiting_since_ms = self._oldest_waiting_ms()
+        self._missed: tuple[int, int] | None = None
+        """From which leaf on upstream was sent hashes for what it had asked for again, and how far that has come."""
 
     @property
     def acknowledged(self) -> int:
@@ -96,7 +98,21 @@ class Upstream:
     async def batch(self, params: Params, peer: Peer) -> View:
         first = integer(params, "from", 0, self._runner.state.size)
         batch = await self._ask(self._outbox.batch, first)
-        return {"first": first, "leaves": []} if batch is None else _batch_view(batch)
+        if batch is None:
+            return {"first": first, "leaves": []}
+        self._tell_missed(batch)
+        return _batch_view(batch)
+
+    def _tell_missed(self, batch: Batch) -> None:
+        """Once, however many batches it takes to send it all again."""
+        end = batch.first + len(batch.leaves)
+        if self._missed is not None and self._missed[0] <= batch.first <= self._missed[1]:
+            self._missed = (self._missed[0], max(self._missed[1], end))
+            return
+        gone = next((n for n, (_, data) in enumerate(batch.leaves, batch.first) if data is None), None)
+        if gone is not None:
+            self._missed = (batch.first, end)
+            self._runner.inbox.post(LeavesMissed(gone))
 
     async def tail(self, params: Params, peer: Peer) -> View:
         """A batch of an earlier epoch, which nobody has confirmed."""

@@ -53,6 +53,10 @@ def seal(
     )
 
 
+def no_key(person: Pseudonym) -> None:
+    """For a leaf that names people by pseudonym alone: nothing in it is sealed."""
+
+
 def open_sealed(sub: Mapping[str, str], *, origin: str, salt: str, key: bytes) -> dict[str, Any]:
     """What is sealed in one of a leaf's `subs`; empty if the person was erased before. Raises SealError."""
     if "e" not in sub:

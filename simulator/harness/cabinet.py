@@ -28,7 +28,7 @@ from simulator.harness import happenings as seen
 from simulator.harness.blueprint import Blueprint
 from simulator.harness.memory_keys import MemoryKeys
 from simulator.harness.memory_roster import KEYS
-from simulator.harness.model_disk import Ack, ModelDisk, Moment, Write
+from simulator.harness.model_disk import Ack, ModelDisk, Moment, Thinned, Write
 from simulator.harness.process import Killed, Process, outside
 from simulator.harness.random_bytes import RandomBytes
 from simulator.harness.virtual_clock import VirtualClock, WallTime
@@ -351,6 +351,9 @@ class Cabinet:
     def _written(self, epoch: int, write: Write) -> None:
         if isinstance(write, Ack):
             self.witness.tell(seen.Acked(epoch, write.size, write.note))
+            return
+        if isinstance(write, Thinned):
+            self.witness.tell(seen.Thinned(epoch, write.sizes))
             return
         for row in write.entries:
             data = row[-1]

@@ -206,6 +206,17 @@ class Acked:
 
 
 @dataclass(frozen=True, slots=True)
+class Thinned:
+    """Checkpoints that the cabinet keeps no longer."""
+
+    epoch: int
+    sizes: tuple[int, ...] = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{len(self.sizes)} checkpoints go"
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """The daemon sends an effect on its way."""
 
@@ -326,6 +337,7 @@ Happening: TypeAlias = (
     | Leaf
     | Sealed
     | Acked
+    | Thinned
     | Effect
     | Broken
     | Mended

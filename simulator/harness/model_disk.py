@@ -13,14 +13,14 @@ It keeps of SQLite in WAL mode with synchronous FULL what the journal relies on,
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal, TypeAlias
 
 from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.epoch import Transaction
+from cabinet.journal.epoch import Column, KeptNote, Transaction
 from cabinet.journal.errors import JournalBusy, JournalUnwritable
 from cabinet.journal.note import Signer
 from cabinet.journal.tree import EMPTY_ROOT, HASH_BYTES
@@ -43,7 +43,14 @@ class Published:
     writes: tuple[Transaction, ...]
 
 
-Write: TypeAlias = Transaction | Ack
+@dataclass(frozen=True, slots=True)
+class Thinned:
+    """Checkpoints that are let go."""
+
+    sizes: tuple[int, ...]
+
+
+Write: TypeAlias = Transaction | Ack | Thinned
 
 
 @dataclass(slots=True)
@@ -53,14 +60,38 @@ class Image:
     hashes: list[bytes] = field(default_factory=list)
     """Of each leaf, and behind it those of the subtrees it completes."""
     payloads: list[bytes | None] = field(default_factory=list)
+    columns: list[Column] = field(default_factory=list)
+    by_time: list[tuple[int, int]] = field(default_factory=list)
+    """Wall time and index of each payload that is kept, ascending."""
     sizes: list[int] = field(default_factory=list)
     notes: dict[int, bytes] = field(default_factory=dict)
     acks: list[Ack] = field(default_factory=list)
     state: dict[str, bytes] = field(default_factory=dict)
+    unwiped: list[bytes] = field(default_factory=list)
+    """Payloads that were pruned and still stand in the log file."""
 
     def apply(self, write: Write) -> Callable[[], None]:
         """Gives what takes it back."""
-        return self._ack(write) if isinstance(write, Ack) else self._append(write)
+        match write:
+            case Ack():
+                return self._ack(write)
+            case Thinned():
+                return self._thin(write)
+        return self._append(write)
+
+    def _thin(self, thinned: Thinned) -> Callable[[], None]:
+        acked = {ack.size for ack in self.acks}
+        assert not acked & set(thinned.sizes), "a checkpoint that was cosigned is kept"
+        assert all(size < max(acked, default=0) for size in thinned.sizes), "kept until a cosigned one covers it"
+        sizes, notes = self.sizes[:], dict(self.notes)
+        self.sizes = [size for size in sizes if size not in set(thinned.sizes)]
+        for size in thinned.sizes:
+            del self.notes[size]
+
+        def take_back() -> None:
+            self.sizes, self.notes = sizes, notes
+
+        return take_back
 
     def _ack(self, ack: Ack) -> Callable[[], None]:
         assert not self.acks or ack.size > self.acks[-1].size, "an acknowledgement only moves forward"
@@ -75,16 +106,37 @@ class Image:
         for row in transaction.entries:
             self.hashes.append(row[1] + row[2])
             self.payloads.append(row[-1])
+            assert row[3] is not None
+            assert row[4] is not None
+            self.columns.append(Column(row[0], row[3], row[4], row[7] is not None))
+            insort(self.by_time, (row[3], row[0]))
         self.sizes.append(transaction.size)
         self.notes[transaction.size] = transaction.note
         _put(self.state, transaction.state)
+        pruned = self._prune(transaction)
 
         def take_back() -> None:
-            del self.hashes[before:], self.payloads[before:]
+            for n, data in pruned.items():
+                self.payloads[n] = data
+                insort(self.by_time, (self.columns[n].ts, n))
+            for column in self.columns[before:]:
+                self.by_time.remove((column.ts, column.n))
+            del self.hashes[before:], self.payloads[before:], self.columns[before:]
             del self.notes[self.sizes.pop()]
             _put(self.state, old)
 
         return take_back
+
+    def _prune(self, transaction: Transaction) -> dict[int, bytes]:
+        """What it takes away."""
+        numbers = [n for first, end in transaction.pruned for n in range(first, end)]
+        assert all(n < (self.acks[-1].size if self.acks else 0) for n in numbers), "only what upstream holds is pruned"
+        gone = {n: data for n in numbers if (data := self.payloads[n]) is not None}
+        for n, data in gone.items():
+            self.payloads[n] = None
+            self.by_time.remove((self.columns[n].ts, n))
+            self.unwiped.append(data)
+        return gone
 
 
 class ModelDisk:
@@ -237,8 +289,17 @@ class ModelEpoch:
         assert self._open
         self._disk.write(self._epoch, Ack(size, note))
 
+    def thin(self, sizes: Sequence[int]) -> None:
+        assert self._open
+        self._disk.write(self._epoch, Thinned(tuple(sizes)))
+
     def settle(self) -> None:
         self._disk.settle()
+        self._image.unwiped.clear()
+
+    def wipe(self) -> bool:
+        self.settle()
+        return True
 
     def close(self) -> None:
         self._open = False
@@ -268,6 +329,20 @@ class ModelEpoch:
 
     def newest_checkpoint(self) -> bytes | None:
         return self._image.notes[self._image.sizes[-1]]
+
+    def columns(self, first: int, end: int) -> list[tuple[Column, int]]:
+        found = zip(self._image.columns[first:end], self._image.payloads[first:end], strict=True)
+        return [(column, len(data)) for column, data in found if data is not None]
+
+    def older(self, before_ms: int, after: tuple[int, int], limit: int) -> list[Column]:
+        by_time = self._image.by_time
+        first, end = bisect_right(by_time, after), bisect_left(by_time, (before_ms, -1))
+        return [self._image.columns[n] for _, n in by_time[first:end][:limit]]
+
+    def kept_notes(self, first: int, last: int) -> list[KeptNote]:
+        acked = {ack.size for ack in self._image.acks}
+        sizes = self._image.sizes[bisect_left(self._image.sizes, first) : bisect_right(self._image.sizes, last)]
+        return [KeptNote(size, size in acked) for size in sizes]
 
     def acknowledged(self) -> int:
         return self._image.acks[-1].size if self._image.acks else 0

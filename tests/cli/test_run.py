@@ -40,6 +40,8 @@ def test_what_changes_something_has_a_dry_run(ctl: Ctl, command: Command) -> Non
         "item add",
         "item replace-fob",
         "item retire",
+        "journal prune",
+        "journal rotate-key",
         "right grant",
         "right revoke",
         "credential enrol",

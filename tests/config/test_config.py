@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cabinet.config import check, load
+from cabinet.config import SECTIONS, check, load
 from hal.problems import ConfigError
 from hal.registry import DEVICE_TYPES
 
@@ -132,19 +132,13 @@ def test_problems_of_all_layers_come_in_their_order(file: Path) -> None:
     table = text.splitlines().index("[panel]") + 1
     relays = text.splitlines().index('id = "relays"') + 1
     assert lines == [
-        (
-            f'{file}:{table}:1: unknown key "panel", '
-            "allowed: cabinet, visit, door, upstream, backup, uplink, link, device, slot"
-        ),
+        f'{file}:{table}:1: unknown key "panel", allowed: {", ".join([*SECTIONS, "link", "device", "slot"])}',
         f"{broken}:1:7: not valid TOML: Expected ']' at the end of a table declaration",
         f"{latin}:2:4: byte 0xfc is not UTF-8; save the file as UTF-8",
         f'{other}:2:1: device "relays" stands in {file}:{relays}:1 already',
         f"{other}:5:13: lines[1]: should be a whole number",
         f'{kind}:1:1: "device" is a list of tables elsewhere, and a value here',
-        (
-            "CABINET_LINK__ID: sets no single value of a table, "
-            'allowed: cabinet, visit, door, upstream, backup, uplink; did you mean "uplink"?'
-        ),
+        (f'CABINET_LINK__ID: sets no single value of a table, allowed: {", ".join(SECTIONS)}; did you mean "uplink"?'),
         "CABINET_VISIT_HOLD_S: has no effect; did you mean CABINET_VISIT__HOLD_S?",
         "CABINET_VISIT__IDLE_S: idle_s: should be a number, 1 to 3600",
     ]
