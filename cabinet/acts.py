@@ -18,6 +18,7 @@ from cabinet.core.effects import (
     Enrol,
     Erase,
     Light,
+    OpenEpoch,
     Pulse,
     Show,
     Sound,
@@ -59,6 +60,7 @@ class Acts:
         commit_roster: Callable[[int], Awaitable[None]],
         erase: Callable[[Erase], Awaitable[None]],
         answer: Callable[[Answer], None],
+        open_epoch: Callable[[], None],
         name_of: Callable[[Pseudonym], str | None],
     ) -> None:
         self._hardware = hardware
@@ -68,6 +70,7 @@ class Acts:
         self._commit_roster = commit_roster
         self._erase = erase
         self._answer = answer
+        self._open_epoch = open_epoch
         self._name_of = name_of
         self._asking: asyncio.Timeout | None = None
         """The time of the question that the verifier has."""
@@ -101,6 +104,8 @@ class Acts:
             case Erase():
                 # A lane of its own: it waits for the change of the roster that is under way.
                 self.lanes.of("erase").put(lambda: self._erase(effect))
+            case OpenEpoch():
+                self._open_epoch()
             case Answer():
                 self._answer(effect)
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from datetime import time
 from typing import cast
 
 from cabinet.backup import swap
 from cabinet.config import Config
-from cabinet.core.ledger_rows import former_signers, from_rows
+from cabinet.core.ledger_rows import former_signers
 from cabinet.core.state import Setup, SlotSetup, State
-from cabinet.journal.epoch import EpochFolder
-from cabinet.journal.errors import JournalDamaged
+from cabinet.epochs import Opener, Order, ledger_of
+from cabinet.journal.epoch import EpochFolder, FolderClaim
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Signer, Verifier
 from cabinet.journal.outbox import Outbox
@@ -21,10 +22,10 @@ from cabinet.journal.store import Journal
 from cabinet.policy.rights import Rights, Schedule, Window
 from cabinet.roster.store import Roster
 from cabinet.vault import device_key
-from cabinet.vault.device_key import DeviceKeys
+from cabinet.vault.device_key import DeviceKeys, Random
 from cabinet.vault.pin import calibrate
 from cabinet.vault.signing_key import KeyFolder, SigningKeys
-from hal.clock import Clock
+from hal.clock import Clock, Now
 
 log = logging.getLogger(__name__)
 
@@ -41,15 +42,16 @@ class Books:
     outbox: Outbox
 
     @classmethod
-    def open(cls, config: Config, clock: Clock) -> Books:
-        """Blocks. Raises JournalBusy, JournalDamaged, KeyFileError, RosterUnusable, OSError: each says what to do."""
+    def open(cls, config: Config, clock: Clock, order: Order | None = None) -> Books:
+        """In the next epoch of the journal, where it has to go on there. Blocks. Raises JournalBusy, JournalDamaged,
+        KeyFileError, RosterUnusable, OSError, and NotDue for an order: each says what to do."""
         folder = config.state_dir
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         swap.finish(folder)
         journal_exists = SqliteFolder(folder).newest_known() > 0
         keys = device_key.open_or_create(folder, journal_exists)
         signing = SigningKeys(KeyFolder(folder))
-        journal = open_journal(SqliteFolder(folder), config, signing)
+        journal = open_journal(SqliteFolder(folder), config, signing, clock.now(), order=order)
         try:
             roster = Roster.open(
                 folder / "roster.db",
@@ -70,10 +72,7 @@ class Books:
 
     def state(self) -> State:
         """The state the journal's table holds, before anything of this boot. Blocks. Raises JournalDamaged."""
-        try:
-            ledger = from_rows(self.journal.state())
-        except ValueError as error:
-            raise JournalDamaged(f"{self.config.state_dir}: {error}; was a newer version running here?") from None
+        ledger = ledger_of(self.journal.state(), str(self.config.state_dir))
         return State(_setup(self.config), ledger, self.journal.size, newest_ms=self._newest_ms())
 
     def _newest_ms(self) -> int | None:
@@ -87,23 +86,47 @@ class Books:
         self.journal.close()
 
 
-def open_journal(folder: EpochFolder, config: Config, signing: SigningKeys) -> Journal:
-    """The journal tells which of the keys signs; the other one is destroyed once that is durable. Blocks.
+def open_journal(
+    folder: EpochFolder,
+    config: Config,
+    signing: SigningKeys,
+    now: Now,
+    random: Random = os.urandom,
+    order: Order | None = None,
+) -> Journal:
+    """In its next epoch, where it cannot be gone on with. Blocks.
 
-    Raises as `Journal.open` and `SigningKeys.open`."""
+    Raises as `Journal.open` and `SigningKeys.open`, and NotDue for an order."""
+    claim = folder.claim()
+    try:
+        journal, signer = _opened(folder, config, signing, claim)
+        opener = Opener(folder, config.origin, config.cabinet.device, signer, now, random)
+        if opener.contradicted(journal, order):
+            journal, _ = _opened(folder, config, signing, claim)
+    except BaseException:
+        claim.release()
+        raise
+    return journal
+
+
+def _opened(folder: EpochFolder, config: Config, signing: SigningKeys, claim: FolderClaim) -> tuple[Journal, Signer]:
+    """The newest epoch and the key that signs it. The journal tells which that is; the other one is destroyed once that
+    is durable."""
     seed = signing.open(folder.newest_known() > 0)
     following = signing.next if signing.next != seed else None
+    signer = Signer(config.origin, seed)
     successor = None if following is None else Signer(config.origin, following)
-    journal = Journal.open_in(folder, config.origin, config.cabinet.device, Signer(config.origin, seed), successor)
+    journal = Journal.open_in(folder, config.origin, config.cabinet.device, signer, successor, claim)
     try:
         journal.former += map(Verifier.from_vkey, former_signers(journal.state()))
         if following is not None and successor is not None:
-            signs = following if journal.verifier.public == successor.verifier.public else seed
-            _settle(journal, signing, signs)
+            if journal.verifier.public == successor.verifier.public:
+                seed, signer = following, successor
+            _settle(journal, signing, seed)
     except BaseException:
-        journal.close()
+        journal.leave()
         raise
-    return journal
+    return journal, signer
 
 
 def _settle(journal: Journal, signing: SigningKeys, signs: bytes) -> None:

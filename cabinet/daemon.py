@@ -16,6 +16,7 @@ from cabinet.control.server import ControlServer
 from cabinet.control.session import Handler, Peer
 from cabinet.core.events import RosterFound, Started, Stopping
 from cabinet.engine import Engine
+from cabinet.epochs import Order
 from cabinet.service.parameters import choice, number
 from cabinet.service.release import Release
 from cabinet.service.see import See
@@ -62,6 +63,11 @@ class Daemon:
         self._loop_task: asyncio.Task[None] | None = None
         self._keeping: asyncio.Task[None] | None = None
 
+    @property
+    def order(self) -> Order | None:
+        """What a technician wants done with the journal, once this run has ended."""
+        return self._engine.new_epoch.order
+
     async def start(self) -> None:
         """Journals the start, then lets the devices in."""
         roster = self._engine.books.roster
@@ -83,13 +89,16 @@ class Daemon:
             log.warning("not every device has answered yet; see `cabinetctl devices`")
 
     async def run(self, notifier: Notifier, ended: asyncio.Event) -> None:
-        """Until `ended`. Raises what ended the loop, if that comes first."""
+        """Until `ended`, or until the journal has to go on in its next epoch. Raises what ended the loop, if that comes
+        first."""
         assert self._loop_task is not None, "start() comes first"
         watchdog = asyncio.create_task(feed(notifier, self._progress()), name="watchdog")
-        waiting = asyncio.create_task(ended.wait())
-        await asyncio.wait((waiting, self._loop_task), return_when=asyncio.FIRST_COMPLETED)
-        for task in (watchdog, waiting):
+        waiting = [asyncio.create_task(one.wait()) for one in (ended, self._engine.over)]
+        await asyncio.wait((*waiting, self._loop_task), return_when=asyncio.FIRST_COMPLETED)
+        for task in (watchdog, *waiting):
             task.cancel()
+        if self._engine.over.is_set():
+            log.warning("nothing more is added to this epoch of the journal; the next start opens the next one")
         if self._loop_task.done():
             self._loop_task.result()
 
@@ -102,8 +111,9 @@ class Daemon:
         if self._loop_task is not None and not self._loop_task.done():
             self._loop_task.cancel()
             await asyncio.wait((self._loop_task,))
-            self.runner.inbox.post(Stopping())
-            await self.runner.settle()
+            if not self.runner.state.ledger.contradicted:
+                self.runner.inbox.post(Stopping())
+                await self.runner.settle()
         await self._engine.close()
 
     def _methods(self) -> tuple[dict[str, Handler], dict[str, Handler]]:
@@ -128,6 +138,7 @@ class Daemon:
             **self._engine.backups.methods(),
             **self._engine.clock.methods(),
             **self._engine.retention.methods(),
+            "journal.new_epoch": self._engine.new_epoch.open,
             "slot.release": Release(self._engine.desk).slot,
             "credential.scan": self._scan,
         }
@@ -213,6 +224,8 @@ async def serve(config: Config) -> None:
         for server in servers:
             await server.close()
         await daemon.stop()
+    if daemon.order is not None:
+        Books.open(config, clock, daemon.order).close()
 
 
 async def locks_off(config: Config) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Sequence
 
@@ -22,6 +23,7 @@ from cabinet.service.erased_before import ErasedBefore
 from cabinet.service.erasure import Erasure
 from cabinet.service.incidents import Incidents
 from cabinet.service.keys import Keys
+from cabinet.service.new_epoch import NewEpoch
 from cabinet.service.retention import Retention
 from cabinet.service.roster import RosterService
 from cabinet.service.upstream import Upstream
@@ -49,6 +51,8 @@ class Engine:
         random: Random = os.urandom,
     ) -> None:
         self.books = books
+        self.over = asyncio.Event()
+        """Set when this epoch gets no more leaves: a fresh start opens the next one."""
         self._random = random
         self._boot = random(_BOOT_BYTES).hex()
         self._journal_worker = workers("journal")
@@ -76,6 +80,7 @@ class Engine:
         self.backups = BackupService(books, self.runner, self.desk, self._roster_worker, random)
         self.clock = ClockService(self.runner, self.desk, clock)
         self.keys = Keys(books.signing, books.journal, self._journal_worker, self.desk)
+        self.new_epoch = NewEpoch(self.runner, self.over)
         self.enrolment = Enrolment(books.roster, self.desk, self._roster_worker, codes)
         self.retention = Retention(
             self.runner,
@@ -93,6 +98,7 @@ class Engine:
             commit_roster=self.roster.commit,
             erase=self.erasure.erase,
             answer=self.desk.answer,
+            open_epoch=self.over.set,
             name_of=self.roster.name_of,
         )
 

@@ -15,6 +15,7 @@ from cabinet.control.protocol import Code, ControlError
 from cabinet.control.session import Peer
 from cabinet.core.events import RosterFound
 from cabinet.engine import Engine
+from cabinet.epochs import NotDue, Order
 from cabinet.journal.errors import JournalBusy, JournalError
 from cabinet.roster.tables import RosterUnusable
 from cabinet.vault.key_source import KeyFileError
@@ -29,20 +30,31 @@ def offline_call(config: Path, method: str, params: Mapping[str, object]) -> obj
     Raises ConfigError for the configuration, ControlError for everything else: busy (a daemon runs), not found
     (a method that needs the daemon), refused, journal."""
     clock = SystemClock()
+    return call_books(_books(config, clock), clock, method, params)
+
+
+def _books(config: Path, clock: Clock, order: Order | None = None) -> Books:
     try:
-        books = Books.open(load(config, os.environ), clock)
+        return Books.open(load(config, os.environ), clock, order)
     except JournalBusy as error:
         raise ControlError(Code.BUSY, str(error)) from None
+    except NotDue as error:
+        raise ControlError(Code.REFUSED, str(error)) from None
     except JournalError as error:
         raise ControlError(Code.JOURNAL, str(error)) from None
     except (KeyFileError, RosterUnusable, OSError) as error:
         raise ControlError(Code.INTERNAL, str(error)) from None
-    return call_books(books, clock, method, params)
 
 
 def call_books(books: Books, clock: Clock, method: str, params: Mapping[str, object]) -> object:
     """The same on books that are open, and closed with it. Raises ControlError."""
     return asyncio.run(_call(books, clock, method, params))
+
+
+def offline_new_epoch(config: Path, why: str) -> None:
+    """As `journal.new_epoch` of the daemon. Takes the writer's lock; blocks. Raises ConfigError, ControlError."""
+    order = Order(getpass.getuser(), why)
+    _books(config, SystemClock(), order).close()
 
 
 async def _call(books: Books, clock: Clock, method: str, params: Mapping[str, object]) -> object:

@@ -35,6 +35,9 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("journal verify", "journal_verify", "prove that no event was changed, lost or put in later"),
         Command("journal export", "journal_export", "files by which others can verify the journal themselves"),
         Command("journal receipt", "journal_export", "a proof of one event that shows no other"),
+        Command(
+            "journal new-epoch", "journal_epoch", "go on in a new file, where the cabinet waits for somebody to say so"
+        ),
         Command("journal verify-receipt", "journal_export", "whether a receipt is genuine, and of what"),
         Command("journal rotate-key", "journal_keys", "a new signing key, which the old one vouches for"),
         Command("journal prune", "journal_prune", "let what outlived its period go now, down to its hash"),

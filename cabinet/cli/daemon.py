@@ -46,7 +46,7 @@ class Roster:
         try:
             self._client = connect(args)
         except CommandError as error:
-            self._config = _offline_config(args)
+            self._config = offline_config(args)
             if error.exit_code != Exit.DAEMON_DOWN or self._config is None:
                 raise
             out.note(f"cabinetd does not run: working on the files that {self._config} names")
@@ -94,7 +94,7 @@ def say_change(out: Output, result: Result, dry_run: bool) -> None:
     out.line("dry run: nothing was changed" if dry_run else f"roster version {result.get('version')}")
 
 
-def _offline_config(args: Namespace) -> str | None:
+def offline_config(args: Namespace) -> str | None:
     if args.config is not None:
         return str(args.config)
     # Whoever names a socket means that daemon, not the files of the default one.

@@ -95,6 +95,11 @@ class Erase:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenEpoch:
+    """Nothing more is added to this epoch: end in order, the next start opens the next one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Reply to a control request. `refusal` is a sentence for the operator, None when it was done."""
 
@@ -105,4 +110,6 @@ class Answer:
     """Index of the leaf that says it was done."""
 
 
-Effect: TypeAlias = Pulse | CheckPin | AskVerifier | Enrol | Show | Light | Sound | CommitRoster | Erase | Answer
+Effect: TypeAlias = (
+    Pulse | CheckPin | AskVerifier | Enrol | Show | Light | Sound | CommitRoster | Erase | OpenEpoch | Answer
+)

@@ -30,7 +30,7 @@ def carried(ledger: Ledger, number: int, ts: int, reason: str, *, by_itself: boo
     return replace(
         ledger,
         arriving=None,
-        upstream={key: value for key, value in ledger.upstream.items() if key == "link"},
+        contradiction={},
         epoch={"epoch": EpochMark(number, ts, reason, by_itself_ms)},
     )
 

@@ -10,7 +10,17 @@ from cabinet.core import fold_epoch as epoch
 from cabinet.core import fold_people as people
 from cabinet.core.leaf_fields import number_of, text_of, without
 from cabinet.core.leaves import Leaf
-from cabinet.core.ledger import CLOSED_KEPT, Alarm, ClockMark, FormerSigner, Incident, Ledger, Unwiped, alarm_id
+from cabinet.core.ledger import (
+    CLOSED_KEPT,
+    Alarm,
+    ClockMark,
+    Contradiction,
+    FormerSigner,
+    Incident,
+    Ledger,
+    Unwiped,
+    alarm_id,
+)
 
 
 def fold(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -102,7 +112,9 @@ def _backup(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 
 def _contradicted(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    return replace(ledger, upstream={**ledger.upstream, "contradicted": True})
+    kind, size, root = leaf.ev.partition(".")[2], number_of(leaf, "size") or 0, text_of(leaf, "root") or ""
+    waits = leaf.fields.get("waits") is True
+    return replace(ledger, contradiction={"upstream": Contradiction(kind, size, root, waits)})
 
 
 def _rotated(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:

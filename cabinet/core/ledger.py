@@ -168,6 +168,17 @@ class RosterMark:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """Upstream holds another tree (fork) or a longer one (rollback) under this origin: `size` and `root` (base64) of
+    it. `waits`: a technician has to open the next epoch."""
+
+    kind: str
+    size: int
+    root: str
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EpochMark:
     """Which epoch of the journal this is; without it the first."""
 
@@ -231,6 +242,8 @@ class Ledger:
     erasures: Mapping[Pseudonym, int] = field(default_factory=dict)
     """Who is to be erased, with the index of the leaf that says so, until it is done."""
     epoch: Mapping[str, EpochMark] = field(default_factory=dict)
+    contradiction: Mapping[str, Contradiction] = field(default_factory=dict)
+    """Under `upstream`: nothing more may be added to this epoch."""
     arriving: Arriving | None = None
     """In no row of the table: a set is whole, or it is written anew."""
 
@@ -250,9 +263,8 @@ class Ledger:
         return frozenset((*bookings, *(one.code for one in self.offers.values())))
 
     @property
-    def contradicted(self) -> bool:
-        """Upstream holds another tree under this origin: nothing more may be added to it."""
-        return self.upstream.get("contradicted", False)
+    def contradicted(self) -> Contradiction | None:
+        return self.contradiction.get("upstream")
 
 
 def held(ledger: Ledger, wall_ms: int | None) -> list[Held]:

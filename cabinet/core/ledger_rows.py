@@ -10,6 +10,7 @@ from typing import Any
 from cabinet.core.ledger import (
     Alarm,
     ClockMark,
+    Contradiction,
     EpochMark,
     Failures,
     FormerSigner,
@@ -52,6 +53,7 @@ _TABLES: dict[str, Callable[[dict[str, Any]], object]] = {
     "erasures": lambda row: row["value"],
     "backups": lambda row: row["value"],
     "unwiped": lambda row: Unwiped(**row),
+    "contradiction": lambda row: Contradiction(**row),
 }
 _BY_NUMBER = ("slots", "hangs", "outs", "grants", "owed", "questions", "bookings", "offers", "incidents")
 

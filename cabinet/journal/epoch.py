@@ -120,6 +120,10 @@ class EpochFile(Protocol):
         """The size that upstream holds; payloads below it may have been pruned."""
         ...
 
+    def acknowledged_below(self, size: int) -> int:
+        """The newest size below this one that upstream has confirmed to hold; 0: none."""
+        ...
+
     def oldest_payload(self) -> int:
         """Index of the oldest leaf whose payload is kept; 0 in an empty journal."""
         ...

@@ -107,6 +107,13 @@ def acknowledged(connection: Connection) -> int:
     return size
 
 
+def acknowledged_below(connection: Connection, size: int) -> int:
+    found: int = connection.exec_driver_sql(
+        "SELECT coalesce(max(size), 0) FROM ack WHERE size < ?", (size,)
+    ).scalar_one()
+    return found
+
+
 def state(connection: Connection) -> dict[str, bytes]:
     rows = connection.exec_driver_sql("SELECT key, value FROM state")
     return {row[0]: row[1] for row in rows}

@@ -163,6 +163,9 @@ class SqliteEpoch:
     def acknowledged(self) -> int:
         return self._ask(rows.acknowledged)
 
+    def acknowledged_below(self, size: int) -> int:
+        return self._ask(partial(rows.acknowledged_below, size=size))
+
     def oldest_payload(self) -> int:
         return self._ask(rows.oldest_payload)
 

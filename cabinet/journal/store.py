@@ -56,16 +56,24 @@ class Journal:
 
     @classmethod
     def open_in(
-        cls, folder: EpochFolder, origin: str, device: str, signer: Signer, successor: Signer | None = None
+        cls,
+        folder: EpochFolder,
+        origin: str,
+        device: str,
+        signer: Signer,
+        successor: Signer | None = None,
+        claim: FolderClaim | None = None,
     ) -> Journal:
-        """As `open`, wherever the epochs are kept."""
+        """As `open`, wherever the epochs are kept. A `claim` that is handed over is released by `close`, or stays with
+        the caller when this raises."""
         if not _DEVICE.fullmatch(device) or origin.partition("/")[2] != device:
             raise ValueError(f"origin {origin!r} is not cabinet.<site>/{device}")
-        claim = folder.claim()
+        held = claim or folder.claim()
         try:
-            return cls(folder, origin, device, signer, successor, claim)
+            return cls(folder, origin, device, signer, successor, held)
         except BaseException:
-            claim.release()
+            if claim is None:
+                held.release()
             raise
 
     def __init__(
@@ -169,10 +177,14 @@ class Journal:
 
     def close(self) -> None:
         """Leave the file whole and give the lock back."""
+        self.leave()
+        self._claim.release()
+
+    def leave(self) -> None:
+        """Leave the file whole and keep the lock: whoever handed the claim over has it again."""
         if self._file is not None:
             self._file.close()
             self._file = None
-        self._claim.release()
 
     def ask(self, question: Callable[[EpochFile], T]) -> T:
         """What the file answers. Raises JournalUnwritable."""

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from cabinet.control.protocol import Code, ControlError, Notification, Params
 from cabinet.control.session import Handler, Peer, Subscription
+from cabinet.core.state import State
 from cabinet.runner import Runner
 from cabinet.service.parameters import choice, integer, number, optional_integer
 from cabinet.service.views import View, slot_view
@@ -60,6 +61,8 @@ class See:
         about: View = {"journal_size": state.size, "devices_lost": sorted(state.lost), "ready": self._ready()}
         if self._unsent():
             about["not_pruned"] = self._unsent()
+        mark = state.ledger.epoch.get("epoch")
+        about |= {"journal_epoch": mark.number if mark else 1, "journal": _journal(state)}
         if state.setup.monitors:
             about["would_refuse"] = dict(sorted(state.ledger.monitored.items()))
         return self._summary() | about
@@ -121,3 +124,13 @@ class See:
 
 def _leaf(n: int, leaf: bytes) -> Notification:
     return Notification("leaf", {"n": n, "leaf": json.loads(leaf)})
+
+
+def _journal(state: State) -> str:
+    """What is to be done about it, if anything is."""
+    contradicted = state.ledger.contradicted
+    if contradicted is not None and contradicted.waits:
+        return "upstream holds another journal: find out why, then: cabinetctl journal new-epoch --reason TEXT"
+    if contradicted is not None:
+        return "upstream holds another journal: a new file is about to be opened"
+    return "good" if state.journal_good else "cannot be written: nothing is released; see the log of cabinetd"

@@ -14,6 +14,7 @@ from cabinet.control.protocol import Code, ControlError
 from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Effect as CoreEffect
 from cabinet.daemon import Daemon
+from cabinet.epochs import Order
 from cabinet.journal.errors import JournalError
 from cabinet.journal.leaf import glance
 from cabinet.journal.outbox import Outbox
@@ -296,11 +297,16 @@ class Cabinet:
         finally:
             if process.alive:
                 await daemon.stop()
+        if daemon.order is not None:
+            self._open_books(daemon.order).close()
 
-    def _open_books(self) -> Books:
+    def _open_books(self, order: Order | None = None) -> Books:
         config = self.plan.config
         signing = SigningKeys(self.keys, random=RandomBytes(f"{self._seed}/keys {self.boots}"), environ={})
-        journal = open_journal(self.disk, config, signing)
+        now = VirtualClock(self._loop, self.wall, self.booted_s).now()
+        journal = open_journal(
+            self.disk, config, signing, now, RandomBytes(f"{self._seed}/opening {self.boots}"), order
+        )
         try:
             outbox = Outbox(journal, config.upstream.verifiers())
             return Books(config, KEYS, signing, journal, self.plan.shelf.open(), outbox)

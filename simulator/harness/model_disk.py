@@ -347,6 +347,9 @@ class ModelEpoch:
     def acknowledged(self) -> int:
         return self._image.acks[-1].size if self._image.acks else 0
 
+    def acknowledged_below(self, size: int) -> int:
+        return max((ack.size for ack in self._image.acks if ack.size < size), default=0)
+
     def oldest_payload(self) -> int:
         return next((n for n, data in enumerate(self._image.payloads) if data is not None), 0)
 

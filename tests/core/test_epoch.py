@@ -12,6 +12,7 @@ from cabinet.core.fold import fold
 from cabinet.core.leaves import Leaf, Subject
 from cabinet.core.ledger import (
     Alarm,
+    Contradiction,
     EpochMark,
     Failures,
     Hung,
@@ -145,7 +146,7 @@ def test_leaves_keep_their_names_from_epoch_to_epoch() -> None:
 
 
 def test_what_upstream_contradicted_is_behind_us() -> None:
-    contradicted = replace(FULL, upstream={"link": True, "contradicted": True}, arriving=None)
+    contradicted = replace(FULL, contradiction={"upstream": Contradiction("fork", 3, "cm9vdA==")})
     assert contradicted.contradicted
     goes_on = carried(contradicted, 2, T, "fork", by_itself=True)
     assert not goes_on.contradicted

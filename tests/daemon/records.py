@@ -30,9 +30,10 @@ class Records:
     def check(self) -> list[dict[str, Any]]:
         """All leaves. The signatures must hold, the state table be the fold of the leaves, and each slot go and
         come in turn."""
-        signer = Signer(ORIGIN, bytes.fromhex((self._state / "signing.key").read_text()))
+        seed = bytes.fromhex((self._state / "signing.key").read_text())
         with JournalReader(self._state) as reader:
-            verdict = verify(reader, signer.vkey)
+            origin = ORIGIN if reader.epoch == 1 else f"{ORIGIN}/e{reader.epoch}"
+            verdict = verify(reader, Signer(origin, seed).vkey)
             assert (verdict.result, verdict.failed_at) == ("verified", None), verdict
             leaves = [glance(stored.data) for stored in reader.leaves(0, verdict.size) if stored.data is not None]
             rows = reader.state()
@@ -64,7 +65,10 @@ def in_turn(leaves: list[dict[str, Any]]) -> None:
     """No removal or return is told twice, each grant ends once, and what a leaf of removal names was granted."""
     seated: dict[int, bool] = {}
     granted: dict[int, int] = {}
+    epoch = 1
     for leaf in leaves:
+        if leaf["ev"] == "epoch.opened":
+            seated, granted, epoch = {}, {}, leaf["epoch"]
         kind, slot = leaf["ev"], leaf.get("slot", 0)
         if kind in CAME | WENT:
             assert seated.get(slot) != (kind in CAME), f"told twice: {leaf}"
@@ -76,4 +80,4 @@ def in_turn(leaves: list[dict[str, Any]]) -> None:
         if kind in GRANT_ENDS:
             granted.pop(slot, None)
         if kind == "item.granted":
-            granted[slot] = leaf["n"]
+            granted[slot] = epoch * 1_000_000_000 + leaf["n"] if epoch > 1 else leaf["n"]

@@ -60,6 +60,13 @@ class Program:
             self._process.wait()
             self._process = None
 
+    def ends(self) -> int:
+        """Waits until it has ended by itself; its exit code."""
+        assert self._process is not None
+        code = self._process.wait(PATIENCE_S)
+        self._process = None
+        return code
+
     def restart(self) -> None:
         self.kill()
         self.start()

@@ -91,7 +91,7 @@ def _journaled(site: Site) -> tuple[dict[int, bytes | None], int, bool]:
 
 
 def _held(upstream: Reader, vkey: str) -> tuple[dict[int, bytes | None], int, bool]:
-    (origin,) = upstream.origins()
+    origin = next(one for one in upstream.origins() if one.name == ORIGIN)
     leaves = {leaf.n: leaf.data for leaf in origin.leaves()}
     found = verify_held(origin, Verifier.from_vkey(vkey))
     return leaves, found.cosigned, found.result == "verified"
