@@ -49,7 +49,7 @@ class Books:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         swap.finish(folder)
         journal_exists = SqliteFolder(folder).newest_known() > 0
-        keys = device_key.open_or_create(folder, journal_exists)
+        keys = device_key.open_or_create(folder, journal_exists, command=config.vault.device_key_command)
         signing = SigningKeys(KeyFolder(folder))
         journal = open_journal(SqliteFolder(folder), config, signing, clock.now(), order=order)
         try:

@@ -109,6 +109,21 @@ class VisitSection(Section):
     """A PIN has to be changed after so many days."""
 
 
+def _program(value: tuple[str, ...]) -> tuple[str, ...]:
+    if value and not value[0].startswith("/"):
+        raise ValueError(f"{quoted(value[0])}: the program's whole path is needed, such as /usr/bin/cabinet-key")
+    return value
+
+
+class VaultSection(Section):
+    """[vault]"""
+
+    device_key_command: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False), AfterValidator(_program)
+    ] = ()
+    """A program and its arguments: prints the device key. Without it a systemd credential, else a file."""
+
+
 class UpstreamSection(Section):
     """[upstream]"""
 
@@ -135,6 +150,7 @@ SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "cabinet": CabinetSection,
     "visit": VisitSection,
     "door": DoorSpec,
+    "vault": VaultSection,
     "upstream": UpstreamSection,
     "backup": BackupSection,
     "retention": RetentionSection,
@@ -149,6 +165,7 @@ class Config:
     file: Path
     cabinet: CabinetSection
     visit: VisitSection
+    vault: VaultSection
     upstream: UpstreamSection
     backup: BackupSection
     retention: RetentionSection
@@ -184,6 +201,7 @@ def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Confi
     _resolve_paths(layers.raw, path.parent.absolute())
     cabinet = read_section(layers, "cabinet", CabinetSection)
     visit = read_section(layers, "visit", VisitSection)
+    vault = read_section(layers, "vault", VaultSection)
     upstream = read_section(layers, "upstream", UpstreamSection)
     backup = read_section(layers, "backup", BackupSection)
     retention = read_section(layers, "retention", RetentionSection)
@@ -194,9 +212,11 @@ def load(path: Path, environ: Mapping[str, str], overrides: Flags = ()) -> Confi
         layers.report(Problem((key,), unknown_key(key, [*SECTIONS, *_NAMES])))
     if lines := layers.lines():
         raise ConfigError(lines)
-    if cabinet is None or visit is None or upstream is None or backup is None or retention is None or table is None:
+    if cabinet is None or visit is None or vault is None or upstream is None:
         raise AssertionError("a part is missing only with a problem")
-    return Config(path, cabinet, visit, upstream, backup, retention, table)
+    if backup is None or retention is None or table is None:
+        raise AssertionError("a part is missing only with a problem")
+    return Config(path, cabinet, visit, vault, upstream, backup, retention, table)
 
 
 def check(path: Path, environ: Mapping[str, str]) -> list[str]:

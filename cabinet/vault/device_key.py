@@ -1,12 +1,13 @@
-"""The secret that wraps the keys of people and keys every digest in roster.db: `device.key` in the state folder.
+"""The secret that wraps the keys of people and keys every digest in roster.db. Without it nobody can be identified.
 
-It is made on the cabinet and never leaves it. Without it nobody can be identified.
+It is what the configured command gives, else the systemd credential `cabinet.device-key`, else `device.key` in the
+state folder, which is made there at the first start.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,12 +15,14 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-from cabinet.vault.key_source import KEY_BYTES, KeyFileError, create_key, read_key
+from cabinet.vault.key_command import key_of
+from cabinet.vault.key_source import KEY_BYTES, KeyFileError, create_key, read_credential, read_key
 
 Random = Callable[[int], bytes]
 """Gives so many bytes that nobody can guess; os.urandom but in simulation."""
 
 DEVICE_KEY: Final = "device.key"
+CREDENTIAL: Final = "cabinet.device-key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +47,29 @@ class DeviceKeys:
     """Seals what concerns neither a person nor a customer."""
 
 
-def open_or_create(folder: Path, journal_exists: bool, *, random: Random = os.urandom) -> DeviceKeys:
-    """The keys in `folder`, made there if neither they nor a journal exist yet. Blocks.
+def open_or_create(
+    folder: Path,
+    journal_exists: bool,
+    *,
+    command: Sequence[str] = (),
+    random: Random = os.urandom,
+    environ: Mapping[str, str] = os.environ,
+) -> DeviceKeys:
+    """The keys; the file is made in `folder` if it is what counts and neither it nor a journal exists yet. Blocks.
 
-    Raises KeyFileError for a key that is missing beside a journal, readable by others or not 64 hex digits,
-    and OSError if the folder cannot be written."""
+    Raises KeyFileError for a command that gives none, for a key that is missing beside a journal, readable by others
+    or not 64 hex digits, and OSError if the folder cannot be written."""
+    if command:
+        return derive(key_of(command))
     path = folder / DEVICE_KEY
-    device = read_key(path)
+    device = read_credential(CREDENTIAL, environ)
+    if device is None:
+        device = read_key(path)
     if device is None and journal_exists:
         raise KeyFileError(
             f"{path}: missing beside an existing journal; people, cards and PINs in roster.db cannot be read without "
-            "it. Restore it from a backup, or move the whole state folder away to begin anew"
+            "it. Restore it from a backup, or move the whole state folder away to begin anew. If a systemd credential "
+            "holds it, only the unit can read that: start cabinetd"
         )
     if device is None:
         device = random(KEY_BYTES)

@@ -106,6 +106,17 @@ def test_later_layers_win_and_tables_merge(file: Path) -> None:
     assert [slot.number for slot in config.table.slots] == [1, 2]
 
 
+def test_the_program_that_gives_the_device_key_is_named_whole(file: Path) -> None:
+    beside(file, "vault.toml", '[vault]\ndevice_key_command = ["/usr/bin/key", "--of", "lobby 01"]\n')
+    assert load(file, {}).vault.device_key_command == ("/usr/bin/key", "--of", "lobby 01")
+    wrong = beside(file, "vault.toml", '[vault]\ndevice_key_command = ["key", ""]\n')
+    assert [line.partition(": ")[2] for line in check(file, {})] == [
+        "device_key_command[1]: String should have at least 1 character",
+    ]
+    wrong.write_text('[vault]\ndevice_key_command = ["key"]\n')
+    assert "the program's whole path is needed" in check(file, {})[0]
+
+
 def test_five_errors_in_one_file_are_five_lines(file: Path) -> None:
     file.write_text(
         '[cabinet]\nsite = "Demo"\ndevice = "lobby-01"\ntimezone = "Europe/Zurick"\n'
