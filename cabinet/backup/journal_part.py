@@ -13,10 +13,16 @@ from cabinet.journal import checkpoint, note
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.epoch import EntryRow
 from cabinet.journal.errors import NoteRefused
+from cabinet.journal.key_walk import ROTATED, renamed, rotation_in
+from cabinet.journal.leaf import glance
+from cabinet.journal.note import Verifier
 from cabinet.journal.reader import Moment
 from cabinet.journal.tree import Frontier
 
 PART = "journal"
+OPENED = "epoch.opened"
+OLD_VKEY = "old_vkey"
+"""In the first leaf of an epoch that is restored: the last key of the old one, where another signs from now on."""
 
 
 class Source(Protocol):
@@ -37,6 +43,10 @@ class Source(Protocol):
 
     def node(self, level: int, index: int) -> bytes: ...
 
+    def find(self, *, kind: str | None = None, limit: int = 1) -> list[tuple[int, bytes]]:
+        """Index and bytes of the first leaves of that kind."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Extent:
@@ -44,7 +54,8 @@ class Extent:
 
     source: Source
     origin: str
-    vkey: str
+    vkey: str | None
+    """The key that signs its first checkpoint; None: nobody here knows it any more."""
     first: int
     moment: Moment
 
@@ -53,15 +64,13 @@ class Extent:
         return self.moment.size
 
 
-def extents(
-    sources: Sequence[Source], origin: str, vkey_of: Callable[[str], str], since: bytes | None = None
-) -> list[Extent]:
+def extents(sources: Sequence[Source], origin: str, current: Verifier, since: bytes | None = None) -> list[Extent]:
     """By epoch; `origin` is that of the first. `since` is an earlier checkpoint: what it covers is left out.
 
-    `vkey_of` gives the verifier key for the newest checkpoint of an origin. Raises BackupRefused where the journal
-    does not continue `since`."""
+    `current` is the key that signs now. Raises BackupRefused where the journal does not continue `since`."""
     old = None if since is None else parse_note(since, "--since")
-    taken = [_extent(source, origin, vkey_of, old) for source in sources if source.epoch >= epoch_of(old, origin)]
+    keys = _first_keys(sources, current, origin)
+    taken = [_extent(one, origin, keys[one.epoch], old) for one in sources if one.epoch >= epoch_of(old, origin)]
     if old is not None and (not taken or taken[0].origin != old.origin):
         raise BackupRefused(f"--since is of {old.origin}, which is no epoch of {origin}: make a full backup")
     return taken
@@ -112,12 +121,28 @@ def origin_of(origin: str, epoch: int) -> str:
     return origin if epoch == 1 else f"{origin}/e{epoch}"
 
 
-def _extent(source: Source, origin: str, vkey_of: Callable[[str], str], old: Checkpoint | None) -> Extent:
+def _first_keys(sources: Sequence[Source], current: Verifier, origin: str) -> dict[int, str | None]:
+    """Back from the key that signs now: a rotation names the one before it, and so does an epoch that began with
+    another key than the old one had."""
+    found: dict[int, str | None] = {}
+    last: Verifier | None = current
+    for source in sorted(sources, key=lambda one: one.epoch, reverse=True):
+        rotation = source.find(kind=ROTATED, limit=1)
+        keys = rotation_in(rotation[0][1]) if rotation else None
+        first = keys[0] if keys is not None else last
+        found[source.epoch] = None if first is None else renamed(first, origin_of(origin, source.epoch)).vkey
+        opened = source.find(kind=OPENED, limit=1)
+        told = glance(opened[0][1]).get(OLD_VKEY) if opened else None
+        last = Verifier.from_vkey(told) if isinstance(told, str) else first
+    return found
+
+
+def _extent(source: Source, origin: str, vkey: str | None, old: Checkpoint | None) -> Extent:
     moment, own = source.moment(), origin_of(origin, source.epoch)
     first = old.size if old is not None and old.origin == own else 0
     if old is not None and first and (first > moment.size or Frontier.read(first, source.node).root() != old.root):
         raise BackupRefused(f"the journal of {own} does not continue --since: make a full backup, and find out why")
-    return Extent(source, own, vkey_of(own), first, moment)
+    return Extent(source, own, vkey, first, moment)
 
 
 def _pages(one: Extent) -> Iterator[list[Record]]:

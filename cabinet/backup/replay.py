@@ -17,9 +17,10 @@ from cabinet.backup.journal_part import parse_note
 from cabinet.backup.records import Record, from_json
 from cabinet.backup.roster_part import RosterImage
 from cabinet.backup.sealed import SealedPart, parts
-from cabinet.journal import b64, checkpoint
+from cabinet.journal import b64
 from cabinet.journal.epoch import EntryRow
 from cabinet.journal.errors import LeafRefused, NoteRefused
+from cabinet.journal.key_walk import KeyWalk
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Verifier
 from cabinet.journal.tree import HASH_BYTES, Frontier, leaf_hash
@@ -52,7 +53,9 @@ class Epoch:
     """What is known of an epoch by now."""
 
     origin: str
-    vkey: str
+    vkey: str | None
+    walk: KeyWalk | None
+    """None: the key of its first checkpoint is not known any more."""
     keeper: EpochKeeper
     frontier: Frontier = field(default_factory=Frontier)
     newest: bytes = b""
@@ -90,14 +93,6 @@ class Replay:
                 self.roster = roster_part.read(records.records(part.chunks(self._identity), name), name)
             else:
                 raise BackupRefused(f"{name}: holds a part {part.header.get('part')!r}: update this program")
-
-    def check(self) -> None:
-        """That what was read is whole: newest notes signed by the key that is told. Raises BackupRefused."""
-        for epoch in self.epochs.values():
-            try:
-                checkpoint.read(epoch.newest, Verifier.from_vkey(epoch.vkey))
-            except NoteRefused as error:
-                raise BackupRefused(f"{epoch.origin}: its newest checkpoint: {error}") from None
 
     @property
     def roster_is_known(self) -> bool:
@@ -155,14 +150,15 @@ class Replay:
         if number not in self.epochs:
             if origin != journal_part.origin_of(self.origin, number):
                 raise BackupRefused(f"{name}: epoch {number} is of {origin}")
-            self.epochs[number] = Epoch(origin, str(told.get("vkey")), self._keep(number, origin))
+            vkey = told.get("vkey")
+            self.epochs[number] = Epoch(origin, vkey, _walk(vkey, origin, name), self._keep(number, origin))
         epoch = self.epochs[number]
         if epoch.frontier.size != first:
             raise BackupRefused(
                 f"{name}: goes on at leaf {first} of {epoch.origin}, and the backups before it end at "
                 f"{epoch.frontier.size}: name the full backup first, and then all that were made since"
             )
-        epoch.vkey, epoch.state = str(told.get("vkey")), {}
+        epoch.state = {}
         return epoch
 
     def heard(self, data: bytes, leaf: dict[str, Any]) -> None:
@@ -220,6 +216,11 @@ class _Reading:
             leaf = {}
         if leaf.get("n") != n:
             raise BackupRefused(f"{self._name}: leaf {n} of {self._epoch.origin} is no leaf of this index")
+        if self._epoch.walk is not None:
+            try:
+                self._epoch.walk.leaf(n, data)
+            except NoteRefused as error:
+                raise BackupRefused(f"{self._name}: {self._epoch.origin}: {error}") from None
         hashed = leaf_hash(data)
         self._push((n, hashed, self._epoch.frontier.push(hashed), *columns))
         self._replay.heard(data, leaf)
@@ -243,6 +244,11 @@ class _Reading:
                 f"{self._name}: the checkpoint of {told.size} leaves of {told.origin} is of another tree: leaves were "
                 "changed, lost or put in"
             )
+        if epoch.walk is not None:
+            try:
+                epoch.walk.check(data)
+            except NoteRefused as error:
+                raise BackupRefused(f"{self._name}: {epoch.origin}, checkpoint of {told.size}: {error}") from None
         self._notes.append((told.size, False, data))
         epoch.newest = data
 
@@ -251,6 +257,18 @@ class _Reading:
             self._epoch.keeper.add(self._rows, self._notes)
             self._replay.counted(len(self._rows))
             self._rows, self._notes = [], []
+
+
+def _walk(vkey: object, origin: str, name: str) -> KeyWalk | None:
+    if vkey is None:
+        return None
+    try:
+        walk = KeyWalk(Verifier.from_vkey(str(vkey)))
+    except NoteRefused as error:
+        raise BackupRefused(f"{name}: {error}") from None
+    if walk.origin != origin:
+        raise BackupRefused(f"{name}: the key of {origin} is named {walk.origin}")
+    return walk
 
 
 class Nowhere:

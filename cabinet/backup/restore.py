@@ -91,7 +91,6 @@ class Restore:
         for path in files:
             with path.open("rb") as file:
                 self._replay.read(file, str(path))
-        self._replay.check()
         self._end_builders()
         if self._replay.origin != self._config.origin:
             raise BackupRefused(f"the backup is of {self._replay.origin}, this cabinet is {self._config.origin}")
@@ -201,12 +200,13 @@ class Restore:
         known += [number for one in self._folder.glob(f"{swap.ASIDE}*") for number in stray_epochs(one)]
         folder.know(max(known))
         config, now = self._config, self._clock.now()
-        seed = signing_key.open_or_create(staged, journal_exists=False)
+        signer = Signer(config.origin, signing_key.open_or_create(staged, journal_exists=False))
+        last = newest.walk.key if newest.walk is not None else None
         return open_next(
             folder,
             origin=config.origin,
             device=config.cabinet.device,
-            signer=Signer(config.origin, seed),
+            signer=signer,
             old=Old(note.origin, note.size, note.root),
             reason="restored",
             ledger=without(ledger_of(newest.state), since, now.wall_ms),
@@ -215,6 +215,7 @@ class Restore:
             cause=reason,
             operator=operator,
             backup=self._digest,
+            old_vkey=last.vkey if last is not None and last.public != signer.verifier.public else None,
         )
 
     def _journaled(self, folder: Path, restored: Restored, operator: str) -> None:

@@ -163,7 +163,7 @@ def _say_tried(tried: Tried, digest: str, n: object, out: Output) -> int:
         return Exit.OK
     for one in tried.epochs:
         out.line(f"journal: {one.size} events of {one.origin} verified, {one.pruned} pruned")
-        out.line(f"  signed by {one.vkey}")
+        out.line(f"  signed by {one.vkey or 'a key that the cabinet does not know any more: nobody says so'}")
     if tried.epochs:
         out.line(f"state: {tried.out} items out")
     if tried.roster is not None:

@@ -69,7 +69,7 @@ class Office:
                 assert seed is not None
                 signer, old = Signer(config.origin, seed), since_of(since) if since is not None else None
                 readers = [JournalReader(self.state, number) for number in epochs(self.state)]
-                taken = extents(readers, config.origin, lambda origin: signer.named(origin).vkey, old)
+                taken = extents(readers, config.origin, signer.verifier, old)
                 write_journal(taken, config.origin, old, recipient, file.write, lambda done, total: None)
                 for reader in readers:
                     reader.close()

@@ -10,6 +10,7 @@ import pytest
 
 from cabinet.backup import swap
 from cabinet.backup.errors import BackupRefused
+from cabinet.backup.trial import try_out
 from cabinet.books import Books
 from cabinet.core.ledger_rows import from_rows
 from cabinet.journal.errors import JournalBusy
@@ -106,6 +107,33 @@ def test_a_new_board_reads_the_roster_and_signs_with_a_new_key(made: Office, tmp
         assert verify(reader, vkey(made, 1)).result == "verified"
     with JournalReader(office.state, 2) as reader:
         assert verify(reader, vkey(office, 2)).result == "verified"
+
+
+def test_a_backup_of_a_new_board_still_tells_the_old_key(made: Office, tmp_path: Path) -> None:
+    office = made.copied(tmp_path / "cabinet")
+    for path in office.state.iterdir():
+        path.unlink()
+    office.restore(office.folder / YESTERDAY)
+    assert office.leaves(2)[0]["old_vkey"] == vkey(made, 1)
+    full = office.backup("of the new board")
+    tried = try_out([full], office.identity, tmp_path / "scratch", lambda done: None)
+    assert [(one.origin, one.vkey) for one in tried.epochs] == [
+        ("cabinet.demo/lobby-01", vkey(made, 1)),
+        ("cabinet.demo/lobby-01/e2", vkey(office, 2)),
+    ]
+
+
+def test_a_rotated_key_is_followed(office: Office, tmp_path: Path) -> None:
+    first = vkey(office, 1)
+    office.call("journal.rotate_key", reason="a year is over")
+    full = office.backup("rotated")
+    assert vkey(office, 1) != first
+    tried = try_out([full], office.identity, tmp_path / "scratch", lambda done: None)
+    assert [one.vkey for one in tried.epochs] == [first]
+    assert (tried.people, tried.known, tried.erased) == (2, True, 0)
+    assert not (tmp_path / "scratch").exists()
+    assert office.restore(full).epoch == 2
+    assert "old_vkey" not in office.leaves(2)[0]
 
 
 def test_a_roster_alone_leaves_the_journal_in_its_epoch(office: Office) -> None:
