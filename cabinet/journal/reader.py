@@ -17,6 +17,7 @@ from cabinet.journal.epoch import EntryRow
 from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, JournalMissing, JournalUnreadable
 from cabinet.journal.key_walk import ROTATED, Rotation
 from cabinet.journal.lock import FolderLock
+from cabinet.journal.rows import BlockRows
 from cabinet.journal.schema import epoch_file, epochs, payload
 
 PAGE: Final = 1000
@@ -140,6 +141,15 @@ class JournalReader:
     def state(self) -> dict[str, bytes]:
         return self._ask(rows.state)
 
+    def state_at_size(self) -> tuple[dict[str, bytes], int]:
+        """Every state row, and the number of leaves they follow from: of one moment."""
+
+        def ask(connection: Connection) -> tuple[dict[str, bytes], int]:
+            begin_read(connection)
+            return rows.state(connection), rows.sizes(connection)[0]
+
+        return self._ask(ask)
+
     def leaves(self, first: int = 0, end: int | None = None) -> Iterator[Stored]:
         """The leaves from `first` up to `end` (the present size), streamed."""
         for page in self.pages(first, self.size if end is None else end):
@@ -154,6 +164,10 @@ class JournalReader:
                 return
             yield page
             first = page[-1][0] + 1
+
+    def block(self, first: int, end: int, device: str) -> BlockRows:
+        """The leaves from `first` up to `end` of one moment, as `rows.block` compares them."""
+        return self._ask(partial(rows.block, first=first, end=end, device=device))
 
     def find(
         self,

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, TypeAlias, cast
 
 from sqlalchemy import Connection
 
+from cabinet.journal.connection import begin_read, driver
 from cabinet.journal.epoch import Column, EntryRow, KeptNote
 from cabinet.journal.tree import HASH_BYTES
+
+BlockRows: TypeAlias = "tuple[list[tuple[bytes, bytes]], list[tuple[int, bytes, bytes | None, str, int]]]"
+"""Hash and subtrees of each leaf; index, bytes, subs, pseudonyms in the leaf (see _COMPARED), 1 where all is well."""
+
+PEOPLE_MAX: Final = 4
+_COMPARED: Final = """
+    SELECT n, bytes, subs,
+        json_extract(text, '$.subs[0].p', '$.subs[1].p', '$.subs[2].p', '$.subs[3].p', '$.subs[4].p'),
+        json_extract(text, '$.ts', '$.ev', '$.slot', '$.item', '$.n', '$.dev')
+            = json_array(ts, kind, slot, item, n, ?) AND kind != 'signer.rotated'
+    FROM (SELECT *, CAST(bytes AS TEXT) AS text FROM payload) WHERE n >= ? AND n < ? ORDER BY n"""
 
 
 def sizes(connection: Connection) -> tuple[int, int]:
@@ -125,6 +137,15 @@ def entries(connection: Connection, first: int, limit: int) -> list[EntryRow]:
         (first, limit),
     )
     return cast("list[EntryRow]", rows.all())
+
+
+def block(connection: Connection, first: int, end: int, device: str) -> BlockRows:
+    """The leaves from `first` up to `end` for whoever checks thousands of them: SQLite compares columns and leaf."""
+    reading = driver(connection)
+    begin_read(connection)
+    stored = reading.execute("SELECT hash, subtrees FROM leaf WHERE n >= ? AND n < ? ORDER BY n", (first, end))
+    leaves = stored.fetchall()
+    return leaves, reading.execute(_COMPARED, (device, first, end)).fetchall()
 
 
 def notes(connection: Connection, after: tuple[int, int], limit: int) -> list[tuple[int, int, bytes]]:

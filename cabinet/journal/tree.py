@@ -45,7 +45,7 @@ class Frontier:
     @classmethod
     def read(cls, size: int, node: NodeReader) -> Frontier:
         """The frontier at `size` of a tree that has at least this many leaves."""
-        return cls(size, [node(level, index) for level, index in _subtrees(0, size)])
+        return cls(size, [node(level, index) for level, index in subtrees_of(0, size)])
 
     @classmethod
     def parse(cls, data: bytes) -> Frontier:
@@ -58,6 +58,11 @@ class Frontier:
     def serialise(self) -> bytes:
         """The size in 8 bytes, big-endian, and the hashes."""
         return self.size.to_bytes(8, "big") + b"".join(self._hashes)
+
+    @property
+    def hashes(self) -> list[bytes]:
+        """The roots of its complete subtrees, the largest first."""
+        return list(self._hashes)
 
     def copy(self) -> Frontier:
         return Frontier(self.size, self._hashes)
@@ -174,7 +179,7 @@ def _split(width: int) -> int:
     return 1 << (width - 1).bit_length() - 1
 
 
-def _subtrees(start: int, end: int) -> list[tuple[int, int]]:
+def subtrees_of(start: int, end: int) -> list[tuple[int, int]]:
     """The complete subtrees that cover start..end, the largest first; `start` is where a split put it."""
     found = []
     while start < end:
@@ -185,4 +190,4 @@ def _subtrees(start: int, end: int) -> list[tuple[int, int]]:
 
 
 def _root(start: int, end: int, node: NodeReader) -> bytes:
-    return Frontier(end - start, [node(level, index) for level, index in _subtrees(start, end)]).root()
+    return Frontier(end - start, [node(level, index) for level, index in subtrees_of(start, end)]).root()

@@ -10,7 +10,7 @@ from typing import get_args
 
 import pytest
 
-from cabinet.journal import verify as verifying
+from cabinet.journal import verdict as verifying
 from cabinet.journal.export import export
 from cabinet.journal.reader import JournalReader
 from cabinet.journal.receipt import receipt

@@ -13,7 +13,8 @@ from cabinet.journal.connection import close, open_writer
 from cabinet.journal.errors import NoteRefused
 from cabinet.journal.reader import JournalReader
 from cabinet.journal.tree import leaf_hash
-from cabinet.journal.verify import Verdict, verify
+from cabinet.journal.verdict import Verdict
+from cabinet.journal.verify import verify
 from tests.journal.making import HOLDER, ORIGIN, OTHER_SIGNER, SIGNER, entry, filled, opened, tampering
 
 
