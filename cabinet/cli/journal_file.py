@@ -33,16 +33,24 @@ def add_key(parser: Parser) -> None:
 
 @contextmanager
 def open_reader(args: Namespace) -> Iterator[JournalReader]:
-    """Turns what is wrong with the files into an exit code, while it is open, too."""
+    """One epoch, the newest unless another one is asked for."""
+    from cabinet.journal.reader import JournalReader
+
+    with journal_folder(args) as folder, JournalReader(folder, args.epoch) as reader:
+        yield reader
+
+
+@contextmanager
+def journal_folder(args: Namespace) -> Iterator[Path]:
+    """Turns what is wrong with the files into an exit code, as long as they are in use."""
     from cabinet.backup import swap
     from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, JournalMissing
-    from cabinet.journal.reader import JournalReader
 
     exits = {JournalMissing: Exit.NOT_FOUND, JournalBusy: Exit.BUSY, JournalDamaged: Exit.JOURNAL}
     try:
-        swap.finish(state_dir(args.config))
-        with JournalReader(state_dir(args.config), args.epoch) as reader:
-            yield reader
+        folder = state_dir(args.config)
+        swap.finish(folder)
+        yield folder
     except AddressError as error:
         raise CommandError(Exit.CONFIGURATION, str(error)) from None
     except JournalError as error:
@@ -51,12 +59,13 @@ def open_reader(args: Namespace) -> Iterator[JournalReader]:
 
 def vkey_of(args: Namespace, reader: JournalReader) -> str:
     """The key that the journal must be signed with: the one that was given, or this cabinet's own."""
-    from cabinet.journal.note import Signer
+    from cabinet.journal.key_walk import renamed
+    from cabinet.journal.opening import epoch_origin
 
     if args.key is not None:
         return log_keys(args.key)[0].vkey
-    origin, seed = _own_key(args, reader)
-    return Signer(origin, seed).vkey
+    own = own_key(args)
+    return renamed(own, epoch_origin(own.name, reader.epoch)).vkey
 
 
 def log_keys(file: Path) -> list[Verifier]:
@@ -77,11 +86,13 @@ def small_file(path: Path) -> bytes:
         raise UsageError(f"{path}: {error.strerror}") from None
 
 
-def _own_key(args: Namespace, reader: JournalReader) -> tuple[str, bytes]:
+def own_key(args: Namespace) -> Verifier:
+    """The public half of this cabinet's key, named as the first epoch."""
     import os
 
     from cabinet.config import load
     from cabinet.control.address import DEFAULT_CONFIG
+    from cabinet.journal.note import Signer
     from cabinet.vault.key_source import KeyFileError
     from cabinet.vault.signing_key import open_or_create
     from hal.problems import ConfigError
@@ -94,4 +105,4 @@ def _own_key(args: Namespace, reader: JournalReader) -> tuple[str, bytes]:
         raise CommandError(Exit.CONFIGURATION, f"{file} does not say whose journal it is", error.lines) from None
     except KeyFileError as error:
         raise CommandError(Exit.JOURNAL, f"not verified: {error}; or give --key FILE") from None
-    return config.origin if reader.epoch == 1 else f"{config.origin}/e{reader.epoch}", seed
+    return Signer(config.origin, seed).verifier

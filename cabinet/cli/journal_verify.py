@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cabinet.cli.errors import CommandError
-from cabinet.cli.journal_file import add_epoch, add_key, open_reader, small_file, vkey_of
-from cabinet.cli.output import Output
+from cabinet.cli.journal_file import add_epoch, add_key, journal_folder, log_keys, own_key, small_file
+from cabinet.cli.output import Output, Progress
+from cabinet.cli.verdict_words import as_json, exit_code, lines, sentence
 from cabinet.control.protocol import Exit
 
 if TYPE_CHECKING:
     from cabinet.cli.arguments import Parser
-    from cabinet.journal.verify import Verdict
+    from cabinet.journal.verify_epochs import JournalVerdict
+    from cabinet.state_check import StateVerdict
 
 
 def journal_verify_arguments(parser: Parser) -> None:
@@ -24,43 +27,56 @@ def journal_verify_arguments(parser: Parser) -> None:
         metavar="FILE",
         help="an earlier checkpoint: shows whether the journal was cut or swapped",
     )
-    add_epoch(parser)
+    parser.add_argument(
+        "--state", action="store_true", help="add the events up, and compare with what the cabinet resumes from"
+    )
+    add_epoch(parser, "all of them")
     add_key(parser)
 
 
 def journal_verify(args: Namespace, out: Output) -> int:
     from cabinet.journal.errors import NoteRefused
-    from cabinet.journal.verify import verify
+    from cabinet.journal.verify_epochs import newest_epoch, verify_epochs
 
     trusted = None if args.trusted is None else small_file(args.trusted)
-    with open_reader(args) as reader:
+    with journal_folder(args) as folder, out.progress() as bar:
         try:
-            verdict = verify(reader, vkey_of(args, reader), trusted=trusted)
+            newest_epoch(folder)
+            known = [own_key(args)] if args.key is None else log_keys(args.key)
+            verdict = verify_epochs(folder, known, epoch=args.epoch, trusted=trusted, progress=_told(bar))
         except NoteRefused as error:
             raise CommandError(Exit.JOURNAL, f"not verified: {error}") from None
-    return _say_verdict(verdict, out)
+        state = _state(folder, verdict, bar) if args.state else None
+    return _say(verdict, state, out)
 
 
-def _say_verdict(verdict: Verdict, out: Output) -> int:
-    code, sentence = _meaning(verdict)
+def _told(bar: Progress | None) -> Callable[[int, int, int], None] | None:
+    return None if bar is None else lambda epoch, done, size: bar(f"epoch {epoch}", done, size)
+
+
+def _state(folder: Path, verdict: JournalVerdict, bar: Progress | None) -> StateVerdict | None:
+    """Of the newest epoch that was checked, unless the leaves themselves are wrong."""
+    from cabinet.journal.reader import JournalReader
+    from cabinet.state_check import check_state
+
+    newest = verdict.epochs[-1]
+    if newest.verdict.result == "failed":
+        return None
+    with JournalReader(folder, newest.epoch) as reader:
+        return check_state(reader, None if bar is None else lambda done, size: bar("state", done, size))
+
+
+def _say(verdict: JournalVerdict, state: StateVerdict | None, out: Output) -> int:
+    code = exit_code(verdict, state)
     if out.as_json:
-        fields = ("result", "size", "sealed", "failed_at", "rule", "pruned")
-        found: dict[str, object] = {name: getattr(verdict, name) for name in fields}
-        out.answer(found if code == Exit.OK else found | {"error": {"exit": int(code), "message": sentence}})
+        found = as_json(verdict, state)
+        error = {"error": {"exit": int(code), "message": sentence(verdict, state)}} if code != Exit.OK else {}
+        out.answer({**found, **error})
         return code
+    told = lines(verdict, state)
     if code == Exit.JOURNAL:
-        return out.error(code, sentence)
-    out.line(sentence + (f"; {verdict.pruned} are pruned to their hash" if verdict.pruned else ""))
+        return out.error(code, sentence(verdict, state), told)
+    for line in told:
+        out.line(line)
+    out.line(sentence(verdict, state))
     return code
-
-
-def _meaning(verdict: Verdict) -> tuple[Exit, str]:
-    if verdict.result == "verified":
-        return Exit.OK, f"verified: {verdict.size} events"
-    if verdict.result == "unsealed-tail":
-        tail = verdict.size - verdict.sealed
-        return Exit.DEGRADED, f"verified: {verdict.sealed} events, and {tail} more that are not sealed yet"
-    if verdict.result == "failed":
-        return Exit.JOURNAL, f"failed at index {verdict.failed_at} ({verdict.rule}): keep the files as they are"
-    what = "is shorter than" if verdict.result == "rolled-back" else "does not continue"
-    return Exit.JOURNAL, f"{verdict.result}: the journal {what} the trusted checkpoint; keep the files as they are"

@@ -1,6 +1,6 @@
 """What a command says: text for people, JSON for programs, errors for both.
 
-rich is loaded only for a table on a terminal.
+rich is loaded only for a table or a progress bar on a terminal.
 """
 
 from __future__ import annotations
@@ -8,7 +8,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TypeAlias
+
+Progress: TypeAlias = Callable[[str, int, int], None]
 
 SCHEMA = 1
 NOTHING = "-"
@@ -39,6 +43,19 @@ class Output:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress | None]:
+        """On a terminal a bar, told what is done of how much, and what it is; None elsewhere."""
+        if self.as_json or not (sys.stdout.isatty() and sys.stderr.isatty()):
+            yield None
+            return
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+
+        with Bar(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda what, done, size: bar.update(task, description=what, completed=done, total=size)
 
     def note(self, text: str) -> None:
         """Something a person should know and a program need not."""

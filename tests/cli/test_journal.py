@@ -116,7 +116,12 @@ def test_no_time(ctl: Ctl, files: str, since: str) -> None:
 
 def test_a_verdict_as_json(ctl: Ctl, files: str) -> None:
     expected = {"result": "verified", "size": 9, "sealed": 9, "failed_at": None, "rule": None, "pruned": 0}
-    assert ctl("journal", "verify", "--config", files, "--json").json == {"schema": 1, **expected}
+    found = ctl("journal", "verify", "--config", files, "--json").json
+    (epoch,) = found.pop("epochs")
+    assert found == {"schema": 1, "epoch": 1, **expected}
+    assert {name: epoch[name] for name in expected} == expected
+    assert (epoch["epoch"], epoch["origin"], epoch["reason"], epoch["accounted"]) == (1, ORIGIN, None, False)
+    assert [key.partition("+")[0] for key in epoch["keys"]] == [ORIGIN]
 
 
 def test_another_key_does_not_verify(ctl: Ctl, files: str, tmp_path: Path) -> None:
