@@ -50,7 +50,6 @@ def test_what_changes_something_has_a_dry_run(ctl: Ctl, command: Command) -> Non
         "roster rollback",
         "slot release",
         "clock confirm",
-        "journal rotate-key",
     }
     mutating |= {"booking make", "booking cancel", "incident record", "incident close"}
     mutating |= {
