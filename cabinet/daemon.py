@@ -131,6 +131,7 @@ class Daemon:
             **see.methods(),
             **self._engine.roster.methods(),
             **self._engine.erasure.methods(),
+            **self._engine.disclosure.methods(),
             **self._engine.bookings.methods(),
             **self._engine.incidents.methods(),
             **self._engine.keys.methods(),

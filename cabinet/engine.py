@@ -18,6 +18,7 @@ from cabinet.service.booking import BookingService
 from cabinet.service.clock import ClockService
 from cabinet.service.codes import Codes
 from cabinet.service.desk import Desk
+from cabinet.service.disclosure import Disclosure
 from cabinet.service.enrolment import Enrolment
 from cabinet.service.erased_before import ErasedBefore
 from cabinet.service.erasure import Erasure
@@ -71,6 +72,15 @@ class Engine:
         self.roster = RosterService(books.roster, self.runner, self.desk, self._roster_worker, books.rights, clock)
         self.erasure = Erasure(
             books.roster, self.runner, self.desk, self._roster_worker, books.rights, self.roster.one_change
+        )
+        self.disclosure = Disclosure(
+            books.roster,
+            self._roster_worker,
+            books.journal,
+            self._journal_worker,
+            self.runner,
+            self.desk,
+            books.config.origin,
         )
         codes = Codes(books.roster, self.runner, random)
         self.bookings = BookingService(books.roster, self.runner, self.desk, self._roster_worker, clock, codes)

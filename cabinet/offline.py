@@ -64,6 +64,7 @@ async def _call(books: Books, clock: Clock, method: str, params: Mapping[str, ob
         methods = {
             **engine.roster.methods(),
             **engine.erasure.methods(),
+            **engine.disclosure.methods(),
             **engine.incidents.methods(),
             **engine.backups.methods(),
             **engine.keys.methods(),

@@ -50,6 +50,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("person unqualify", "person", "take a qualification away"),
         Command("person consent", "person", "record what a person agrees to, or has withdrawn"),
         Command("person erase", "erase", "forget a person for good, their part of the journal too"),
+        Command("person export", "disclose", "give a person everything that is kept on them"),
         Command("credential enrol", "credentials", "give a person a card or a PIN"),
         Command("credential list", "credentials", "who has which cards (person list: who has a PIN)"),
         Command("right grant", "rights", "let somebody take something"),

@@ -244,6 +244,15 @@ class ErasureAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportAsked:
+    """Through the service socket: somebody is given what is kept on them."""
+
+    request: int
+    person: Pseudonym
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
 class Erased:
     """Nothing of them is left in the roster, of this version and digest now. `refusal`: there still is, and why."""
 
@@ -398,6 +407,7 @@ Event: TypeAlias = (
     | EnrolmentOffered
     | RosterPlanned
     | ErasureAsked
+    | ExportAsked
     | Erased
     | BackupTold
     | RosterFound
@@ -451,6 +461,7 @@ REQUESTS = (
     StateSetAsked,
     RosterPlanned,
     ErasureAsked,
+    ExportAsked,
     BackupTold,
     ClockConfirmed,
 )

@@ -17,6 +17,7 @@ from cabinet.core.events import (
     EnrolmentOffered,
     ErasureAsked,
     Event,
+    ExportAsked,
     IncidentClosed,
     IncidentReported,
     JournalFailed,
@@ -149,7 +150,7 @@ def next_due(state: State) -> float | None:
 
 _ASKED = (
     *(ReleaseAsked, RosterPlanned, BookingAsked, BookingCancelled, EnrolmentOffered),
-    *(IncidentReported, IncidentClosed, ErasureAsked, BackupTold, ClockConfirmed, RotationAsked),
+    *(IncidentReported, IncidentClosed, ErasureAsked, ExportAsked, BackupTold, ClockConfirmed, RotationAsked),
     *(PruningAsked, LogWiped, StateSetAsked),
 )
 

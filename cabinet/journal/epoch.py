@@ -106,6 +106,10 @@ class EpochFile(Protocol):
         """Of the leaves from `first` up to `end` whose payload is kept, with the number of its bytes."""
         ...
 
+    def concerning(self, person: str, first: int, end: int) -> list[tuple[int, bytes]]:
+        """Those of the leaves from `first` up to `end` in which this pseudonym (base64) stands, if kept whole."""
+        ...
+
     def older(self, before_ms: int, after: tuple[int, int], limit: int) -> list[Column]:
         """Of at most `limit` kept payloads of a wall time before that, by time and index, from behind `after` on."""
         ...

@@ -21,7 +21,6 @@ from cabinet.journal.rows import BlockRows
 from cabinet.journal.schema import epoch_file, epochs, payload
 
 PAGE: Final = 1000
-PSEUDONYM_BYTES: Final = 16
 
 T = TypeVar("T")
 
@@ -190,7 +189,7 @@ class JournalReader:
         if since_ts is not None:
             conditions.append(payload.c.ts >= since_ts)
         if subject is not None:
-            conditions.append(func.instr(payload.c.subs, b64.decode(subject)) % PSEUDONYM_BYTES == 1)
+            conditions.append(func.instr(payload.c.subs, b64.decode(subject)) % rows.PSEUDONYM_BYTES == 1)
         # n + 0: the covering index is read for the numbers, never the wide rows in order of n.
         number = payload.c.n + 0
         chosen = select(payload.c.n).where(number >= first, *conditions).order_by(number).limit(limit)

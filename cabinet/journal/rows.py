@@ -20,6 +20,7 @@ _COMPARED: Final = """
         json_extract(text, '$.ts', '$.ev', '$.slot', '$.item', '$.n', '$.dev')
             = json_array(ts, kind, slot, item, n, ?) AND kind != 'signer.rotated'
     FROM (SELECT *, CAST(bytes AS TEXT) AS text FROM payload) WHERE n >= ? AND n < ? ORDER BY n"""
+PSEUDONYM_BYTES: Final = 16
 
 
 def sizes(connection: Connection) -> tuple[int, int]:
@@ -70,6 +71,15 @@ def columns(connection: Connection, first: int, end: int) -> list[tuple[Column, 
         (first, end),
     )
     return [(Column(n, ts, kind, bool(personal)), length) for n, ts, kind, personal, length in rows]
+
+
+def concerning(connection: Connection, subject: bytes, first: int, end: int) -> list[tuple[int, bytes]]:
+    """Of the leaves from `first` up to `end` whose payload is kept: those in which this pseudonym stands."""
+    rows = connection.exec_driver_sql(
+        "SELECT n, bytes FROM payload WHERE n >= ? AND n < ? AND instr(subs, ?) % ? = 1 ORDER BY n",
+        (first, end, subject, PSEUDONYM_BYTES),
+    )
+    return [(n, data) for n, data in rows]
 
 
 def older(connection: Connection, before_ms: int, after: tuple[int, int], limit: int) -> list[Column]:

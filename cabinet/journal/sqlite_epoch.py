@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
-from cabinet.journal import rows
+from cabinet.journal import b64, rows
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.connection import (
     DatabaseError,
@@ -150,6 +150,9 @@ class SqliteEpoch:
 
     def columns(self, first: int, end: int) -> list[tuple[Column, int]]:
         return self._ask(partial(rows.columns, first=first, end=end))
+
+    def concerning(self, person: str, first: int, end: int) -> list[tuple[int, bytes]]:
+        return self._ask(lambda connection: rows.concerning(connection, b64.decode(person), first, end))
 
     def older(self, before_ms: int, after: tuple[int, int], limit: int) -> list[Column]:
         return self._ask(partial(rows.older, before_ms=before_ms, after=after, limit=limit))

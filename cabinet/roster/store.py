@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from cabinet.policy.rights import Pseudonym, Rights
-from cabinet.roster import erasure, listing, versions
+from cabinet.roster import disclosure, erasure, listing, versions
 from cabinet.roster.changes import Change, RosterRefused
 from cabinet.roster.draft import NOBODY, Author, Plan, stamped
 from cabinet.roster.listing import Page
@@ -252,6 +252,11 @@ class Roster:
     def customers(self, after: str | None, limit: int) -> Page:
         with self._reading() as connection:
             return listing.customers(connection, self._keys, after, limit)
+
+    def held_on(self, person: Pseudonym) -> dict[str, object] | None:
+        """Everything, for the person themselves. None: they are not here."""
+        with self._reading() as connection:
+            return disclosure.held_on(connection, self._keys, person)
 
     def export(self) -> dict[str, str]:
         """The roster as files that an import reads: name and text of each."""

@@ -334,6 +334,10 @@ class ModelEpoch:
         found = zip(self._image.columns[first:end], self._image.payloads[first:end], strict=True)
         return [(column, len(data)) for column, data in found if data is not None]
 
+    def concerning(self, person: str, first: int, end: int) -> list[tuple[int, bytes]]:
+        leaves = enumerate(self._image.payloads[first:end], first)
+        return [(n, data) for n, data in leaves if data is not None and f'"p":"{person}"'.encode() in data]
+
     def older(self, before_ms: int, after: tuple[int, int], limit: int) -> list[Column]:
         by_time = self._image.by_time
         first, end = bisect_right(by_time, after), bisect_left(by_time, (before_ms, -1))

@@ -83,7 +83,7 @@ def test_the_help_fits_a_terminal_of_120_columns() -> None:
         ([], "status"),
         (["--json"], "say what to do"),
         (["stats"], "did you mean status?"),
-        (["person"], "add, consent, erase, list, qualify, show, unqualify"),
+        (["person"], "add, consent, erase, export, list, qualify, show, unqualify"),
         (["person", "ad"], "did you mean add?"),
         (["slots", "now"], "one word too many"),
         (["slots", "--jsn"], "did you mean --json?"),
