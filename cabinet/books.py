@@ -14,6 +14,7 @@ from cabinet.core.ledger_rows import former_signers
 from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.epochs import Opener, Order, ledger_of
 from cabinet.journal.epoch import EpochFolder, FolderClaim
+from cabinet.journal.known_keys import add_known, read_known
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Signer, Verifier
 from cabinet.journal.outbox import Outbox
@@ -53,6 +54,8 @@ class Books:
         signing = SigningKeys(KeyFolder(folder))
         journal = open_journal(SqliteFolder(folder), config, signing, clock.now(), order=order)
         try:
+            if not read_known(folder):
+                add_known(folder, (journal.former or [journal.verifier])[0])
             roster = Roster.open(
                 folder / "roster.db",
                 keys,

@@ -59,19 +59,22 @@ def journal_receipt_arguments(parser: Parser) -> None:
 
 def journal_receipt(args: Namespace, out: Output) -> int:
     from cabinet.journal.errors import NoteRefused
+    from cabinet.journal.key_walk import walked
     from cabinet.journal.leaf import glance
+    from cabinet.journal.note import Verifier
     from cabinet.journal.receipt import NoReceipt, receipt, verify_receipt
 
     with open_reader(args) as reader:
         try:
             vkey = vkey_of(args, reader)
             data = receipt(reader, args.n, [vkey])
+            vkeys = [key.vkey for key in walked(Verifier.from_vkey(vkey), reader.rotations()).keys]
         except NoReceipt as error:
             raise CommandError(Exit.NOT_FOUND, f"no receipt: {error}") from None
         except NoteRefused as error:
             raise CommandError(Exit.JOURNAL, f"no receipt: {error}") from None
     # What is handed out is checked as its holder will check it.
-    found = verify_receipt(data, [vkey])
+    found = verify_receipt(data, vkeys)
     _write(args.out, data)
     if out.as_json:
         to = {"receipt": data.decode()} if args.out is None else {"file": str(args.out)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,14 +59,12 @@ def journal_folder(args: Namespace) -> Iterator[Path]:
 
 
 def vkey_of(args: Namespace, reader: JournalReader) -> str:
-    """The key that the journal must be signed with: the one that was given, or this cabinet's own."""
-    from cabinet.journal.key_walk import renamed
-    from cabinet.journal.opening import epoch_origin
+    """The key that the epoch begins with: the one that was given or is known here, or that follows from it."""
+    from cabinet.journal.known_keys import first_key
 
-    if args.key is not None:
-        return log_keys(args.key)[0].vkey
-    own = own_key(args)
-    return renamed(own, epoch_origin(own.name, reader.epoch)).vkey
+    known = log_keys(args.key) if args.key is not None else own_keys(args)
+    origin = re.sub(r"/e[1-9][0-9]*$", "", known[0].name)
+    return first_key(reader.path.parent, reader.epoch, known, origin).vkey
 
 
 def log_keys(file: Path) -> list[Verifier]:
@@ -86,12 +85,14 @@ def small_file(path: Path) -> bytes:
         raise UsageError(f"{path}: {error.strerror}") from None
 
 
-def own_key(args: Namespace) -> Verifier:
-    """The public half of this cabinet's key, named as the first epoch."""
+def own_keys(args: Namespace) -> list[Verifier]:
+    """The keys that this cabinet's journal began with, as far as they are known; else its own, named as the first
+    epoch."""
     import os
 
     from cabinet.config import load
     from cabinet.control.address import DEFAULT_CONFIG
+    from cabinet.journal.known_keys import read_known
     from cabinet.journal.note import Signer
     from cabinet.vault.key_source import KeyFileError
     from cabinet.vault.signing_key import open_or_create
@@ -100,9 +101,9 @@ def own_key(args: Namespace) -> Verifier:
     file = Path(args.config) if args.config is not None else DEFAULT_CONFIG
     try:
         config = load(file, os.environ)
-        seed = open_or_create(config.state_dir, journal_exists=True)
+        known = read_known(config.state_dir)
+        return known or [Signer(config.origin, open_or_create(config.state_dir, journal_exists=True)).verifier]
     except ConfigError as error:
         raise CommandError(Exit.CONFIGURATION, f"{file} does not say whose journal it is", error.lines) from None
     except KeyFileError as error:
         raise CommandError(Exit.JOURNAL, f"not verified: {error}; or give --key FILE") from None
-    return Signer(config.origin, seed).verifier

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cabinet.cli.errors import CommandError
-from cabinet.cli.journal_file import add_epoch, add_key, journal_folder, log_keys, own_key, small_file
+from cabinet.cli.journal_file import add_epoch, add_key, journal_folder, log_keys, own_keys, small_file
 from cabinet.cli.output import Output, Progress
 from cabinet.cli.verdict_words import as_json, exit_code, lines, sentence
 from cabinet.control.protocol import Exit
@@ -42,7 +42,7 @@ def journal_verify(args: Namespace, out: Output) -> int:
     with journal_folder(args) as folder, out.progress() as bar:
         try:
             newest_epoch(folder)
-            known = [own_key(args)] if args.key is None else log_keys(args.key)
+            known = own_keys(args) if args.key is None else log_keys(args.key)
             verdict = verify_epochs(folder, known, epoch=args.epoch, trusted=trusted, progress=_told(bar))
         except NoteRefused as error:
             raise CommandError(Exit.JOURNAL, f"not verified: {error}") from None

@@ -86,8 +86,9 @@ def from_rows(rows: Mapping[str, bytes]) -> Ledger:
 
 
 def former_signers(rows: Mapping[str, bytes]) -> list[str]:
-    """The verifier keys that signed before, as a state table has them."""
-    return [str(json.loads(data)["vkey"]) for name, data in rows.items() if name.startswith("signers/")]
+    """The verifier keys that signed before, as a state table has them, in their order."""
+    found = [json.loads(data) for name, data in rows.items() if name.startswith("signers/")]
+    return [str(one["vkey"]) for one in sorted(found, key=lambda one: int(one["n"]))]
 
 
 def _encode(row: object) -> bytes:

@@ -1,10 +1,10 @@
 """An export: plain files that anyone can check without this program.
 
     checkpoint        newest signed note, cosignatures behind the log's own
-    vkey              verifier keys, one a line
+    vkey              verifier keys, one a line; where the log's key was rotated, each with a comment before it
     leaves.jsonl      {"index":0,"leaf":"<base64>"}, where pruned {"index":0,"leaf_hash":"<base64>"}
     inclusion.json    [{"index","size","leaf_hash","proof":[...]}], on request
-    consistency.json  [{"old_checkpoint":"<signed note>","proof":[...]}], on request
+    consistency.json  [{"old_checkpoint":"<signed note>","proof":[...]}], of each rotation and on request
 
 Every file has exactly one spelling, so that no changed byte goes unnoticed.
 """
@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from cabinet.journal import b64, checkpoint, note, tree
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.errors import ExportRefused, NoteRefused, ProofRefused
+from cabinet.journal.key_walk import MARK, KeyWalk, Rotation, walked
 from cabinet.journal.note import Note, Verifier
 from cabinet.journal.reader import Stored
 from cabinet.journal.tree import HASH_BYTES, Frontier, check_consistency, check_inclusion, leaf_hash
@@ -52,13 +53,18 @@ class Source(Protocol):
         """The hash of a complete subtree."""
         ...
 
+    def rotations(self) -> Iterator[Rotation]:
+        """Each leaf that rotates the key, with its transaction's note."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What a checked export holds. Whether `vkey` is the right key is for the reader to compare."""
+    """What a checked export holds. `vkeys` are those of the log, each vouched for by the one before it: whether one of
+    them is the right key is for the reader to compare."""
 
     checkpoint: Checkpoint
-    vkey: str
+    vkeys: tuple[str, ...]
     pruned: int
 
 
@@ -70,16 +76,20 @@ def export(
     prove: Sequence[int] = (),
     since: Sequence[bytes] = (),
 ) -> Checkpoint:
-    """Write the sealed leaves to an empty or new folder; the log's key comes first in `vkeys`.
+    """Write the sealed leaves to an empty or new folder. The key that the log began with comes first in `vkeys`; those
+    that it rotated to follow from it.
 
     `prove` are leaf indexes, `since` earlier signed checkpoints of this journal. Signatures of keys that are not
     among `vkeys` are left out. Raises FileExistsError for a folder with something in it, NoteRefused for a
     checkpoint that the log's key did not sign, ValueError for an index or checkpoint beyond the newest one.
     """
-    verifiers = [Verifier.from_vkey(vkey) for vkey in vkeys]
-    signed, sealed = newest_note(reader, verifiers)
+    first, *others = (Verifier.from_vkey(vkey) for vkey in vkeys)
+    rotations = list(reader.rotations())
+    walk = walked(first, rotations)
+    signed, sealed = newest_note(reader, walk, others)
     inclusion = [_inclusion(reader, n, sealed.size) for n in prove]
-    consistency = [_consistency(reader, old, verifiers, sealed.size) for old in since]
+    olds = dict.fromkeys((*(data for _, _, data in rotations), *since))
+    consistency = [_consistency(reader, old, walk, others, sealed.size) for old in olds]
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty; name a new folder")
@@ -89,7 +99,7 @@ def export(
         (folder / INCLUSION).write_bytes(_document(inclusion))
     if consistency:
         (folder / CONSISTENCY).write_bytes(_document(consistency))
-    (folder / VKEY).write_text("".join(f"{vkey}\n" for vkey in vkeys))
+    (folder / VKEY).write_text(_vkey_text(walk, others))
     (folder / CHECKPOINT).write_bytes(signed.encode())
     return sealed
 
@@ -100,21 +110,57 @@ def verify_export(folder: Path) -> Exported:
     signed = _note(CHECKPOINT, _read(folder, CHECKPOINT), verifiers)
     proven = _entries(folder, INCLUSION, {"index", "size", "leaf_hash", "proof"})
     wanted = {entry["index"] for entry in proven if type(entry["index"]) is int}
-    hashes, pruned = _check_leaves(folder, signed, wanted)
+    leaves = _check_leaves(folder, signed, wanted)
     for entry in proven:
-        _check_inclusion(entry, hashes, signed)
-    for entry in _entries(folder, CONSISTENCY, {"old_checkpoint", "proof"}):
+        _check_inclusion(entry, leaves.hashes, signed)
+    earlier = _entries(folder, CONSISTENCY, {"old_checkpoint", "proof"})
+    for entry in earlier:
         _check_consistency(entry, signed, verifiers)
-    return Exported(signed, _log_key(signed, verifiers).vkey, pruned)
+    walk = _walk(folder, signed, verifiers, leaves.rotations, [entry["old_checkpoint"].encode() for entry in earlier])
+    return Exported(signed, tuple(key.vkey for key in walk.keys), leaves.pruned)
 
 
-def newest_note(reader: Source, verifiers: Sequence[Verifier]) -> tuple[Note, Checkpoint]:
-    """The newest note, with the cosignatures of these keys if upstream acknowledged it. Raises NoteRefused."""
+def newest_note(reader: Source, walk: KeyWalk, others: Sequence[Verifier] = ()) -> tuple[Note, Checkpoint]:
+    """The newest note, with the cosignatures of these others if upstream acknowledged it. Raises NoteRefused."""
     data, acknowledged = reader.checkpoint(), reader.newest_ack()
-    newest = checkpoint.read(data, verifiers[0])
-    if acknowledged is not None and checkpoint.read(acknowledged, verifiers[0]) == newest:
+    newest = walk.check(data)
+    if acknowledged is not None and walk.check(acknowledged) == newest:
         data = acknowledged
-    return note.known_only(note.parse(data), verifiers), newest
+    return note.known_only(note.parse(data), [*walk.keys, *others]), newest
+
+
+def _vkey_text(walk: KeyWalk, others: Sequence[Verifier]) -> str:
+    """The keys, with a comment about each of the log's where there is more than one."""
+    lines = [f"{key.vkey}\n" for key in walk.keys]
+    for k, size in enumerate(walk.rotations, 1):
+        lines[k] = f"# From size {size} on, which both sign:\n{lines[k]}"
+    if walk.rotations:
+        lines[0] = f"# The key that the log began with; up to size {walk.rotations[0]}:\n{lines[0]}"
+    return "".join([*lines, *(f"{key.vkey}\n" for key in others)])
+
+
+def _walk(
+    folder: Path,
+    signed: Checkpoint,
+    verifiers: Sequence[Verifier],
+    rotations: Sequence[tuple[int, bytes]],
+    earlier: Sequence[bytes],
+) -> KeyWalk:
+    """From the first key of the log through all rotations; every note is signed by the keys of its size."""
+    notes = sorted(((checkpoint.parse(note.parse(data).text).size, data) for data in earlier), key=lambda one: one[0])
+    try:
+        walk = KeyWalk(_log_key(signed, verifiers))
+        for n, data in rotations:
+            walk.leaf(n, data)
+            walk.check(next((old for size, old in notes if size > n), b""))
+        for old in (*(old for _, old in notes), _read(folder, CHECKPOINT)):
+            walk.check(old)
+    except NoteRefused as error:
+        raise ExportRefused(VKEY, f"the keys do not follow one another: {error}") from None
+    others = [one for one in verifiers if one.name != signed.origin]
+    if _vkey_text(walk, others).encode() != _read(folder, VKEY):
+        raise ExportRefused(VKEY, "is not spelled as it was exported")
+    return walk
 
 
 def _line(leaf: Stored) -> bytes:
@@ -131,10 +177,11 @@ def _inclusion(reader: Source, n: int, size: int) -> dict[str, object]:
     return {"index": n, "size": size, "leaf_hash": b64.encode(reader.node(0, n)), "proof": proof}
 
 
-def _consistency(reader: Source, old: bytes, verifiers: Sequence[Verifier], size: int) -> dict[str, object]:
-    earlier = checkpoint.read(old, verifiers[0])
+def _consistency(reader: Source, old: bytes, walk: KeyWalk, others: Sequence[Verifier], size: int) -> dict[str, object]:
+    earlier = walk.check(old)
     proof = [b64.encode(one) for one in tree.consistency(earlier.size, size, reader.node)]
-    return {"old_checkpoint": note.known_only(note.parse(old), verifiers).encode().decode(), "proof": proof}
+    known = note.known_only(note.parse(old), [*walk.keys, *others])
+    return {"old_checkpoint": known.encode().decode(), "proof": proof}
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -164,8 +211,7 @@ def _note(file: str, data: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
         signers = {(one.name, one.key_id) for one in signed.signatures}
         if len(signers) < len(signed.signatures):
             raise NoteRefused("a key signed twice")
-        log_key = _log_key(found, verifiers)
-        if (log_key.name, log_key.key_id) not in signers:
+        if not any((key.name, key.key_id) in signers for key in verifiers if key.name == found.origin):
             raise NoteRefused(f"{found.origin} did not sign it")
     except NoteRefused as error:
         raise ExportRefused(file, str(error)) from None
@@ -179,21 +225,30 @@ def _log_key(signed: Checkpoint, verifiers: Sequence[Verifier]) -> Verifier:
     raise NoteRefused(f"vkey holds no key of {signed.origin}")
 
 
-def _check_leaves(folder: Path, signed: Checkpoint, wanted: set[int]) -> tuple[dict[int, bytes], int]:
-    """The hashes of the wanted leaves, and how many were pruned."""
-    frontier, pruned = Frontier(), 0
-    hashes: dict[int, bytes] = {}
+@dataclass(slots=True)
+class _Leaves:
+    """The hashes of the wanted leaves, how many were pruned, and the leaves that rotate the key."""
+
+    hashes: dict[int, bytes] = field(default_factory=dict)
+    pruned: int = 0
+    rotations: list[tuple[int, bytes]] = field(default_factory=list)
+
+
+def _check_leaves(folder: Path, signed: Checkpoint, wanted: set[int]) -> _Leaves:
+    frontier, found = Frontier(), _Leaves()
     for line in _lines(folder):
         leaf = _leaf(line, frontier.size)
         if frontier.size in wanted:
-            hashes[frontier.size] = leaf.hash
-        pruned += leaf.data is None
+            found.hashes[frontier.size] = leaf.hash
+        found.pruned += leaf.data is None
+        if leaf.data is not None and MARK in leaf.data:
+            found.rotations.append((leaf.n, leaf.data))
         frontier.push(leaf.hash)
     if frontier.size != signed.size:
         raise ExportRefused(LEAVES, f"{frontier.size} leaves, the checkpoint is of {signed.size}")
     if frontier.root() != signed.root:
         raise ExportRefused(LEAVES, "the leaves do not add up to the root hash of the checkpoint")
-    return hashes, pruned
+    return found
 
 
 def _lines(folder: Path) -> Iterator[bytes]:

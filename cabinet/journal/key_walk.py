@@ -21,12 +21,13 @@ from cabinet.journal.revocation import Revocation
 ROTATED: Final = "signer.rotated"
 Rotation: TypeAlias = tuple[int, bytes, bytes]
 """A leaf that rotates the key, its index before it, and the note of its transaction behind it."""
-_MARK: Final = b'"ev":"signer.rotated"'
+MARK: Final = b'"ev":"signer.rotated"'
+"""Stands in every such leaf."""
 
 
 def rotation_in(data: bytes) -> tuple[Verifier, Verifier] | None:
     """The old and the new key, where the leaf is a rotation. Raises NoteRefused for one that names no two keys."""
-    if _MARK not in data:
+    if MARK not in data:
         return None
     try:
         leaf = glance(data)

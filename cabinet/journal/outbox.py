@@ -23,6 +23,7 @@ from cabinet.journal.tree import Frontier
 
 BATCH_LEAVES: Final = 100
 BATCH_BYTES: Final = 32_768
+_LINE: Final = "\n— ".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,8 @@ def _batch(file: EpochFile, first: int, end: int) -> Batch | None:
     ends = [one for one in file.checkpoints_above(first, BATCH_LEAVES) if one[0] <= end]
     if not ends:
         return None
+    # What is behind a rotation goes up by itself: the key that signs there is not known upstream before.
+    ends = ends[: 1 + next((k for k, (_, note) in enumerate(ends) if note.count(_LINE) > 1), len(ends))]
     leaves = file.outgoing(first, BATCH_LEAVES)
     fits, total = 0, 0
     for hashed, data in leaves:

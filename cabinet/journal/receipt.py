@@ -20,6 +20,7 @@ from cabinet.journal import b64, checkpoint, note
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.errors import ExportRefused
 from cabinet.journal.export import newest_note
+from cabinet.journal.key_walk import walked
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Verifier
 from cabinet.journal.reader import JournalReader
@@ -51,11 +52,12 @@ class Receipt:
 
 
 def receipt(reader: JournalReader, n: int, vkeys: Sequence[str]) -> bytes:
-    """The receipt for leaf `n` against the newest checkpoint; the log's key comes first in `vkeys`.
+    """The receipt for leaf `n` against the newest checkpoint; the key that the log began with comes first in `vkeys`.
 
     Raises NoReceipt for a leaf that is not there, not sealed yet or pruned, NoteRefused.
     """
-    signed, sealed = newest_note(reader, [Verifier.from_vkey(vkey) for vkey in vkeys])
+    first, *others = (Verifier.from_vkey(vkey) for vkey in vkeys)
+    signed, sealed = newest_note(reader, walked(first, reader.rotations()), others)
     stored = next(reader.leaves(n, n + 1), None)
     if stored is None:
         raise NoReceipt(f"there is no event {n}; the journal ends with {reader.size - 1}")

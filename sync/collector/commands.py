@@ -8,10 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from cabinet.control.protocol import Exit
-from cabinet.journal import note
 from cabinet.journal.errors import NoteRefused
 from cabinet.journal.export import export
-from cabinet.journal.note import ED25519, Signer, Verifier
+from cabinet.journal.note import Signer
 from sync.collector.answers import CommandError, answer, counts, say, table
 from sync.collector.config import Config
 from sync.collector.key import open_or_create
@@ -59,7 +58,7 @@ def exported(config: Config, args: Namespace) -> int:
     with reading(config.database) as reader:
         origin = _chosen(reader, getattr(args, "origin", None))
         try:
-            vkeys = [_log_key(origin), _cosigner(config).vkey]
+            vkeys = [origin.first_key().vkey, _cosigner(config).vkey]
             sealed = export(origin, args.directory, vkeys)
         except NoteRefused as error:
             raise CommandError(Exit.JOURNAL, f"not exported: {error}") from None
@@ -94,16 +93,6 @@ def _chosen(reader: Reader, name: str | None) -> Origin:
     if name is not None and name not in origins:
         raise CommandError(Exit.NOT_FOUND, f"nothing is held of {name}; there are: {known}")
     return next(iter(origins.values())) if name is None else origins[name]
-
-
-def _log_key(origin: Origin) -> str:
-    """The pinned key that signed the newest checkpoint."""
-    signed = note.parse(origin.checkpoint())
-    for public in reversed(origin.pinned()):
-        verifier = Verifier(origin.name, ED25519, public)
-        if any(line.key_id == verifier.key_id for line in signed.signatures):
-            return verifier.vkey
-    raise NoteRefused(f"the newest checkpoint of {origin.name} is not signed by a pinned key")
 
 
 def _sentence(verdict: Verdict) -> str:

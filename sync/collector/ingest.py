@@ -148,6 +148,7 @@ class Ingest:
         with self._store.transaction() as connection:
             self._memory = self._memory or self._load(connection)
             self._memory.lineage.look(connection)
+            self._memory.pins.look(connection)
             found = epoch_rows.accepted(connection)
         return [Accepted(Cabinet(site, device), origin) for site, device, origin, _ in found]
 

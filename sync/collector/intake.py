@@ -49,10 +49,7 @@ class Intake:
     def batch(self, cabinet: Cabinet, payload: bytes) -> None:
         """Raises Refused."""
         batch = self._memory.erased.without(read(payload, cabinet))
-        verifier = self._memory.pins.verifier(cabinet, batch.origin)
-        if verifier is None:
-            raise Refused("unknown-key")
-        signed = batch.signed_by(verifier)
+        signed = self._signed(batch)
         held = self._memory.held(self._connection, cabinet, batch.origin, batch.epoch)
         if batch.orphan:
             self._keep_orphans(held, batch, signed)
@@ -85,7 +82,11 @@ class Intake:
             raise Refused("foreign-origin")
         if verifier.name != found.origin or verifier.kind != ED25519:
             raise Refused("malformed")
-        self._memory.pins.announce(self._connection, cabinet, verifier.public, self._now_ms)
+        held = self._memory.origins.get(found.origin)
+        behind = held is not None and held.size < found.head
+        if behind:
+            self.announced[cabinet] = (found.origin, found.head)
+        self._memory.pins.announce(self._connection, cabinet, verifier.public, self._now_ms, behind=behind)
         self.announced[cabinet] = (found.origin, found.head)
 
     def finish(self, may_sign: bool) -> list[Held]:
@@ -136,6 +137,13 @@ class Intake:
             frontier.push(hashed)
         return "fork" if frontier.root() == batch.checkpoint.root else "tamper"
 
+    def _signed(self, batch: Batch) -> Note:
+        """Raises Refused."""
+        held = self._memory.origins.get(batch.origin)
+        ended = any(other.epoch > batch.epoch for other in self._memory.of(batch.cabinet))
+        grows = held is None or batch.end > held.size
+        return self._memory.pins.signed(batch, open_end=grows and not ended)
+
     def _keep_orphans(self, held: Held, batch: Batch, signed: Note) -> None:
         orphans.keep(self._connection, held, batch, signed, self._now_ms)
         if erasures(batch) and orphans.vouched(self._connection, held, batch):
@@ -165,9 +173,10 @@ class Intake:
         grown_from, held.frontier, held.signed = held.size, frontier, signed
         self._grown.add(held.origin)
         self._memory.uncosigned.add(held.origin)
-        for leaf in batch.leaves[skipped:]:
+        for n, leaf in enumerate(batch.leaves[skipped:], grown_from):
             if leaf is not None:
-                self._memory.pins.follow(self._connection, batch.cabinet, leaf, batch.note, self._now_ms)
+                both = self._memory.pins.follow(self._connection, held, n, leaf, batch.note, self._now_ms)
+                held.signed = both or held.signed
         if erasures(batch):
             self._erase(held, batch)
         if ended is not None:
@@ -204,9 +213,7 @@ class Intake:
             held.staged -= 1
             try:
                 batch = read(payload, held.cabinet)
-                verifier = self._memory.pins.verifier(held.cabinet, held.origin)
-                assert verifier is not None
-                self._join(held, batch, batch.signed_by(verifier))
+                self._join(held, batch, self._signed(batch))
             except Refused as refused:
                 self.refused[refused.cause] += 1
 

@@ -10,11 +10,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from cabinet.journal.errors import LeafRefused, NoteRefused
-from cabinet.journal.leaf import glance
-from cabinet.journal.note import ED25519, Note, Verifier
+from cabinet.journal.errors import NoteRefused
+from cabinet.journal.key_walk import renamed, rotation_in
+from cabinet.journal.note import ED25519, Note, Verifier, known_only
 from sync.collector import rows
-from sync.collector.batch import Cause, Refused
+from sync.collector.batch import Batch, Cause, Refused
+from sync.collector.held import Held
 from sync.collector.names import Cabinet
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,8 @@ log = logging.getLogger(__name__)
 CABINETS_MAX: Final = 1000
 """On first use; a site that has more is configured."""
 OTHER_KEY: Final[Cause] = "other-key"
-_ROTATED: Final = b'"ev":"signer.rotated"'
+ROTATION: Final = "rotation"
+"""The alarm of a rotation that is not signed by both keys."""
 
 
 class Pins:
@@ -30,49 +32,66 @@ class Pins:
 
     def __init__(self, connection: Connection) -> None:
         self._keys: dict[Cabinet, list[bytes]] = {}
-        self._verifiers: dict[str, Verifier] = {}
+        self.look(connection)
+
+    def signed(self, batch: Batch, *, open_end: bool) -> Note:
+        """The note with nothing but the line of a pinned key. With `open_end`, where the tree may grow, it has to be
+        the present one; those before it count for what the origin has, or had when it ended. Raises Refused."""
+        keys = self._keys.get(batch.cabinet, [])
+        if not keys:
+            raise Refused("unknown-key")
+        for public in keys[-1:] if open_end else reversed(keys):
+            verifier = Verifier(batch.origin, ED25519, public)
+            if verifier.signed(batch.note):
+                return batch.signed_by(verifier)
+        raise Refused("unsigned")
+
+    def look(self, connection: Connection) -> None:
+        """An operator accepts keys by a program of their own."""
+        self._keys = {}
         for site, device, public in rows.pins(connection):
             self._keys.setdefault(Cabinet(site, device), []).append(public)
-
-    def verifier(self, cabinet: Cabinet, origin: str) -> Verifier | None:
-        """The cabinet's present key under the name of this origin; None where none is pinned."""
-        found = self._verifiers.get(origin)
-        if found is None and cabinet in self._keys:
-            found = self._verifiers[origin] = Verifier(origin, ED25519, self._keys[cabinet][-1])
-        return found
 
     def configure(self, connection: Connection, cabinet: Cabinet, public: bytes, now_ms: int) -> None:
         """A key of the configuration. One that was rotated since stays behind."""
         if public not in self._keys.get(cabinet, []):
             self._put(connection, cabinet, public, "configuration", now_ms)
 
-    def announce(self, connection: Connection, cabinet: Cabinet, public: bytes, now_ms: int) -> None:
-        """What a cabinet says its key is: pinned on first use. Raises Refused unless it is the pinned one."""
+    def announce(self, connection: Connection, cabinet: Cabinet, public: bytes, now_ms: int, *, behind: bool) -> None:
+        """What a cabinet says its key is: pinned on first use. Raises Refused unless it is the pinned one; `behind`,
+        while leaves are missing that may tell of a rotation, without an alarm."""
         if cabinet not in self._keys:
             if len(self._keys) >= CABINETS_MAX:
                 raise Refused("crowded")
             self._put(connection, cabinet, public, "first-use", now_ms)
         elif self._keys[cabinet][-1] != public:
-            if rows.raise_alarm(connection, cabinet.origin, OTHER_KEY, 0, now_ms):
+            if not behind and rows.raise_alarm(connection, cabinet.origin, OTHER_KEY, 0, now_ms):
                 log.error("%s announces another key than the pinned one", cabinet.origin)
             raise Refused(OTHER_KEY)
 
-    def follow(self, connection: Connection, cabinet: Cabinet, leaf: bytes, signed: Note, now_ms: int) -> None:
-        """A leaf `signer.rotated` in a batch that the old key signed; its checkpoint is signed by the new key too."""
-        if _ROTATED not in leaf:
-            return
+    def follow(self, connection: Connection, held: Held, n: int, leaf: bytes, signed: Note, now_ms: int) -> Note | None:
+        """A leaf that rotates the key, in a batch that the present key signed: the next one is pinned if it signed too.
+        Gives the note with the lines of both."""
         try:
-            new = Verifier.from_vkey(str(glance(leaf).get("vkey")))
+            keys = rotation_in(leaf)
+            if keys is None:
+                return None
+            old, new = (renamed(key, held.origin) for key in keys)
+            if old.public != self._keys[held.cabinet][-1] or new.public in self._keys[held.cabinet]:
+                raise NoteRefused("it goes on from another key, or to one that signed before")
+            old.check(signed)
             new.check(signed)
-        except (LeafRefused, NoteRefused) as error:
-            log.error("%s: its key was not changed: %s", cabinet.origin, error)
-            return
-        if new.kind == ED25519 and cabinet.epoch(new.name) is not None:
-            self._put(connection, cabinet, new.public, "rotated", now_ms)
+        except NoteRefused as error:
+            if rows.raise_alarm(connection, held.origin, ROTATION, n, now_ms):
+                log.error("%s: leaf %d rotates the key, which does not change: %s", held.origin, n, error)
+            return None
+        self._put(connection, held.cabinet, new.public, "rotated", now_ms)
+        both = known_only(signed, [old, new])
+        rows.add_rotation(connection, held.id, n, both.encode())
+        return both
 
     def _put(self, connection: Connection, cabinet: Cabinet, public: bytes, source: str, now_ms: int) -> None:
         rows.add_pin(connection, cabinet.site, cabinet.device, public, source, now_ms)
         rows.clear_alarm(connection, cabinet.origin, OTHER_KEY)
         self._keys.setdefault(cabinet, []).append(public)
-        self._verifiers = {name: one for name, one in self._verifiers.items() if cabinet.epoch(name) is None}
         log.info("%s: key pinned (%s)", cabinet.origin, source)

@@ -10,9 +10,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from cabinet.journal import note
 from cabinet.journal.connection import DatabaseError, begin_read, cause, close, is_damage, open_reader
-from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalMissing, JournalUnreadable
+from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalMissing, JournalUnreadable, NoteRefused
+from cabinet.journal.key_walk import Rotation, rotation_in
 from cabinet.journal.lock import FolderLock
+from cabinet.journal.note import ED25519, Verifier
 from cabinet.journal.reader import Stored
 from cabinet.journal.tree import Frontier
 from sync.collector import rows
@@ -49,10 +52,10 @@ class Origin:
 
     def checkpoint(self) -> bytes:
         """The newest signed note. Raises JournalDamaged where there is none."""
-        note = rows.checkpoint(self.connection, self.row.id)
-        if note is None:
+        found = rows.checkpoint(self.connection, self.row.id)
+        if found is None:
             raise JournalDamaged(f"of {self.name} nothing is held yet")
-        return note
+        return found
 
     def newest_ack(self) -> bytes | None:
         """The newest checkpoint that was cosigned."""
@@ -82,6 +85,24 @@ class Origin:
     def root(self, size: int) -> bytes:
         """Of an earlier size, up to the present one. Raises JournalDamaged."""
         return Frontier.read(size, self.node).root()
+
+    def rotations(self) -> Iterator[Rotation]:
+        """Each leaf that rotates the key, with its transaction's note."""
+        yield from rows.rotations(self.connection, self.row.id)
+
+    def first_key(self) -> Verifier:
+        """The pinned key that the origin began with, or the oldest that is known of it. Raises NoteRefused."""
+        pinned = [Verifier(self.name, ED25519, public) for public in self.pinned()]
+        first = next(self.rotations(), None)
+        if first is not None and (keys := rotation_in(first[1])) is not None:
+            wanted = keys[0].public
+        else:
+            signed = note.parse(self.checkpoint())
+            wanted = next((one.public for one in reversed(pinned) if one.signed(signed)), b"")
+        for key in pinned:
+            if key.public == wanted:
+                return key
+        raise NoteRefused(f"the newest checkpoint of {self.name} is not signed by a pinned key")
 
     def pinned(self) -> list[bytes]:
         """Every raw public key that was ever pinned for its cabinet, the newest last."""

@@ -273,3 +273,17 @@ def add_pin(connection: Connection, site: str, device: str, public: bytes, sourc
         "INSERT INTO pin (site, device, public, source, since_ms) VALUES (?, ?, ?, ?, ?)",
         (site, device, public, source, since_ms),
     )
+
+
+def add_rotation(connection: Connection, origin: int, n: int, note: bytes) -> None:
+    connection.exec_driver_sql("INSERT INTO rotation (origin, n, note) VALUES (?, ?, ?)", (origin, n, note))
+
+
+def rotations(connection: Connection, origin: int) -> list[tuple[int, bytes, bytes]]:
+    """Index, bytes and note of each leaf that rotated the key."""
+    found = connection.exec_driver_sql(
+        "SELECT rotation.n, leaf.bytes, rotation.note FROM rotation JOIN leaf USING (origin, n)"
+        " WHERE origin = ? AND leaf.bytes IS NOT NULL ORDER BY n",
+        (origin,),
+    )
+    return [(row[0], row[1], row[2]) for row in found]

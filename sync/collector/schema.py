@@ -102,6 +102,13 @@ _FIRST: Final = (
         seen_ms INTEGER NOT NULL,
         PRIMARY KEY (origin, size, root)
     ) STRICT""",
+    # The leaves that rotate a cabinet's key, and what both keys signed.
+    """CREATE TABLE rotation (
+        origin INTEGER NOT NULL REFERENCES origin (id),
+        n INTEGER NOT NULL,
+        note BLOB NOT NULL,
+        PRIMARY KEY (origin, n)
+    ) STRICT""",
     # Whose payloads are not kept, by the leaf that says so.
     """CREATE TABLE erased (
         origin INTEGER NOT NULL REFERENCES origin (id),

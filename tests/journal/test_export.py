@@ -73,7 +73,7 @@ def test_cosignatures_of_the_keys_that_go_with_it(exported: Path) -> None:
 def test_it_verifies(exported: Path) -> None:
     found = verify_export(exported)
     assert (found.checkpoint.origin, found.checkpoint.size) == (ORIGIN, 7)
-    assert (found.vkey, found.pruned) == (SIGNER.vkey, 2)
+    assert (found.vkeys, found.pruned) == ((SIGNER.vkey,), 2)
 
 
 def test_every_changed_byte_is_found(tmp_path: Path) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from cabinet.journal import note
-from cabinet.journal.errors import LeafRefused, NoteRefused
+from cabinet.journal.errors import ExportRefused, LeafRefused, NoteRefused
+from cabinet.journal.export import export, verify_export
 from cabinet.journal.key_walk import KeyWalk, walked
 from cabinet.journal.leaf import Entry
 from cabinet.journal.note import Note, Signer
 from cabinet.journal.reader import JournalReader
+from cabinet.journal.receipt import receipt, verify_receipt
 from cabinet.journal.store import Journal
 from cabinet.journal.verify import verify
 from tests.journal.making import DEVICE, ORIGIN, OTHER_SIGNER, SIGNER, entry, opened, tampering
@@ -150,6 +153,49 @@ def test_the_walk_needs_no_leaves_but_the_rotations(folder: Path) -> None:
     assert following.key.vkey == THIRD.named(f"{ORIGIN}/e2").vkey
     with pytest.raises(NoteRefused, match="rotates key"):
         walked(SIGNER.verifier, rotations[1:])
+
+
+def test_an_export_leads_from_the_first_key_to_the_last(folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with JournalReader(folder) as reader:
+        export(reader, out, [SIGNER.vkey])
+        notes = dict(reader.checkpoints())
+    found = verify_export(out)
+    assert found.vkeys == (SIGNER.vkey, OTHER_SIGNER.vkey, THIRD.vkey)
+    assert (out / "vkey").read_text() == (
+        f"# The key that the log began with; up to size 6:\n{SIGNER.vkey}\n"
+        f"# From size 6 on, which both sign:\n{OTHER_SIGNER.vkey}\n"
+        f"# From size 10 on, which both sign:\n{THIRD.vkey}\n"
+    )
+    olds = [entry["old_checkpoint"].encode() for entry in json.loads((out / "consistency.json").read_bytes())]
+    assert olds == [notes[6], notes[10]]
+
+
+@pytest.mark.parametrize("change", ["comment", "key", "rotation"])
+def test_an_export_whose_keys_do_not_follow_is_refused(folder: Path, tmp_path: Path, change: str) -> None:
+    out = tmp_path / "out"
+    with JournalReader(folder) as reader:
+        export(reader, out, [SIGNER.vkey])
+    vkeys = (out / "vkey").read_text()
+    if change == "comment":
+        (out / "vkey").write_text(vkeys.replace("size 10", "size 11"))
+    elif change == "key":
+        (out / "vkey").write_text(f"{OTHER_SIGNER.vkey}\n{SIGNER.vkey}\n{THIRD.vkey}\n")
+    else:
+        first, second = json.loads((out / "consistency.json").read_bytes())
+        assert first != second
+        (out / "consistency.json").write_text(json.dumps([second], ensure_ascii=False, separators=(",", ":")) + "\n")
+    with pytest.raises(ExportRefused, match="vkey: "):
+        verify_export(out)
+
+
+def test_a_receipt_is_by_the_newest_key(folder: Path) -> None:
+    with JournalReader(folder) as reader:
+        data = receipt(reader, 1, [SIGNER.vkey])
+    assert verify_receipt(data, [SIGNER.vkey, THIRD.vkey]).n == 1
+    for vkey in (SIGNER.vkey, OTHER_SIGNER.vkey):
+        with pytest.raises(ExportRefused, match="not signed"):
+            verify_receipt(data, [vkey])
 
 
 def test_nobody_rotates_back(tmp_path: Path) -> None:

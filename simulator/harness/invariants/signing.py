@@ -5,6 +5,7 @@ Worked out from the leaves by a reading of its own."""
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
@@ -29,9 +30,11 @@ class OneSigner:
         self._coming: bytes | None = None
         self._former: list[bytes] = []
         self._notes = 0
+        self._rotated: list[tuple[str, int]] = []
+        """Origin and size of each transaction that two keys signed."""
 
     def hears(self) -> Mapping[type, Hear]:
-        return {seen.Leaf: self._leaf, seen.Sealed: self._sealed}
+        return {seen.Leaf: self._leaf, seen.Sealed: self._sealed, seen.Published: self._published}
 
     def at_rest(self) -> None:
         """The one that signs is there, and none that did."""
@@ -58,8 +61,19 @@ class OneSigner:
         if self._notes % SIGNATURES_EVERY == 1 or len(due) > 1:
             self._check(note, due)
         if self._coming is not None:
+            self._rotated.append((note.origin, note.size))
             self._former.append(self._key)
             self._key, self._coming = self._coming, None
+
+    def _published(self, published: seen.Published) -> None:
+        """Upstream knows the next key only once it holds the rotation to it."""
+        if not published.topic.endswith("/journal"):
+            return
+        batch = json.loads(published.payload)
+        first, end = batch["first"], batch["first"] + len(batch["leaves"])
+        for origin, size in self._rotated:
+            if origin == batch["origin"] and first < size < end:
+                raise Violated(self, f"leaves {first} to {end} go up at once, and the key was rotated at {size}")
 
     def _check(self, note: ReadNote, due: Sequence[bytes]) -> None:
         for key, (_, _, signature) in zip(due, note.signatures, strict=False):

@@ -51,6 +51,12 @@ SIGNING: Final = (
         [Crashed("key-rotated")],
     ),
     Mutant(
+        "sent-across-a-rotation",
+        "leaves before and behind a rotation of the signing key go up at once",
+        [Edit("cabinet.journal.outbox:_batch", "note.count(_LINE) > 1", "False")],
+        [Crashed("key-rotated")],
+    ),
+    Mutant(
         "cache-destroys-a-key",
         "a rotation that only the system's cache holds destroys the old signing key",
         [
