@@ -55,7 +55,7 @@ class Acts:
         hardware: Hardware,
         *,
         post: Callable[[Event], bool],
-        check_pin: Callable[[Pseudonym | None, Secret], Awaitable[bool]],
+        check_pin: Callable[[Pseudonym | None, Secret], Awaitable[bool | None]],
         enrol: Callable[[Enrol], Awaitable[str | None]],
         commit_roster: Callable[[int], Awaitable[None]],
         erase: Callable[[Erase], Awaitable[None]],

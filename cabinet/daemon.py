@@ -17,6 +17,7 @@ from cabinet.control.session import Handler, Peer
 from cabinet.core.events import RosterFound, Started, Stopping
 from cabinet.engine import Engine
 from cabinet.epochs import Order
+from cabinet.service.disk import told
 from cabinet.service.parameters import choice, number
 from cabinet.service.release import Release
 from cabinet.service.see import See
@@ -148,7 +149,7 @@ class Daemon:
             **self._upstream.methods(),
             **self._engine.erased_before().methods(),
         }
-        return service, uplink
+        return _told(service), _told(uplink)
 
     def _ready(self) -> bool:
         """Every device was found or given up for the moment, every sensor that answers has spoken, and what hung here
@@ -232,6 +233,10 @@ async def serve(config: Config) -> None:
 async def locks_off(config: Config) -> list[str]:
     """Switches every lock off; the boards that did not confirm it, each with why. Needs no database."""
     return await _wiring(config, SystemClock()).locks_off(_READY_S)
+
+
+def _told(methods: dict[str, Handler]) -> dict[str, Handler]:
+    return {name: told(handler) for name, handler in methods.items()}
 
 
 def _wiring(config: Config, clock: Clock) -> Wiring:

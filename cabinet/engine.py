@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Sequence
 
@@ -12,6 +13,7 @@ from cabinet.core.effects import Effect
 from cabinet.core.leaves import Leaf
 from cabinet.journal.leaf import Entry, write
 from cabinet.policy.rights import Pseudonym
+from cabinet.roster.store import RosterDiskError
 from cabinet.runner import Runner
 from cabinet.service.backup import BackupService
 from cabinet.service.booking import BookingService
@@ -34,6 +36,8 @@ from cabinet.vault.sealing import no_key, seal
 from hal.clock import Clock, Now
 from hal.secret import Secret
 from hal.worker import Worker
+
+log = logging.getLogger(__name__)
 
 _BOOT_BYTES = 4
 """Of the number that tells one run of the daemon from the next."""
@@ -149,8 +153,13 @@ class Engine:
         )
         return write(entry, self.books.config.cabinet.device)
 
-    async def _check_pin(self, person: Pseudonym | None, secret: Secret) -> bool:
-        return await self._pin_worker.run(self._compare_pin, person, secret)
+    async def _check_pin(self, person: Pseudonym | None, secret: Secret) -> bool | None:
+        """None: there is no telling, for the disk does not give the record."""
+        try:
+            return await self._pin_worker.run(self._compare_pin, person, secret)
+        except RosterDiskError as error:
+            log.error("PIN not checked: %s", error)
+            return None
 
     def _compare_pin(self, person: Pseudonym | None, secret: Secret) -> bool:
         """Reads a record for nobody too, so that both ways take the same time."""

@@ -51,6 +51,8 @@ class _Batch:
     entries: list[Entry] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     weight: int = 0
+    unsealed: JournalUnwritable | None = None
+    """Why a leaf cannot even be sealed: its person's key cannot be read."""
 
 
 class Runner:
@@ -94,7 +96,9 @@ class Runner:
         """Takes all that waits (as far as one transaction carries), commits, dispatches."""
         self.rounds += 1
         batch, state = self._step_waiting()
-        if batch.entries:
+        if batch.unsealed is not None:
+            self._failed(batch, batch.unsealed)
+        elif batch.entries:
             await self._commit(batch, state)
         else:
             self.state = state
@@ -141,6 +145,8 @@ class Runner:
                 self._held.post(event)
             else:
                 state = self._step(batch, state, event)
+            if batch.unsealed is not None:
+                break
         return batch, state
 
     def _step(self, batch: _Batch, state: State, event: Event) -> State:
@@ -149,6 +155,10 @@ class Runner:
             after, leaves, effects = step(state, event, now, self.rights)
             believed = judged(state, now)
             entries = [self._seal(leaf, believed) for leaf in leaves]
+        except JournalUnwritable as error:
+            batch.events.append(event)
+            batch.unsealed = error
+            return state
         except Exception:
             # A handler that fails must not take the cabinet down, nor leave half a step behind.
             log.exception("an event of type %s was not handled", type(event).__name__)

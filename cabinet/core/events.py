@@ -68,7 +68,8 @@ class PinChecked:
     keypad: str
     person: Pseudonym | None
     by_number: bool
-    correct: bool
+    correct: bool | None
+    """None: it could not be compared, so it counts for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

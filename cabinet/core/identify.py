@@ -108,11 +108,14 @@ def on_pin_checked(turn: Turn, event: PinChecked) -> None:
         event.seq,
         "checking",
     )
-    if not event.correct:
+    if event.correct is False:
         _count(turn, event)
     if running is None or not here:
         return
-    if not event.correct:
+    if event.correct is None:
+        turn.stay(stage="pin")
+        turn.say("not_recorded", "refused")
+    elif not event.correct:
         _wrong(turn, running, event)
     elif running.second is not None:
         second.on_proof(turn, running.second, "pin", event.keypad)

@@ -47,6 +47,17 @@ def scrub(engine: Engine) -> None:
         cursor = raw.cursor()
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.execute("VACUUM")
+        cursor.close()
+    finally:
+        raw.close()
+    end_log(engine)
+
+
+def end_log(engine: Engine) -> None:
+    """Moves the WAL into the file and empties it: what can be read is written and synced anew. Raises sqlite3.Error."""
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
         busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         cursor.close()
     finally:

@@ -74,6 +74,8 @@ class Roster:
         self._held: dict[Pseudonym, PersonRecord | None] = {}
         self._customer_records: Mapping[Pseudonym, CustomerRecord] | None = None
         self._ids: listing.Ids | None = None
+        self._doubtful = False
+        """Something failed since the last write that did not."""
         self._load(place)
 
     @classmethod
@@ -202,16 +204,22 @@ class Roster:
         """Writes a plan in one transaction, whole or not at all. Its leaves are in the journal by now.
 
         Raises RosterRefused if the roster has changed since it was planned, RosterDiskError."""
-        if plan.base != self.version:
-            raise RosterRefused(["the roster has changed meanwhile; try again"])
-        if plan.version == self.version:
-            return
-        with self._writing() as connection, connection.begin():
-            plan.writes.apply(connection)
-            write_digest(connection, plan.digest)
+        with self._writing() as connection:
+            if plan.base != self.version:
+                raise RosterRefused(["the roster has changed meanwhile; try again"])
+            if plan.version == self.version:
+                return
+            with connection.begin():
+                plan.writes.apply(connection)
+                write_digest(connection, plan.digest)
         plan.writes.forget()
         self.version, self.digest = plan.version, plan.digest
         self._forget_held()
+
+    def stands(self, plan: Plan) -> bool:
+        """After a commit that failed: whether it is written all the same, for good. Raises RosterDiskError."""
+        with self._writing():
+            return self.digest == plan.digest
 
     def erase(self, people: Collection[Pseudonym]) -> None:
         """Deletes these persons and customers with their keys, and leaves nothing of them in the files: a new version,
@@ -227,7 +235,7 @@ class Roster:
         if gone:
             self.version, self.digest = self.version + 1, digest
             self._forget_held()
-        with _disk_errors():
+        with self._trusted():
             erasure.scrub(self._engine)
 
     def people(self, after: str | None, limit: int) -> Page:
@@ -340,13 +348,38 @@ class Roster:
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with _disk_errors(), self._engine.connect() as connection:
+        with self._trusted(), self._engine.connect() as connection:
+            if self._doubtful:
+                self._look_again(connection)
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with _disk_errors(), writing(self._engine).connect() as connection:
+        with self._trusted(), writing(self._engine).connect() as connection:
+            if self._doubtful:
+                erasure.end_log(self._engine)
+                self._look_again(connection)
+                self._doubtful = False
             yield connection
+
+    @contextmanager
+    def _trusted(self) -> Iterator[None]:
+        """A connection that has met an error of the disk is not used again, and what stands in the file is looked up:
+        a commit that failed may be there all the same."""
+        try:
+            with _disk_errors():
+                yield
+        except RosterDiskError:
+            self._engine.dispose()
+            self._doubtful = True
+            raise
+
+    def _look_again(self, connection: Connection) -> None:
+        with connection.begin():
+            meta = read_meta(connection)
+        if meta["digest"] != self.digest:
+            self.version, self.digest = int(meta["version"]), meta["digest"]
+            self._forget_held()
 
 
 def _raw(connection: Connection) -> sqlite3.Connection:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import TypeVar, cast
 
 from pydantic import SecretStr
 
@@ -17,10 +17,11 @@ from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Answer, Enrol
 from cabinet.core.events import RosterChanged, RosterFound, RosterPlanned
 from cabinet.core.leaves import Leaf
+from cabinet.journal.errors import JournalUnwritable
 from cabinet.policy.rights import Pseudonym, Rights
 from cabinet.roster.changes import Apply, CardEnrol, Change, PinSet, Rollback, RosterRefused, parse_change
 from cabinet.roster.draft import LINES_MAX, Author, Plan
-from cabinet.roster.store import Roster
+from cabinet.roster.store import Roster, RosterDiskError
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
 from cabinet.service.explain import Explainer
@@ -32,6 +33,8 @@ from cabinet.service.whereabouts import Whereabouts
 from hal.clock import Clock
 from hal.worker import Worker
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 _PAGE_MAX = 200
@@ -41,6 +44,7 @@ _PIECE = 4_000
 """Characters of a file in one line."""
 _WRITTEN_S = 90.0
 """Ten thousand people take a while on a small board."""
+_AGAIN_S = 1.0
 
 
 class RosterService:
@@ -92,14 +96,22 @@ class RosterService:
         }
 
     def key_of(self, person: Pseudonym) -> bytes | None:
-        """The person's key for sealing: of the roster, or of the change that is being journaled."""
+        """The person's key for sealing: of the roster, or of the change that is being journaled. Raises
+        JournalUnwritable: a leaf that cannot be sealed is one that cannot be stored."""
         for plan in self._plans.values():
             if person in plan.new_keys:
                 return plan.new_keys[person]
-        return self._roster.key_of(person)
+        try:
+            return self._roster.key_of(person)
+        except RosterDiskError as error:
+            raise JournalUnwritable(str(error)) from error
 
     def name_of(self, person: Pseudonym) -> str | None:
-        return self._roster.name_of(person)
+        """None where it cannot be read, too: it is only shown."""
+        try:
+            return self._roster.name_of(person)
+        except RosterDiskError:
+            return None
 
     async def change(self, params: Params, peer: Peer) -> View:
         try:
@@ -161,13 +173,24 @@ class RosterService:
         try:
             await self._worker.run(self._roster.commit, plan)
         except (OSError, RosterRefused) as error:
-            log.error("roster: not written: %s; the roster before it stays in force", error)
-            self._runner.inbox.post(RosterFound(self._roster.version, self._roster.digest))
-            self._desk.answer(Answer(request, f"journaled, but roster.db could not be written: {error}"))
-            return
-        self._runner.rights = await self._worker.run(self._snapshot)
+            if isinstance(error, RosterRefused) or not await self._until_read(partial(self._roster.stands, plan)):
+                log.error("roster: not written: %s; the roster before it stays in force", error)
+                self._runner.inbox.post(RosterFound(self._roster.version, self._roster.digest))
+                self._desk.answer(Answer(request, f"journaled, but roster.db could not be written: {error}"))
+                return
+        self._runner.rights = await self._until_read(self._snapshot)
         self._runner.inbox.post(RosterChanged())
         self._desk.answer(Answer(request))
+
+    async def _until_read(self, question: Callable[[], T]) -> T:
+        """As soon as roster.db answers: until then nobody knows what is in force. The watchdog ends a wait that takes
+        too long, and a start finds out."""
+        while True:
+            try:
+                return await self._worker.run(question)
+            except RosterDiskError as error:
+                log.warning("%s; it is asked again", error)
+                await asyncio.sleep(_AGAIN_S)
 
     async def enrol(self, wanted: Enrol) -> str | None:
         """Effect of a person's own choice: a change like any other. Gives why not, None when it is in force."""

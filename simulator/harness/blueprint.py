@@ -13,7 +13,7 @@ from cabinet.config import Config, UpstreamSection, load
 from cabinet.journal.note import COSIGNATURE, Signer
 from cabinet.roster.files import load as load_files
 from simulator.cast import ROSTER, Person, read_cast
-from simulator.harness.memory_roster import RosterShelf
+from simulator.harness.memory_roster import RosterShelf, Shelf
 from simulator.harness.oracle import Oracle
 
 CONFIG = Path(__file__).parents[2] / "config" / "simulated.toml"
@@ -61,7 +61,7 @@ class Names(Mapping[str, str]):
 @dataclass(frozen=True, slots=True)
 class Blueprint:
     config: Config
-    shelf: RosterShelf
+    shelf: Shelf
     cast: Mapping[str, Person]
     """By name."""
     ids: Names

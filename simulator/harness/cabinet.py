@@ -112,11 +112,12 @@ class Cabinet:
         seed: int,
         start_ms: int,
         level: Callable[[World], Level],
+        disk: ModelDisk | None = None,
     ) -> None:
         self.plan = plan
         self.witness = witness
         self.wall = WallTime(loop, start_ms)
-        self.disk = ModelDisk(seeded(seed, "disk"))
+        self.disk = ModelDisk(seeded(seed, "disk")) if disk is None else disk
         self.keys = MemoryKeys(self.passes)
         self.world = World(places_of(plan.config.table), loop.call_later)
         self.level = level(self.world)
@@ -208,7 +209,7 @@ class Cabinet:
 
     def kept_leaves(self) -> list[bytes | None]:
         """What a start would find of the newest epoch."""
-        return self.disk.images[max(self.disk.images)].payloads if self.disk.images else []
+        return self.disk.kept()
 
     def newest_ms(self) -> int | None:
         """Wall time of the newest leaf that a start would find."""

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from datetime import tzinfo
 from hashlib import sha256
+from typing import Protocol
 
 from sqlalchemy import create_engine
 from sqlalchemy.pool import StaticPool
@@ -58,8 +59,28 @@ class MemoryRoster(Roster):
         """The database lives as long as the cabinet."""
 
 
+class Shelf(Protocol):
+    """Holds the database of one roster."""
+
+    def open(self) -> Roster:
+        """What stands in the database now."""
+        ...
+
+    def restore(self) -> None:
+        """As it was in the beginning."""
+        ...
+
+    def image(self) -> bytes:
+        """Every byte of it, as a disk has them."""
+        ...
+
+    def traces_of(self, person: Pseudonym) -> list[bytes]:
+        """Whatever stands there of them alone."""
+        ...
+
+
 class RosterShelf:
-    """Holds the database. Made once from roster files and PINs; `open` and `restore` are cheap."""
+    """Holds the database in memory. Made once from roster files and PINs; `open` and `restore` are cheap."""
 
     def __init__(self, files: Mapping[str, bytes], pins: Mapping[str, str], site: str, slots: list[int]) -> None:
         self._site = site
@@ -73,6 +94,11 @@ class RosterShelf:
             self._roster.commit(self._roster.plan(change, Author("the simulation", SET_MS)))
         self._image = self._database.serialize()
         self._version = self._roster.version
+
+    @property
+    def first_image(self) -> bytes:
+        """The database file, as it was in the beginning."""
+        return self._image
 
     def open(self) -> MemoryRoster:
         """What stands in the database now."""

@@ -20,7 +20,7 @@ from random import Random
 from typing import Literal, TypeAlias
 
 from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.epoch import Column, KeptNote, Transaction
+from cabinet.journal.epoch import Column, FolderClaim, KeptNote, Transaction
 from cabinet.journal.errors import JournalBusy, JournalUnwritable
 from cabinet.journal.note import Signer
 from cabinet.journal.tree import EMPTY_ROOT, HASH_BYTES
@@ -165,7 +165,11 @@ class ModelDisk:
         for epoch, write, _ in kept_writes:
             self._tell(epoch, write)
 
-    def claim(self) -> ModelDisk:
+    def kept(self) -> list[bytes | None]:
+        """The leaves of the newest epoch that a start would find."""
+        return self.images[max(self.images)].payloads if self.images else []
+
+    def claim(self) -> FolderClaim:
         if self._holder is not None and self._holder.alive:
             raise JournalBusy(f"the folder is in use by process {self._holder.name}; stop it first")
         self._holder = current()

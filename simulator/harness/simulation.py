@@ -15,6 +15,8 @@ from simulator.harness.cabinet import Cabinet, Level
 from simulator.harness.capability.level import CapabilityLevel
 from simulator.harness.happenings import Logged
 from simulator.harness.invariants.all_checks import all_checks
+from simulator.harness.memory_roster import Shelf
+from simulator.harness.model_disk import ModelDisk
 from simulator.harness.network.broker import ModelBroker
 from simulator.harness.network.uplink import UplinkProcess
 from simulator.harness.network.upstream import ModelUpstream
@@ -34,15 +36,25 @@ class Simulation:
     """One cabinet, from `run` to its end."""
 
     def __init__(
-        self, seed: int, level: str = "capability", *, start_ms: int | None = None, settings: Settings = ()
+        self,
+        seed: int,
+        level: str = "capability",
+        *,
+        start_ms: int | None = None,
+        settings: Settings = (),
+        disk: ModelDisk | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
-        """`settings`: keys of the configuration that are not as in config/simulated.toml."""
+        """`settings`: keys of the configuration that are not as in config/simulated.toml. `disk` and `shelf` stand in
+        for the models of a disk."""
         self.seed = seed
         self.level = level
         self.loop = VirtualLoop.make(may_run, born)
         self.witness = Witness(self.loop.time)
         plan = blueprint(settings)
+        plan = plan if shelf is None else replace(plan, shelf=shelf)
         self._plan = replace(plan, ids=plan.ids.anew())
+        self._disk = disk
         # A run of some weeks meets the change of clocks sooner or later, or not at all.
         self._start_ms = START_MS + seed * 7 % 200 * DAY_MS if start_ms is None else start_ms
 
@@ -58,7 +70,9 @@ class Simulation:
         return self.witness.violated
 
     async def _play(self, story: Callable[[Simulation], Coroutine[Any, Any, None]]) -> None:
-        self.cabinet = Cabinet(self._plan, self.loop, self.witness, self.seed, self._start_ms, self._make_level)
+        self.cabinet = Cabinet(
+            self._plan, self.loop, self.witness, self.seed, self._start_ms, self._make_level, self._disk
+        )
         self.checks = all_checks(self.cabinet, self.loop.time, self._unhandled)
         self.witness.add(self.checks.all)
         self.broker = ModelBroker(seeded(self.seed, "broker"))

@@ -9,7 +9,7 @@ from datetime import datetime, time
 from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo
 
-from cabinet.control.protocol import ControlError
+from cabinet.control.protocol import Code, ControlError
 from simulator import story as told
 from simulator.faults import FaultError
 from simulator.harness import happenings as seen
@@ -313,7 +313,9 @@ class StoryPlayer:
         try:
             answer = await self._cabinet.call(method, params)
         except ControlError as error:
-            self._cabinet.witness.tell(seen.Asked(method, f"refused: {error.message}"))
+            # Who gets no answer does not know whether it is done.
+            how = "unanswered" if error.code in (Code.TIMEOUT, Code.INTERNAL) else "refused"
+            self._cabinet.witness.tell(seen.Asked(method, f"{how}: {error.message}"))
             return f"the daemon refuses: {error.message}"
         if method == "incident.record":
             assert isinstance(answer, dict)

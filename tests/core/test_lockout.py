@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cabinet.core.effects import CheckPin
-from cabinet.core.events import DigitsEntered
+from cabinet.core.effects import CheckPin, Show
+from cabinet.core.events import DigitsEntered, PinChecked
 from cabinet.core.lockout import wait_s
 from hal.secret import Secret
 from tests.core.cabinet import ADA, ADA_CARD, CARD_PIN, PIN, Cabinet, right, rights
@@ -33,6 +33,18 @@ def test_three_are_free_then_the_keypad_waits() -> None:
     cabinet.enter(PIN)
     assert cabinet.pulses() == [1]
     assert cabinet.state.ledger.failures == {}
+
+
+def test_a_pin_that_could_not_be_compared_counts_for_nothing() -> None:
+    """The disk does not give its record."""
+    cabinet = Cabinet(rights(right(ADA, "K-0001")))
+    cabinet.enter("1001")
+    (check,) = [e for e in cabinet.send(DigitsEntered("keypad", Secret(PIN), None)) if isinstance(e, CheckPin)]
+    effects = cabinet.send(PinChecked(check.visit, check.seq, check.keypad, check.person, check.by_number, None))
+    assert any("cannot record" in effect.text for effect in effects if isinstance(effect, Show))
+    assert (cabinet.state.ledger.failures, cabinet.pulses()) == ({}, [])
+    cabinet.enter(PIN)
+    assert cabinet.pulses() == [1]
 
 
 def test_a_cut_buys_no_guess() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import stat
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_mock import MockerFixture
 from sqlalchemy import Connection
 
 from cabinet.journal import b64, checkpoint
@@ -202,6 +204,14 @@ def test_migrations_run_once_and_newer_files_are_left_alone(tmp_path: Path) -> N
     close_connection(connection)
     with pytest.raises(JournalDamaged, match="update"):
         opened(tmp_path)
+
+
+def test_a_lock_that_cannot_be_written_is_not_kept(tmp_path: Path, mocker: MockerFixture) -> None:
+    refusing = mocker.patch("cabinet.journal.lock.os.pwrite", side_effect=OSError(errno.ENOSPC, "No space left"))
+    with pytest.raises(JournalUnwritable, match="No space left"):
+        opened(tmp_path)
+    mocker.stop(refusing)
+    opened(tmp_path).close()
 
 
 def test_one_writer(tmp_path: Path) -> None:

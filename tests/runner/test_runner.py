@@ -242,6 +242,27 @@ async def test_a_leaf_the_journal_would_refuse_takes_nothing_with_it(bench: Benc
 
 
 @story
+async def test_what_cannot_be_sealed_waits_until_it_can(bench: Bench) -> None:
+    """The key of whom it concerns cannot be read just now: as with a disk that takes nothing."""
+
+    def unread(leaf: Leaf, now: Now) -> Entry:
+        if leaf.ev == "item.forced":
+            raise JournalUnwritable("roster.db: disk I/O error")
+        return seal(leaf, now)
+
+    before = bench.disk.kinds
+    bench.runner._seal = unread
+    await bench.do(SlotRead(2, False), CardShown("reader", ADA_CARD), SlotRead(3, False))
+    assert (bench.disk.kinds, bench.runner.state.journal_good) == (before, False)
+    bench.runner._seal = seal
+    bench.clock.forward(2)
+    await bench.runner.once()
+    await bench.runner.settle()
+    assert bench.disk.kinds.count("item.forced") == 2
+    assert bench.runner.state.journal_good
+
+
+@story
 async def test_a_failed_commit_that_turns_out_durable_ends_the_loop(bench: Bench) -> None:
     def overtaken(entries: Sequence[Entry], rows: dict[str, bytes | None] | None = None) -> Commit:
         raise JournalOvertaken("on the disk after all; restart the daemon")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simulator.harness import happenings as seen
-from simulator.harness.memory_roster import RosterShelf
+from simulator.harness.memory_roster import Shelf
 from simulator.harness.oracle import Oracle
 from simulator.harness.witness import Hear, Violated
 
@@ -19,7 +19,7 @@ class Forgotten:
     number = 41
     title = "who is erased is unknown at once, and nothing is left of them when it is done"
 
-    def __init__(self, shelf: RosterShelf, oracle: Oracle, names: Mapping[str, str]) -> None:
+    def __init__(self, shelf: Shelf, oracle: Oracle, names: Mapping[str, str]) -> None:
         """`names` by pseudonym. The oracle is told who is gone."""
         self._shelf = shelf
         self._oracle = oracle
