@@ -6,11 +6,11 @@ import asyncio
 import logging
 
 from drivers.specs.matrix_keypad import MatrixKeypadSpec
+from drivers.typed_digits import TypedDigits
 from drivers.wire.keypad import Debouncer, Key, keys_down, label
 from hal.buses import GpioLines
-from hal.capabilities import Cancelled, Emit, Entered, Keypad, Typed
+from hal.capabilities import Emit, Keypad
 from hal.clock import Clock
-from hal.secret import Secret
 
 logger = logging.getLogger(__name__)
 
@@ -19,20 +19,16 @@ MOMENT_S = 0.001
 
 
 class MatrixKeypad(Keypad):
-    """Digits stay in here until `#` hands them out as one secret.
-
-    `*` clears them, and cancels when there are none; A to D do nothing. A key that is down from the start is
-    ignored until it is let go, so that the others still work."""
+    """A to D do nothing. A key that is down from the start is ignored until it is let go, so that the others still
+    work."""
 
     def __init__(self, spec: MatrixKeypadSpec, gpio: GpioLines, clock: Clock) -> None:
         self.device = spec.id
         self.keys = len(spec.rows) * len(spec.columns)
         self._spec = spec
         self._gpio = gpio
-        self._clock = clock
         self._debouncer = Debouncer(spec.scans)
-        self._digits = ""
-        self._forget_at_s = 0.0
+        self._digits = TypedDigits(spec.id, clock, entry_s=spec.entry_s, digits_max=spec.digits_max)
 
     async def start(self) -> None:
         """Claims the lines and takes a first look at the keys; a keypad cannot prove that it is there."""
@@ -48,9 +44,9 @@ class MatrixKeypad(Keypad):
             while True:
                 await self._scan_until_at_rest(emit)
                 await self._wait_for_key()
-                self._forget_if_late(emit)
+                self._digits.forget_if_late(emit)
         finally:
-            self._forget(emit)
+            self._digits.forget(emit)
 
     async def stop(self) -> None:
         await self._gpio.release(self._spec.rows + self._spec.columns)
@@ -62,8 +58,8 @@ class MatrixKeypad(Keypad):
             if self._debouncer.settled and not settled and self._debouncer.stuck:
                 self._log_stuck()
             if key is not None:
-                self._press(label(key), emit)
-            self._forget_if_late(emit)
+                self._digits.press(label(key), emit)
+            self._digits.forget_if_late(emit)
             if self._debouncer.at_rest:
                 return
             await asyncio.sleep(self._spec.scan_ms / 1000)
@@ -81,38 +77,12 @@ class MatrixKeypad(Keypad):
         if not all(await self._gpio.read(self._spec.columns)):
             return  # pressed meanwhile; do not rely on its edge, a full queue drops some
         try:
-            left_s = self._entry_left_s()
+            left_s = self._digits.left_s()
             async with asyncio.timeout(None if left_s is None else max(MOMENT_S, left_s)) as limit:
                 await self._gpio.next_edges(self._spec.columns)
         except TimeoutError:
             if not limit.expired():
                 raise
-
-    def _press(self, key: str, emit: Emit) -> None:
-        self._forget_at_s = self._clock.mono_s() + self._spec.entry_s
-        if key == "#" and self._digits:
-            secret, self._digits = Secret(self._digits), ""
-            emit(Entered(self.device, secret))
-        elif key == "*" and self._digits:
-            self._forget(emit)
-        elif key == "*":
-            emit(Cancelled(self.device))
-        elif key.isdigit():
-            self._digits = (self._digits + key)[: self._spec.digits_max]
-            emit(Typed(self.device, len(self._digits)))
-
-    def _forget(self, emit: Emit) -> None:
-        if self._digits:
-            self._digits = ""
-            emit(Typed(self.device, 0))
-
-    def _forget_if_late(self, emit: Emit) -> None:
-        left_s = self._entry_left_s()
-        if left_s is not None and left_s <= 0:
-            self._forget(emit)
-
-    def _entry_left_s(self) -> float | None:
-        return self._forget_at_s - self._clock.mono_s() if self._digits else None
 
     def _log_stuck(self) -> None:
         places = ", ".join(f"row {row + 1} column {column + 1}" for row, column in sorted(self._debouncer.stuck))

@@ -39,6 +39,11 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         spec="drivers.specs.rdm6300_reader:Rdm6300ReaderSpec",
         bus="serial",
     ),
+    "wiegand-reader": DeviceType(
+        driver="drivers.wiegand_reader:WiegandReader",
+        spec="drivers.specs.wiegand_reader:WiegandReaderSpec",
+        bus="gpio",
+    ),
     "matrix-keypad": DeviceType(
         driver="drivers.matrix_keypad:MatrixKeypad",
         spec="drivers.specs.matrix_keypad:MatrixKeypadSpec",

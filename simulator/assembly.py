@@ -20,6 +20,7 @@ from drivers.specs.modbus_relay_board import ModbusRelayBoardSpec
 from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
 from drivers.specs.socket_verifier import SocketVerifierSpec
 from drivers.specs.terminal_display import TerminalDisplaySpec
+from drivers.specs.wiegand_reader import WiegandReaderSpec
 from hal.device_table import DeviceTable
 from hal.specs import DeviceSpec
 from simulator.body import Body, GpioBody, I2cBody, Pluggable, SerialBody, SerialLink
@@ -41,6 +42,7 @@ from simulator.serial_device import SerialDevice
 from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
 from simulator.types import seeded
+from simulator.wiegand_reader import WiegandReader
 from simulator.wiring import WiredBolts, WiredContacts, bolts_on
 from simulator.world import World
 
@@ -120,7 +122,7 @@ class Assembly:
             raise ValueError(f"no device {name[:40]!r}; there are: {', '.join(self.devices)}")
         return self.devices[name]
 
-    def body(self, kind: type[B], what: str, name: str | None) -> B:
+    def body(self, kind: type[B] | tuple[type[B], ...], what: str, name: str | None) -> B:
         """The body of device `name`, of the first one of its kind without a name. Raises ValueError."""
         of_kind = {key: device.body for key, device in self.devices.items() if isinstance(device.body, kind)}
         if not of_kind:
@@ -169,6 +171,8 @@ class Assembly:
             case MatrixKeypadSpec():
                 settle_s = (spec.scans + 1) * spec.scan_ms / 1000
                 return MatrixKeypad(spec.rows, spec.columns, rng, settle_s)
+            case WiegandReaderSpec():
+                return WiegandReader(spec.d0, spec.d1, rng, int(spec.formats[0]))
             case LedSpec():
                 return Led(spec.lines, spec.active_high, partial(self._light, self._lamps(spec.id)))
             case BuzzerSpec():

@@ -40,6 +40,8 @@ FAULTS: dict[str, FaultKind] = {
     "forced-open": FaultKind("channel", None, "the bolt, the slot or the door gives way without a command"),
     "short": FaultKind("channel", None, "the 1-Wire channel is shorted"),
     "two-fobs": FaultKind("channel", None, "a second fob hangs on the 1-Wire channel"),
+    "swapped": FaultKind("frames", None, "the wires of D0 and D1 are swapped"),
+    "open-line": FaultKind("channel", None, "a wire is broken: 0 for D0, 1 for D1 (without: D1)"),
     "stuck-low": FaultKind("ms", None, "the device holds SDA low, so that nobody can use the bus"),
 }
 
@@ -70,6 +72,9 @@ class ActiveFaults:
 
     def clear(self) -> None:
         self._faults.clear()
+
+    def get(self, name: str) -> Fault | None:
+        return self._faults.get(name)
 
     def amount(self, name: str) -> int:
         """The argument of a fault that is set, 0 when it is not."""

@@ -113,6 +113,12 @@ class GpioChip:
         self._contacts.discard(frozenset((one, other)))
         self._settle()
 
+    def pulse(self, line: int, at_s: float, width_s: float) -> None:
+        """A body pulls the line low for a moment that began at `at_s`: over before anybody could read its level."""
+        if self._levels.get(line):
+            self._edge(line, high=False, at_s=at_s)
+            self._edge(line, high=True, at_s=at_s + width_s)
+
     def claimed(self, lines: Sequence[int]) -> bool:
         """Whether all of `lines` are claimed."""
         return all(line in self._holders for line in lines)
@@ -129,7 +135,7 @@ class GpioChip:
             for on_level in self._watchers.get(line, ()):
                 on_level(level)
             if line not in quiet and bool(level) != bool(before.get(line)):
-                self._edge(line, high=bool(level))
+                self._edge(line, high=bool(level), at_s=self._now_s())
 
     def _work_out(self) -> dict[int, bool | None]:
         levels: dict[int, bool | None] = {}
@@ -159,9 +165,8 @@ class GpioChip:
             return True
         return False if "down" in pulls else None
 
-    def _edge(self, line: int, *, high: bool) -> None:
+    def _edge(self, line: int, *, high: bool, at_s: float) -> None:
         use = self._uses.get(line)
         if isinstance(use, Input) and use.edges:
             self._seqnos[line] += 1
-            at_ns = round(self._now_s() * 1_000_000_000)
-            self._holders[line].on_edge(Edge(line, high, at_ns, self._seqnos[line]))
+            self._holders[line].on_edge(Edge(line, high, round(at_s * 1_000_000_000), self._seqnos[line]))

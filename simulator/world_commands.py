@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 from drivers.wire.card_number import parse_card
 from simulator.assembly import Assembly
@@ -10,7 +11,10 @@ from simulator.faults import parse_fault
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.socket_verifier import SocketVerifier
+from simulator.wiegand_reader import WiegandReader
 
+READERS: Final[tuple[type[Rdm6300Reader] | type[WiegandReader], ...]] = (Rdm6300Reader, WiegandReader)
+KEYPADS: Final[tuple[type[MatrixKeypad] | type[WiegandReader], ...]] = (MatrixKeypad, WiegandReader)
 USAGE = {
     "present": "present card UID [READER]",
     "remove": "remove card [READER]",
@@ -95,14 +99,14 @@ class WorldCommands:
             case _:
                 raise CommandError(_usage(words))
 
-    def _reader(self, named: list[str]) -> Rdm6300Reader:
-        return self._assembly.body(Rdm6300Reader, "reader", named[0] if named else None)
+    def _reader(self, named: list[str]) -> Rdm6300Reader | WiegandReader:
+        return self._assembly.body(READERS, "reader", named[0] if named else None)
 
     def _verifier(self, named: list[str]) -> SocketVerifier:
         return self._assembly.body(SocketVerifier, "verifier", named[0] if named else None)
 
-    def _keypad(self, named: list[str]) -> MatrixKeypad:
-        return self._assembly.body(MatrixKeypad, "keypad", named[0] if named else None)
+    def _keypad(self, named: list[str]) -> MatrixKeypad | WiegandReader:
+        return self._assembly.body(KEYPADS, "keypad", named[0] if named else None)
 
 
 def _slot(text: str) -> int:

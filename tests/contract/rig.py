@@ -25,6 +25,7 @@ from simulator.gpio_bus import gpio_server
 from simulator.gpio_chip import GpioChip
 from simulator.gpio_device import GpioDevice
 from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
+from simulator.harness.wire.memory_lines import MemoryChip, MemoryLines
 from simulator.i2c_bus import i2c_server
 from simulator.i2c_device import I2cDevice
 from simulator.i2c_wires import I2cWires
@@ -121,15 +122,19 @@ async def on_real_bus(type_name: str, folder: Path, seed: int = 1) -> AsyncItera
 
 @contextlib.asynccontextmanager
 async def in_memory(type_name: str, seed: int = 1) -> AsyncIterator[Rig]:
-    """For a virtual loop; serial, Modbus and I2C devices only."""
+    """For a virtual loop; no sockets."""
     seen, rng = Seen(), random.Random(seed)
     body = ROWS[type_name].body(rng, seen)
-    simulated: SerialDevice | I2cDevice
+    simulated: SerialDevice | GpioDevice | I2cDevice
     bus: Bus
     if DEVICE_TYPES[type_name].bus == "i2c":
         wires = MemoryWires("link", I2cWires(asyncio.get_running_loop().time))
         simulated, bus = I2cDevice(body, wires), MemoryI2c(wires)
         wires.wires.attach(simulated)
+    elif DEVICE_TYPES[type_name].bus == "gpio":
+        chip = MemoryChip("link", GpioChip(asyncio.get_running_loop().time))
+        body.attach(chip.chip)
+        simulated, bus = GpioDevice(body, chip), MemoryLines(chip)
     else:
         link = MemoryLink("link")
         simulated, bus = SerialDevice(body, link, rng), link

@@ -18,6 +18,7 @@ from simulator.modbus_relay_board import ModbusRelayBoard
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
+from simulator.wiegand_reader import WiegandReader
 
 KEY = bytes(range(32))
 """Of a verifier."""
@@ -81,6 +82,10 @@ class Row:
     """The simulated device, wired as `keys` say."""
     keys: dict[str, object] = field(default_factory=dict)
     """Of its [[device]] table, beside id, type and link."""
+    senses_removal: bool = True
+    """A card reader that knows whether the card is still there."""
+    hides: tuple[str, ...] = ()
+    """Faults under which a card goes unseen here, and at other readers does not."""
 
 
 ROWS: dict[str, Row] = {
@@ -88,6 +93,13 @@ ROWS: dict[str, Row] = {
         capabilities.CardReader,
         lambda rng, seen: Rdm6300Reader(rng),
         {"removal_ms": 200},
+    ),
+    "wiegand-reader": Row(
+        capabilities.CardReader,
+        lambda rng, seen: WiegandReader(14, 15, rng),
+        {"d0": 14, "d1": 15, "removal_ms": 200},
+        senses_removal=False,
+        hides=("merge",),
     ),
     "matrix-keypad": Row(
         capabilities.Keypad,

@@ -6,17 +6,24 @@ from pathlib import Path
 import pytest
 
 from drivers.wire.card_number import parse_card
-from hal.capabilities import CardPresented, CardReader, CardRemoved
+from hal.capabilities import CardPresented, CardReader, CardRemoved, Reading
 from simulator.harness.virtual_loop import run
 from simulator.types import body_class
 from tests.contract.rig import in_memory, on_real_bus
-from tests.contract.rows import types_with
+from tests.contract.rows import ROWS, types_with
 
 READERS = types_with(CardReader)
 ADA, BOB = parse_card("0006547886"), parse_card("0008844356")
-HIDES = ("silent", "truncate", "bad-checksum", "unplug", "power-cycle", "noise")
+HIDES = ("silent", "truncate", "bad-checksum", "unplug", "power-cycle", "noise", "swapped", "open-line")
 """Faults under which a card may go unseen."""
 FAULTS = [(name, fault) for name in READERS for fault in body_class(name).faults]
+
+
+SENSING = [name for name in READERS if ROWS[name].senses_removal]
+
+
+def presented(readings: list[Reading]) -> list[Reading]:
+    return [one for one in readings if isinstance(one, CardPresented)]
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -29,15 +36,12 @@ def test_one_presentation_is_one_event(name: str, tmp_path: Path) -> None:
                 rig.body.present(ADA)
                 await rig.until(lambda: bool(rig.readings))
                 rig.body.present(BOB)
-                await rig.until(lambda: len(rig.readings) == 3)
+                await rig.until(lambda: len(rig.readings) >= 3)
                 rig.body.remove()
                 await rig.until(lambda: len(rig.readings) == 4)
-            assert rig.readings == [
-                CardPresented("device", ADA),
-                CardPresented("device", BOB),
-                CardRemoved("device", ADA),
-                CardRemoved("device", BOB),
-            ]
+            assert presented(rig.readings) == [CardPresented("device", ADA), CardPresented("device", BOB)]
+            assert rig.readings[-1] == CardRemoved("device", BOB)
+            assert CardRemoved("device", ADA) in rig.readings
 
     asyncio.run(story())
 
@@ -53,7 +57,8 @@ def test_a_card_is_told_as_soon_as_it_is_read_however_long_it_stays(name: str) -
                 await asyncio.sleep(0.1)
                 assert rig.readings == [CardPresented("device", ADA)]
                 await asyncio.sleep(600)
-                assert rig.readings == [CardPresented("device", ADA)]
+                assert presented(rig.readings) == [CardPresented("device", ADA)]
+                assert name not in SENSING or rig.readings == presented(rig.readings)
 
     run(story())
 
@@ -69,7 +74,7 @@ def test_no_fault_shows_another_card(name: str, fault: str, seed: int) -> None:
                 rig.body.present(ADA)
                 await asyncio.wait({watch}, timeout=5)
             assert {reading.card for reading in rig.readings} <= {ADA}  # type: ignore[union-attr]
-            if fault not in HIDES:
-                assert rig.readings == [CardPresented("device", ADA)]
+            if fault not in (*HIDES, *ROWS[name].hides):
+                assert presented(rig.readings) == [CardPresented("device", ADA)]
 
     run(story())

@@ -116,6 +116,12 @@ id = "camera"
 type = "socket-verifier"
 link = "camera"
 
+[[device]]
+id = "outer-reader"
+type = "wiegand-reader"
+link = "gpio0"
+d0 = 14
+d1 = 15
 [[slot]]
 number = 1
 lock = "relays:1"
@@ -154,6 +160,7 @@ def test_a_whole_cabinet() -> None:
         "display",
         "fobs",
         "camera",
+        "outer-reader",
     ]
     assert [slot.lock for slot in table.slots] == [ChannelRef("relays", 1), ChannelRef("relays", 2)]
     assert table.slots[0].fob_reader == ChannelRef("fobs", 1)
@@ -165,6 +172,7 @@ def test_a_whole_cabinet() -> None:
 
 CAPABILITIES: dict[str, type[Device]] = {
     "rdm6300-reader": CardReader,
+    "wiegand-reader": CardReader,
     "matrix-keypad": Keypad,
     "modbus-relay-board": LockBoard,
     "modbus-input-board": InputBoard,
@@ -234,13 +242,13 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
             raw["link"].append({"id": "other", "type": "socket", "path": "other", "key_file": "k"}),
             raw["device"].append({"id": "other", "type": "socket-verifier", "link": "other"}),
         ),
-        ("device", 9, "type"),
+        ("device", 10, "type"),
         'a cabinet has one verifier, "other" is another',
     ),
     (
         "two on one socket",
         lambda raw: raw["device"].append({"id": "other", "type": "socket-verifier", "link": "camera"}),
-        ("device", 9, "link"),
+        ("device", 10, "link"),
         'a socket link has one device, "camera" has "camera" already',
     ),
     (
@@ -282,7 +290,7 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "repeated device",
         lambda raw: raw["device"].append({**raw["device"][5], "line": 12}),
-        ("device", 9, "id"),
+        ("device", 10, "id"),
         'device "buzzer" exists already; each needs its own',
     ),
     (
@@ -384,7 +392,7 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "one address twice",
         lambda raw: raw["device"].append(raw["device"][7] | {"id": "more"}),
-        ("device", 9, "address"),
+        ("device", 10, "address"),
         'address: "fobs" has the address 0x1A on "i2c0" already',
     ),
     (

@@ -41,7 +41,7 @@ def test_each_type_starts_with_each_of_its_faults(type_name: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["device", "rdm-6300", "--link", "x"], "no type 'rdm-6300'; there are: rdm6300-reader, matrix-keypad"),
+        (["device", "rdm-6300", "--link", "x"], "no type 'rdm-6300'; there are: rdm6300-reader, wiegand-reader"),
         (["device", "led", "--link", "x", "--option", "card=1"], "led: option 'card' is not known here; there are: l"),
         (["device", "led", "--link", "x", "--option", "lines"], "led: option lines: write lines=VALUE"),
         (["device", "rdm6300-reader", "--link", "x", "--option", "card=1"], "card=1: a card is ten decimal digits"),
