@@ -146,6 +146,13 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Disclose:
+    """The custodian gives somebody what is kept on them."""
+
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Welcome:
     """The custodian puts somebody who was erased into the roster again, as somebody new."""
 
@@ -314,6 +321,7 @@ Act: TypeAlias = (
     | RollBack
     | Suspend
     | Forget
+    | Disclose
     | Welcome
     | Train
     | Book
@@ -434,6 +442,7 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"The technician releases slot (\d+): (.+)\.", lambda slot, reason: Release(int(slot), reason)),
     (rf"The custodian suspends {_WHO}\.", lambda who: Suspend(who, True)),
     (rf"The custodian lets {_WHO} in again\.", lambda who: Suspend(who, False)),
+    (rf"The custodian gives {_WHO} what is kept on them\.", Disclose),
     (rf"The custodian erases {_WHO}\.", Forget),
     (rf"The custodian puts {_WHO} into the roster again\.", Welcome),
     (rf"The custodian records ([a-z-]+) of {_WHO} until (\d{{4}}-\d\d-\d\d)\.", Train),

@@ -297,6 +297,19 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Disclosed:
+    """Somebody was given what is kept on them: the leaves, as epoch and index, and the one that tells of it."""
+
+    who: str
+    label: str
+    told: tuple[int, int]
+    found: tuple[tuple[int, int], ...]
+
+    def __str__(self) -> str:
+        return f"{self.who} was given {len(self.found)} events that concern them"
+
+
+@dataclass(frozen=True, slots=True)
 class WallClock:
     """It jumps (`moved`), or is trusted or not."""
 
@@ -346,6 +359,7 @@ Happening: TypeAlias = (
     | Published
     | Held
     | Asked
+    | Disclosed
     | WallClock
     | Logged
 )

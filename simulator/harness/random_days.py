@@ -15,7 +15,7 @@ from simulator.harness import happenings as seen
 from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.network.troubles import NetworkTroubles
 from simulator.harness.people.booked import Wish, book, cancel, collect
-from simulator.harness.people.custodian import erase, suspend, welcome
+from simulator.harness.people.custodian import disclose, erase, suspend, welcome
 from simulator.harness.people.mix import MANNERS
 from simulator.harness.people.reliable import RELIABLE, try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
@@ -158,6 +158,7 @@ class RandomDays:
         while True:
             await asyncio.sleep(random.expovariate(1 / ERASED_EVERY_S))
             name = random.choice(ERASED)
+            await self._at_the_desk(disclose, name)
             await self._at_the_desk(erase, name)
             while True:
                 await asyncio.sleep(random.uniform(10, 7_200))

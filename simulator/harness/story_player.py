@@ -19,7 +19,7 @@ from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.model_disk import Failure
 from simulator.harness.network.broker import Lie
 from simulator.harness.people import booked
-from simulator.harness.people.custodian import erase, replace_fob, suspend, train, welcome
+from simulator.harness.people.custodian import disclose, erase, replace_fob, suspend, train, welcome
 from simulator.harness.people.policy import labelled
 from simulator.harness.people.reliable import try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
@@ -185,6 +185,8 @@ class StoryPlayer:
                 return await suspend(self._simulation, self._who(who).name, suspended=suspended)
             case told.Forget(who):
                 return await erase(self._simulation, self._who(who).name)
+            case told.Disclose(who):
+                return await disclose(self._simulation, self._who(who).name)
             case told.Welcome(who):
                 return await welcome(self._simulation, self._who(who).name)
             case told.Train(what, who, until):

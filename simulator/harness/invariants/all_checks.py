@@ -15,6 +15,7 @@ from simulator.harness.invariants.bookings import CodesOnce, KeptForWhoBooked
 from simulator.harness.invariants.clock import JumpingClock
 from simulator.harness.invariants.coils import NotForLong, OnlyAllowed, OnlyGranted
 from simulator.harness.invariants.custody import EachAttributed, EachMovementOnce
+from simulator.harness.invariants.disclosed import AllGiven
 from simulator.harness.invariants.doors import DoorReleased
 from simulator.harness.invariants.due import DueIsTold
 from simulator.harness.invariants.enrolled import EnrolledAsConfirmed
@@ -126,6 +127,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             RemindedOnce(truth, oracle, lambda: cabinet.wall.shown_ms, clock.quality),
             booked,
             CodesOnce(now_s, plan.ids),
+            AllGiven(),
             Forgotten(plan.shelf, oracle, plan.ids),
             EnrolledAsConfirmed(truth, plan.cast, plan.ids),
             DueIsTold(truth, oracle, booked, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),

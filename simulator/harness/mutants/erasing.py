@@ -65,4 +65,22 @@ ERASING: Final = (
         [Edit("cabinet.vault.sealing:_sub", "None if subject.bare else key_of", "key_of")],
         [Crashed("erased")],
     ),
+    Mutant(
+        "given-without-its-end",
+        "what somebody is given on request ends before the last event",
+        [Edit("cabinet.service.disclosure:Disclosure._ends", "file.sizes()[1]", "file.sizes()[1] - 1")],
+        [Crashed("erased")],
+    ),
+    Mutant(
+        "given-unjournaled",
+        "what is kept on somebody is given out, and the journal does not say so",
+        [
+            Edit(
+                "cabinet.core.disclosing:on_asked",
+                'turn.journal("person.exported", [Subject("concerned", event.person)], operator=event.operator)',
+                "turn.state.size - 1",
+            )
+        ],
+        [Crashed("erased")],
+    ),
 )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cabinet.control.protocol import ControlError
+from cabinet.core.ledger import EPOCH_STEP
 from simulator.fobs import number_of
 from simulator.harness import happenings as seen
 from simulator.harness.oracle import qualifications, rows
@@ -18,6 +21,26 @@ async def suspend(simulation: Simulation, name: str, *, suspended: bool) -> str 
     roster = cabinet.plan.shelf.open()
     person = roster.snapshot(cabinet.plan.config.zone).people.get(roster.pseudonym_of(cabinet.plan.cast[name].id) or "")
     oracle.people[name].suspended = person is not None and person.suspended
+    return why
+
+
+async def disclose(simulation: Simulation, name: str) -> str | None:
+    """Gives somebody what is kept on them, page by page; gives why it was not possible."""
+    cabinet = simulation.cabinet
+    why, found, at = None, [], [1, 0]
+    try:
+        begun: Any = await cabinet.call("person.export", {"person": cabinet.plan.cast[name].id})
+        while at is not None:
+            where = {"export": begun["export"], "epoch": at[0], "first": at[1]}
+            page: Any = await cabinet.call("person.events", where)
+            found += [(event["epoch"], event["index"]) for event in page["events"]]
+            at = page["next"]
+        epoch, n = divmod(begun["export"], EPOCH_STEP)
+        told = max(epoch, 1), n
+        cabinet.witness.tell(seen.Disclosed(name, begun["person"]["pseudonym"], told, tuple(found)))
+    except ControlError as error:
+        why = error.message
+    cabinet.witness.tell(seen.Asked("person.export", f"refused: {why}" if why else "done"))
     return why
 
 
