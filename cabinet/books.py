@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
 from typing import cast
 
@@ -14,6 +14,7 @@ from cabinet.core.ledger_rows import former_signers
 from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.epochs import Opener, Order, ledger_of
 from cabinet.journal.epoch import EpochFolder, FolderClaim
+from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.known_keys import add_known, read_known
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Signer, Verifier
@@ -22,6 +23,7 @@ from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.journal.store import Journal
 from cabinet.policy.rights import Rights, Schedule, Window
 from cabinet.roster.store import Roster
+from cabinet.salvage import salvage
 from cabinet.vault import device_key
 from cabinet.vault.device_key import DeviceKeys, Random
 from cabinet.vault.pin import calibrate
@@ -102,34 +104,72 @@ def open_journal(
     Raises as `Journal.open` and `SigningKeys.open`, and NotDue for an order."""
     claim = folder.claim()
     try:
-        journal, signer = _opened(folder, config, signing, claim)
-        opener = Opener(folder, config.origin, config.cabinet.device, signer, now, random)
-        if opener.contradicted(journal, order):
-            journal, _ = _opened(folder, config, signing, claim)
+        keys = _keys(folder, config, signing)
+        opener = Opener(folder, config.origin, config.cabinet.device, keys.signer, now, random)
+        journal: Journal | None = None
+        try:
+            journal = _opened(folder, config, signing, keys, claim)
+            if keys.successor is not None and journal.verifier.public == keys.successor.verifier.public:
+                opener = replace(opener, signer=keys.successor)
+            if opener.contradicted(journal, order):
+                journal = _opened(folder, config, signing, keys, claim)
+        except JournalDamaged as cause:
+            if journal is not None:
+                journal.leave()
+            salvage(opener, cause, keys.successor)
+            journal = _opened(folder, config, signing, keys, claim)
     except BaseException:
         claim.release()
         raise
     return journal
 
 
-def _opened(folder: EpochFolder, config: Config, signing: SigningKeys, claim: FolderClaim) -> tuple[Journal, Signer]:
-    """The newest epoch and the key that signs it. The journal tells which that is; the other one is destroyed once that
-    is durable."""
+def salvage_journal(
+    folder: EpochFolder,
+    config: Config,
+    signing: SigningKeys,
+    now: Now,
+    cause: JournalDamaged,
+    random: Random = os.urandom,
+) -> None:
+    """For what a running daemon has met, and the next start may not see. Blocks. Raises as `salvage`."""
+    claim = folder.claim()
+    try:
+        keys = _keys(folder, config, signing)
+        opener = Opener(folder, config.origin, config.cabinet.device, keys.signer, now, random)
+        salvage(opener, cause, keys.successor)
+    finally:
+        claim.release()
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    seed: bytes
+    signer: Signer
+    following: bytes | None
+    successor: Signer | None
+
+
+def _keys(folder: EpochFolder, config: Config, signing: SigningKeys) -> _Keys:
     seed = signing.open(folder.newest_known() > 0)
     following = signing.next if signing.next != seed else None
-    signer = Signer(config.origin, seed)
     successor = None if following is None else Signer(config.origin, following)
-    journal = Journal.open_in(folder, config.origin, config.cabinet.device, signer, successor, claim)
+    return _Keys(seed, Signer(config.origin, seed), following, successor)
+
+
+def _opened(folder: EpochFolder, config: Config, signing: SigningKeys, keys: _Keys, claim: FolderClaim) -> Journal:
+    """The newest epoch. The journal tells which of the keys signs; the other one is destroyed once that is durable."""
+    device = config.cabinet.device
+    journal = Journal.open_in(folder, config.origin, device, keys.signer, keys.successor, claim)
     try:
         journal.former += map(Verifier.from_vkey, former_signers(journal.state()))
-        if following is not None and successor is not None:
-            if journal.verifier.public == successor.verifier.public:
-                seed, signer = following, successor
-            _settle(journal, signing, seed)
+        if keys.following is not None and keys.successor is not None:
+            succeeded = journal.verifier.public == keys.successor.verifier.public
+            _settle(journal, signing, keys.following if succeeded else keys.seed)
     except BaseException:
         journal.leave()
         raise
-    return journal, signer
+    return journal
 
 
 def _settle(journal: Journal, signing: SigningKeys, signs: bytes) -> None:

@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from cabinet.books import Books
+from cabinet.books import Books, salvage_journal
 from cabinet.config import Config
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.server import ControlServer
@@ -17,6 +17,8 @@ from cabinet.control.session import Handler, Peer
 from cabinet.core.events import RosterFound, Started, Stopping
 from cabinet.engine import Engine
 from cabinet.epochs import Order
+from cabinet.journal.errors import JournalDamaged
+from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.service.disk import told
 from cabinet.service.parameters import choice, number
 from cabinet.service.release import Release
@@ -24,6 +26,7 @@ from cabinet.service.see import See
 from cabinet.service.views import View, iso
 from cabinet.service.watchers import Watchers
 from cabinet.vault.device_key import Random
+from cabinet.vault.signing_key import KeyFolder, SigningKeys
 from cabinet.watchdog import feed
 from cabinet.wiring import Wiring
 from drivers.wire.card_number import format_card
@@ -210,6 +213,7 @@ async def serve(config: Config) -> None:
     books = Books.open(config, clock)
     daemon = Daemon(books, _wiring(config, clock), clock)
     servers = _servers(config, daemon)
+    damage: JournalDamaged | None = None
     try:
         await daemon.start()
         for server in servers:
@@ -221,11 +225,17 @@ async def serve(config: Config) -> None:
         log.info("ready: %s, %d leaves", config.origin, books.journal.size)
         notifier.tell("READY=1")
         await daemon.run(notifier, ended)
+    except JournalDamaged as error:
+        damage = error
+        raise
     finally:
         notifier.tell("STOPPING=1")
         for server in servers:
             await server.close()
         await daemon.stop()
+        if damage is not None:
+            folder = SqliteFolder(config.state_dir)
+            salvage_journal(folder, config, SigningKeys(KeyFolder(config.state_dir)), clock.now(), damage)
     if daemon.order is not None:
         Books.open(config, clock, daemon.order).close()
 

@@ -15,7 +15,7 @@ from cabinet.core.ledger import Contradiction, Ledger
 from cabinet.core.ledger_rows import changed_rows, from_rows
 from cabinet.core.upstream import WAITS
 from cabinet.journal.epoch import EpochFolder
-from cabinet.journal.errors import JournalDamaged, JournalError
+from cabinet.journal.errors import JournalDamaged, JournalError, JournalTooNew
 from cabinet.journal.note import Signer
 from cabinet.journal.opening import epoch_origin, next_number, open_epoch
 from cabinet.journal.store import Journal
@@ -116,11 +116,13 @@ class Opener:
 
 
 def ledger_of(rows: Mapping[str, bytes], name: str) -> Ledger:
-    """What the state table of the epoch file `name` says. Raises JournalDamaged."""
+    """What the state table of the epoch file `name` says. Raises JournalTooNew, JournalDamaged."""
     try:
         return from_rows(rows)
     except ValueError as error:
-        raise JournalDamaged(f"{name}: {error}; was a newer version running here?") from None
+        if isinstance(error.__cause__, ValueError):  # no JSON, so no version of the program has written it
+            raise JournalDamaged(f"{name}: {error}") from None
+        raise JournalTooNew(f"{name}: {error}; was a newer version running here?") from None
 
 
 def _common(journal: Journal, contradicted: Contradiction) -> Old:

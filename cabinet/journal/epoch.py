@@ -134,6 +134,10 @@ class EpochFile(Protocol):
 
     def state(self) -> dict[str, bytes]: ...
 
+    def is_sound(self) -> bool:
+        """Whether the file as such is in order, indexes included. Seconds per million leaves."""
+        ...
+
 
 class FolderClaim(Protocol):
     def release(self) -> None: ...
@@ -166,6 +170,10 @@ class EpochFolder(Protocol):
         """Opens or creates it, in the newest form, with at least the checkpoint of an empty tree in it.
 
         Raises JournalDamaged, JournalUnwritable."""
+        ...
+
+    def inspect(self, epoch: int) -> EpochFile:
+        """Opens it for questions alone, and changes nothing of it, whatever is wrong with it. Raises as `open`."""
         ...
 
     def draft(self, epoch: int, signer: Signer) -> EpochFile:

@@ -67,6 +67,14 @@ class JournalLost(JournalDamaged):
     """The file of the newest epoch is gone."""
 
 
+class JournalTooNew(JournalError):
+    """A newer version of the program wrote it: nothing is damaged, and nothing is begun in its place."""
+
+
+class JournalCut(JournalDamaged):
+    """The file ends before leaves that were durable."""
+
+
 class JournalForeign(JournalDamaged):
     """Its newest checkpoint is signed by another key than ours."""
 

@@ -13,7 +13,7 @@ from typing import Final
 from sqlalchemy import Connection, Integer, LargeBinary, Text, column, table
 
 from cabinet.journal.connection import begin_write
-from cabinet.journal.errors import JournalDamaged
+from cabinet.journal.errors import JournalTooNew
 
 _FIRST: Final = (
     """CREATE TABLE leaf (
@@ -81,11 +81,11 @@ payload = table(
 
 
 def migrate(connection: Connection, steps: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
-    """Bring the file to the newest version, each step in one transaction. Raises JournalDamaged."""
+    """Bring the file to the newest version, each step in one transaction. Raises JournalTooNew."""
     with connection.begin():
         version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     if version > len(steps):
-        raise JournalDamaged(f"the journal has version {version}, this program knows {len(steps)}: update it")
+        raise JournalTooNew(f"the journal has version {version}, this program knows {len(steps)}: update it")
     for number, step in enumerate(steps[version:], version + 1):
         with connection.begin():
             begin_write(connection)

@@ -19,13 +19,14 @@ from cabinet.journal.connection import (
     close,
     driver,
     meaning,
+    open_reader,
     open_writer,
     settle,
     truncate,
     writing,
 )
 from cabinet.journal.epoch import Column, KeptNote, Transaction
-from cabinet.journal.errors import JournalUnwritable
+from cabinet.journal.errors import JournalDamaged, JournalUnwritable
 from cabinet.journal.files import NEWEST, draft_file, read_number, replace_durably, stray_epochs, write_number
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.note import Signer
@@ -70,6 +71,14 @@ class SqliteFolder:
 
     def open(self, epoch: int, signer: Signer) -> SqliteEpoch:
         return _opened(epoch_file(self._folder, epoch), signer)
+
+    def inspect(self, epoch: int) -> SqliteEpoch:
+        path = epoch_file(self._folder, epoch)
+        if not path.exists():
+            raise JournalDamaged(f"{path} is missing")
+        log = path.with_name(path.name + "-wal").exists()
+        with _meaning(path):
+            return SqliteEpoch(path, open_reader(path, immutable=not log))
 
     def draft(self, epoch: int, signer: Signer) -> SqliteEpoch:
         path = draft_file(self._folder, epoch)
@@ -171,6 +180,9 @@ class SqliteEpoch:
 
     def oldest_payload(self) -> int:
         return self._ask(rows.oldest_payload)
+
+    def is_sound(self) -> bool:
+        return self._ask(rows.is_sound)
 
     def state(self) -> dict[str, bytes]:
         return self._ask(rows.state)

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from cabinet.journal.epoch import EpochFile, EpochFolder, FolderClaim
 from cabinet.journal.errors import (
+    JournalCut,
     JournalDamaged,
     JournalError,
     JournalLost,
@@ -101,6 +102,8 @@ class Journal:
         self._file, tail = self._open_file()
         folder.know(self.epoch)
         self._settled = False
+        self._damage: JournalDamaged | None = None
+        """What the file itself complained of, until a write succeeds."""
         if self._successor is not None and tail.verifier is self._successor.verifier:
             self._succeed(self._successor)
         self._frontier = tail.frontier
@@ -138,7 +141,8 @@ class Journal:
 
         Durable and signed when it returns. Raises LeafRefused (BatchTooLarge) with nothing written. Raises
         JournalUnwritable with memory unchanged; then the next call closes the file, opens it again and checks
-        its end first, and raises JournalOvertaken if a transaction that failed turns out to be durable.
+        its end first, and raises JournalOvertaken if a transaction that failed turns out to be durable, and
+        JournalDamaged if the file is broken: only a fresh start can go on, in the next epoch.
         """
         successor = self._rotation(entries)
         sealed = seal_batch(entries, self._device, self._frontier, self._signer, rows or {}, successor)
@@ -188,7 +192,10 @@ class Journal:
 
     def ask(self, question: Callable[[EpochFile], T]) -> T:
         """What the file answers. Raises JournalUnwritable."""
-        file = self._trusted()
+        try:
+            file = self._trusted()
+        except JournalDamaged as error:
+            raise JournalUnwritable(error.hint) from error
         try:
             return question(file)
         except JournalError as error:
@@ -235,6 +242,7 @@ class Journal:
             write(file)
         except JournalError as error:
             raise self._failed(error) from error
+        self._damage = None
 
     def _settle(self, file: EpochFile) -> None:
         """What an earlier failure left may be in the system's cache only."""
@@ -246,6 +254,8 @@ class Journal:
         """A file on which nothing failed yet."""
         if self._file is None:
             self._file = self._reopen()
+            if (damage := self._damage) is not None and not self._file.is_sound():
+                raise damage
         return self._file
 
     def _failed(self, error: JournalError) -> JournalUnwritable:
@@ -254,21 +264,19 @@ class Journal:
         self._file.close()
         self._file = None
         self._settled = False
+        self._damage = error if isinstance(error, JournalDamaged) else self._damage
         return JournalUnwritable(error.hint)
 
     def _reopen(self) -> EpochFile:
-        """A new file that ends where memory does. Raises JournalUnwritable, JournalOvertaken."""
-        try:
-            file, tail = self._open_file()
-        except JournalDamaged as error:
-            raise JournalUnwritable(error.hint) from error
+        """A new file that ends where memory does. Raises JournalUnwritable, JournalOvertaken, JournalDamaged."""
+        file, tail = self._open_file()
         if tail.checkpoint == self._checkpoint:
             return file
         file.close()
         if tail.frontier.size > self.size:
             raise JournalOvertaken("a transaction that failed is on the disk after all; restart the daemon")
         name = self._folder.name(self.epoch)
-        raise JournalUnwritable(f"{name}: leaves are missing; restore the file or open the next epoch")
+        raise JournalCut(f"{name}: leaves that were durable are missing")
 
     def _open_file(self) -> tuple[EpochFile, Tail]:
         file = self._folder.open(self.epoch, self._signer)

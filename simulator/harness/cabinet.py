@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, Final, Literal, Protocol
 
-from cabinet.books import Books, open_journal
+from cabinet.books import Books, open_journal, salvage_journal
 from cabinet.control.protocol import Code, ControlError
 from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Effect as CoreEffect
 from cabinet.daemon import Daemon
 from cabinet.epochs import Order
-from cabinet.journal.errors import JournalError
+from cabinet.journal.errors import JournalDamaged, JournalError
 from cabinet.journal.leaf import glance
 from cabinet.journal.outbox import Outbox
 from cabinet.roster.tables import RosterUnusable
@@ -289,21 +289,28 @@ class Cabinet:
         random = RandomBytes(f"{self._seed}/boot {self.boots}")
         daemon = self.daemon = Daemon(books, wiring, clock, self._worker, random)
         daemon.runner.on_effect.append(self._effect)
+        damage: JournalDamaged | None = None
         try:
             await daemon.start()
             self.listening = True
             await daemon.found()
             self.witness.tell(seen.Ready())
             await daemon.run(Notifier({}), self._ended)
+        except JournalDamaged as error:
+            damage = error
+            raise
         finally:
             if process.alive:
                 await daemon.stop()
+                if damage is not None:
+                    now, random = clock.now(), RandomBytes(f"{self._seed}/salvaging {self.boots}")
+                    salvage_journal(self.disk, self.plan.config, self._signing(), now, damage, random)
         if daemon.order is not None:
             self._open_books(daemon.order).close()
 
     def _open_books(self, order: Order | None = None) -> Books:
         config = self.plan.config
-        signing = SigningKeys(self.keys, random=RandomBytes(f"{self._seed}/keys {self.boots}"), environ={})
+        signing = self._signing()
         now = VirtualClock(self._loop, self.wall, self.booted_s).now()
         journal = open_journal(
             self.disk, config, signing, now, RandomBytes(f"{self._seed}/opening {self.boots}"), order
@@ -314,6 +321,9 @@ class Cabinet:
         except BaseException:
             journal.close()
             raise
+
+    def _signing(self) -> SigningKeys:
+        return SigningKeys(self.keys, random=RandomBytes(f"{self._seed}/keys {self.boots}"), environ={})
 
     async def _locks_off(self) -> None:
         """ExecStopPost, a process of its own."""

@@ -21,12 +21,14 @@ from typing import Literal, TypeAlias
 
 from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.epoch import Column, FolderClaim, KeptNote, Transaction
-from cabinet.journal.errors import JournalBusy, JournalUnwritable
+from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalUnwritable
 from cabinet.journal.note import Signer
 from cabinet.journal.tree import EMPTY_ROOT, HASH_BYTES
 from simulator.harness.process import Process, current
 
 Failure = Literal["full", "read-only", "write-error", "sync-error"]
+Damage = Literal["unreadable", "leaf", "torn", "gone"]
+"""No database at all; a byte of a late leaf is another one; the last leaves are gone, and they alone; no such file."""
 Moment = Literal["write", "written", "synced"]
 
 
@@ -69,6 +71,7 @@ class Image:
     state: dict[str, bytes] = field(default_factory=dict)
     unwiped: list[bytes] = field(default_factory=list)
     """Payloads that were pruned and still stand in the log file."""
+    unreadable: bool = False
 
     def apply(self, write: Write) -> Callable[[], None]:
         """Gives what takes it back."""
@@ -199,7 +202,37 @@ class ModelDisk:
         if epoch not in self.images:
             self._refuse()
             self.images[epoch] = _empty(signer)
+        return self.inspect(epoch)
+
+    def inspect(self, epoch: int) -> ModelEpoch:
+        if epoch not in self.images:
+            raise JournalDamaged(f"{self.name(epoch)} is missing")
+        if self.images[epoch].unreadable:
+            raise JournalDamaged(f"{self.name(epoch)}: file is not a database")
         return ModelEpoch(self, epoch, self.images[epoch])
+
+    def damage(self, how: Damage) -> tuple[int, int]:
+        """Of the newest epoch: its number, and how many of its first leaves are still as they were. No daemon runs."""
+        self.settle()
+        epoch = max(self.images)
+        image = self.images[epoch]
+        size = len(image.payloads)
+        match how:
+            case "gone":
+                del self.images[epoch]
+                return epoch, 0
+            case "unreadable":
+                image.unreadable = True
+                return epoch, 0
+            case "leaf":
+                at = size - self._random.randint(1, min(size, 40))
+                if (data := image.payloads[at]) is not None:
+                    image.payloads[at] = data[:-2] + bytes([data[-2] ^ 1]) + data[-1:]
+                return epoch, at
+            case "torn":
+                at = size - self._random.randint(1, min(size, 5))
+                del image.hashes[at:], image.payloads[at:]
+                return epoch, at
 
     def draft(self, epoch: int, signer: Signer) -> ModelEpoch:
         self._refuse()
@@ -357,6 +390,9 @@ class ModelEpoch:
 
     def acknowledged_below(self, size: int) -> int:
         return max((ack.size for ack in self._image.acks if ack.size < size), default=0)
+
+    def is_sound(self) -> bool:
+        return not self._image.unreadable
 
     def oldest_payload(self) -> int:
         return next((n for n, data in enumerate(self._image.payloads) if data is not None), 0)

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from cabinet.journal.errors import JournalOvertaken, JournalUnwritable
+from cabinet.journal.errors import JournalCut, JournalDamaged, JournalOvertaken, JournalUnwritable
 from cabinet.journal.outbox import Outbox
 from cabinet.journal.reader import JournalReader
+from cabinet.journal.sqlite_epoch import SqliteEpoch
 from cabinet.journal.verify import verify
 from tests.journal.making import ORIGIN, SIGNER, entry, opened
 
@@ -149,8 +150,25 @@ def test_a_file_that_lost_leaves_meanwhile_is_not_extended(tmp_path: Path, disk:
     disk.refuses = None
     (tmp_path / "journal-1.db").write_bytes(early[0])
     (tmp_path / "journal-1.db-wal").write_bytes(early[1])
-    with pytest.raises(JournalUnwritable, match="missing"):
+    with pytest.raises(JournalCut, match="missing"):
         journal.append([entry(2)])
+    journal.close()
+
+
+def test_a_file_that_is_broken_is_not_tried_for_ever(tmp_path: Path, mocker: MockerFixture) -> None:
+    """Its end is in order, and SQLite finds the rest broken: whoever runs has to start anew."""
+    journal = opened(tmp_path)
+    journal.append([entry(0)])
+    append = mocker.patch.object(SqliteEpoch, "append", side_effect=JournalDamaged("malformed"))
+    with pytest.raises(JournalUnwritable, match="malformed"):
+        journal.append([entry(1)])
+    sound = mocker.patch.object(SqliteEpoch, "is_sound", return_value=True)
+    with pytest.raises(JournalUnwritable, match="malformed"):
+        journal.append([entry(1)])
+    sound.return_value = False
+    with pytest.raises(JournalDamaged, match="malformed"):
+        journal.append([entry(1)])
+    assert append.call_count == 2
     journal.close()
 
 

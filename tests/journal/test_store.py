@@ -20,6 +20,7 @@ from cabinet.journal.errors import (
     BatchTooLarge,
     JournalBusy,
     JournalDamaged,
+    JournalTooNew,
     JournalUnwritable,
     LeafRefused,
 )
@@ -202,7 +203,7 @@ def test_migrations_run_once_and_newer_files_are_left_alone(tmp_path: Path) -> N
     with connection.begin():
         assert connection.exec_driver_sql("SELECT count(*) FROM later").scalar_one() == 0
     close_connection(connection)
-    with pytest.raises(JournalDamaged, match="update"):
+    with pytest.raises(JournalTooNew, match="update"):
         opened(tmp_path)
 
 
