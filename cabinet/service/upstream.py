@@ -116,17 +116,17 @@ class Upstream:
 
     async def tail(self, params: Params, peer: Peer) -> View:
         """A batch of an earlier epoch, which nobody has confirmed."""
-        origin = word(params, "origin", 128)
-        tail = next((one for one in await self._ask(self._outbox.tails) if one.origin == origin), None)
+        wanted = params.get("origin")
+        tail = next((one for one in await self._ask(self._outbox.tails) if one.origin == wanted), None)
         if tail is None:
-            raise ControlError(Code.NOT_FOUND, f"nothing is left to send of {origin}")
+            raise ControlError(Code.NOT_FOUND, "origin: nothing is left to send of that")
         first = integer(params, "from", tail.first, tail.size)
         try:
             batch = await self._ask(self._outbox.tail_batch, tail, first)
         except JournalDamaged as error:
             raise ControlError(Code.JOURNAL, error.hint) from None
         view = {"first": first, "leaves": []} if batch is None else _batch_view(batch)
-        return view | {"origin": origin, "orphan": first >= tail.common}
+        return view | {"origin": tail.origin, "orphan": first >= tail.common}
 
     async def ack(self, params: Params, peer: Peer) -> View:
         note = params.get("note")

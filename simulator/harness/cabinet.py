@@ -207,9 +207,9 @@ class Cabinet:
         """Of the daemon's process."""
         return 0 if self._process is None else self._process.tasks
 
-    def kept_leaves(self) -> list[bytes | None]:
-        """What a start would find of the newest epoch."""
-        return self.disk.kept()
+    def kept_leaves(self, epoch: int | None = None) -> list[bytes | None]:
+        """What a start would find of an epoch, by default the newest."""
+        return self.disk.kept(epoch)
 
     def newest_ms(self) -> int | None:
         """Wall time of the newest leaf that a start would find."""

@@ -286,6 +286,28 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """Upstream keeps leaves that an epoch has given up, and confirms nothing of them."""
+
+    origin: str
+    first: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"upstream keeps {self.first} to {self.end - 1} of {self.origin} aside"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An operator upstream has accepted an epoch."""
+
+    origin: str
+
+    def __str__(self) -> str:
+        return f"{self.origin} is accepted upstream"
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """A technician's request, and its answer or refusal."""
 
@@ -358,6 +380,8 @@ Happening: TypeAlias = (
     | Died
     | Published
     | Held
+    | Aside
+    | Accepted
     | Asked
     | Disclosed
     | WallClock

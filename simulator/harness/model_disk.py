@@ -168,9 +168,10 @@ class ModelDisk:
         for epoch, write, _ in kept_writes:
             self._tell(epoch, write)
 
-    def kept(self) -> list[bytes | None]:
-        """The leaves of the newest epoch that a start would find."""
-        return self.images[max(self.images)].payloads if self.images else []
+    def kept(self, epoch: int | None = None) -> list[bytes | None]:
+        """The leaves that a start would find of an epoch, by default the newest."""
+        image = self.images.get(max(self.images, default=1) if epoch is None else epoch)
+        return [] if image is None else image.payloads
 
     def claim(self) -> FolderClaim:
         if self._holder is not None and self._holder.alive:

@@ -93,6 +93,7 @@ class RandomDays:
             task.cancel()
         await self._calm()
         self._simulation.broker.lies.clear()
+        self._simulation.broker.cut()  # what an epoch has given up comes once on each connection, for better or worse
         await asyncio.sleep(ARRIVED_S)
         self._simulation.checks.upstream.arrived()
         await self._cabinet.stop()

@@ -21,8 +21,12 @@ class SecondTree:
         return other
 
     def add(self, leaf: bytes) -> None:
+        self.add_hash(leaf_hash(leaf))
+
+    def add_hash(self, hashed: bytes) -> None:
+        """Of a leaf."""
         self.size += 1
-        self._parts.append((0, sha256(b"\0" + leaf).digest()))
+        self._parts.append((0, hashed))
         while len(self._parts) > 1 and self._parts[-1][0] == self._parts[-2][0]:
             (height, right), (_, left) = self._parts.pop(), self._parts.pop()
             self._parts.append((height + 1, sha256(b"\1" + left + right).digest()))
@@ -35,6 +39,10 @@ class SecondTree:
         for _, left in self._parts[-2::-1]:
             root = sha256(b"\1" + left + root).digest()
         return root
+
+
+def leaf_hash(leaf: bytes) -> bytes:
+    return sha256(b"\0" + leaf).digest()
 
 
 @dataclass(frozen=True, slots=True)

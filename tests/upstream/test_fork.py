@@ -8,10 +8,11 @@ import shutil
 import pytest
 
 from cabinet.journal.reader import JournalReader
+from sync.collector.app import main as collector_main
 from sync.collector.reading import reading
 from tests.sync.mosquitto import needs_mosquitto
-from tests.upstream.journals import ORIGIN
-from tests.upstream.site import Site
+from tests.upstream.journals import DEVICE, ORIGIN
+from tests.upstream.site import PATIENCE_S, Site
 from tests.upstream.verdict import judge
 
 pytestmark = needs_mosquitto
@@ -53,15 +54,31 @@ def test_a_second_life_is_found_out_and_changes_nothing(first: int, second: int,
         assert count(site, "evidence") > 0
         print(f"{kind}: evidence={count(site, 'evidence')} alarms={alarms(site)} held={len(held)} overwritten=0")
 
+        check_the_next_epoch(site, size)
         site.cabinetd.kill()
         site.state.rename(site.folder / "copy")
         (site.folder / "original").rename(site.state)
-        site.cabinetd.start()
         live(site, 1)
-        site.until_held()
+        site.until(lambda: "ended" in alarms(site), "the first life, which goes on with what was given up")
+        assert leaves_held(site) == held, "whose leaf is not joined, nor confirmed"
         verdict = judge(site)
         print(f"the first life goes on: {verdict}")
         assert (verdict.lost, verdict.conflicting, verdict.doubled, verdict.sound) == (0, 0, 0, True)
+
+
+def check_the_next_epoch(site: Site, size: int) -> None:
+    """Confirmed at once; the old one's leaves behind what both have are kept aside; an operator accepts it."""
+    site.until(lambda: "epoch.opened" in alarms(site), "the alarm of the epoch")
+    [(epoch, common)] = rows(site, "SELECT name, old_size FROM epoch JOIN origin ON origin.id = epoch.origin")
+    assert epoch == f"{ORIGIN}/e2"
+    site.call("wait", **{"for": "synced", "timeout_s": PATIENCE_S})
+    orphans = list(range(int(str(common)), size))
+    site.until(lambda: [n for (n,) in rows(site, "SELECT n FROM orphan ORDER BY n")] == orphans, "the orphans")
+    code = collector_main(
+        ["--config", str(site.folder / "collector.toml"), "accept-epoch", DEVICE, "2", "--reason", "a copy was run"]
+    )
+    assert (code, alarms(site)) == (0, [])
+    assert count(site, "evidence") > 0, "it stays"
 
 
 def live(site: Site, changes: int) -> None:
@@ -88,6 +105,11 @@ def leaves_held(site: Site) -> list[bytes | None]:
 def alarms(site: Site) -> list[str]:
     with reading(site.database) as upstream:
         return [str(row[0]) for row in upstream.connection.exec_driver_sql("SELECT kind FROM alarm")]
+
+
+def rows(site: Site, question: str) -> list[tuple[object, ...]]:
+    with reading(site.database) as upstream:
+        return [tuple(row) for row in upstream.connection.exec_driver_sql(question)]
 
 
 def count(site: Site, table: str) -> int:

@@ -24,7 +24,7 @@ from simulator.harness.invariants.fobs import EachFobNamed, LeastUsed
 from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.incidents import ClosedOnce
 from simulator.harness.invariants.liveness import Bounded, NoMistakes, OneDeadDevice, WorksAgain
-from simulator.harness.invariants.log import NothingEarly, Verifies
+from simulator.harness.invariants.log import Verifies
 from simulator.harness.invariants.quiet import QuietHours
 from simulator.harness.invariants.reminded import RemindedOnce
 from simulator.harness.invariants.returns import ReturnedAsAsked
@@ -33,6 +33,7 @@ from simulator.harness.invariants.service import DoneOnce, GoodStays
 from simulator.harness.invariants.signing import OneSigner
 from simulator.harness.invariants.surroundings import FullDisk
 from simulator.harness.invariants.turns import ServedInTurn
+from simulator.harness.invariants.upstream import NothingEarly
 from simulator.harness.memory_roster import KEYS, SIGNING_SEED
 from simulator.harness.oracle import Oracle
 from simulator.harness.truth import Truth

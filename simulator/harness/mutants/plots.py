@@ -35,6 +35,18 @@ async def a_clone_is_confirmed(simulation: Simulation) -> None:
     await asyncio.sleep(SOON_S)
 
 
+async def a_copy_is_found_out(simulation: Simulation) -> None:
+    """Upstream has confirmed what a copy of the cabinet signed: it goes on in its next epoch, and what it has given up
+    arrives, marked as that."""
+    await _ahead_of_upstream(simulation)
+    _confirm(simulation, COSIGNER, bytes(range(32)))
+    await asyncio.sleep(SOON_S)
+    simulation.upstream.start()
+    await asyncio.sleep(ARRIVED_S)
+    simulation.checks.upstream.arrived()
+    simulation.witness.at_rest()
+
+
 async def a_stranger_confirms(simulation: Simulation) -> None:
     """The journal's own tree, under the signature of somebody who holds none of its leaves."""
     await _ahead_of_upstream(simulation)

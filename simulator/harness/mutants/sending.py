@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.harness.mutants.planting import Edit, Mutant
-from simulator.harness.mutants.plots import a_batch_is_swallowed, a_clone_is_confirmed, a_stranger_confirms
+from simulator.harness.mutants.plots import (
+    a_batch_is_swallowed,
+    a_clone_is_confirmed,
+    a_copy_is_found_out,
+    a_stranger_confirms,
+)
 from simulator.harness.mutants.trials import Crashed, Plot
 
 SENDING: Final = (
@@ -44,6 +49,30 @@ SENDING: Final = (
             Edit("sync.sender:Sender.acknowledged", "if self.next > acked else None", "if False else None"),
         ],
         [Plot(a_batch_is_swallowed)],
+    ),
+    Mutant(
+        "orphan-unmarked",
+        "what an epoch has given up goes up as if it belonged to the tree that upstream holds",
+        [Edit("cabinet.service.upstream:Upstream.tail", "first >= tail.common", "False")],
+        [Plot(a_copy_is_found_out)],
+    ),
+    Mutant(
+        "orphan-in-the-new-name",
+        "what an epoch has given up goes up in the name of the next one",
+        [Edit("sync.machine:Machine._send_tail", "payloads.batch(batch.origin", "payloads.batch(self._head.origin")],
+        [Plot(a_copy_is_found_out)],
+    ),
+    Mutant(
+        "orphans-forgotten",
+        "what an epoch has given up stays on the cabinet",
+        [Edit("sync.machine:Machine._read_tail", "self._born and self._sender.all_held", "False")],
+        [Plot(a_copy_is_found_out)],
+    ),
+    Mutant(
+        "orphans-cut-short",
+        "of what an epoch has given up the last leaves are left out",
+        [Edit("cabinet.journal.tails:tails", "min(size, sealed)", "sealed - 2")],
+        [Plot(a_copy_is_found_out)],
     ),
     Mutant(
         "broker-trusted",

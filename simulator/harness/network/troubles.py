@@ -7,20 +7,33 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
+from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.note import Signer
+from cabinet.journal.opening import epoch_origin
 from simulator.harness import happenings as seen
 from simulator.harness.blueprint import COSIGNER
 from simulator.harness.cabinet import Cabinet
+from simulator.harness.memory_roster import SIGNING_SEED
 from simulator.harness.network.broker import Lie, ModelBroker
 from simulator.harness.network.uplink import UplinkProcess
 from simulator.harness.network.upstream import ModelUpstream
 from simulator.harness.second_tree import parse_note
 
 LIES: Final[tuple[Lie, ...]] = ("away", "deaf", "swallows", "doubles", "late")
+COPY: Final = Signer("cabinet.demo/lobby-01", SIGNING_SEED)
 STRANGER: Final = Signer("collector.demo/stranger", bytes(range(32)), COSIGNER.verifier.kind)
 TOPICS: Final = "kc/v1/demo/lobby-01"
 
 Mend = Callable[[], None]
+
+
+def second_tree_of(cabinet: Cabinet, size: int, root: bytes) -> bytes:
+    """Another tree in the name of the present epoch, signed by its key and confirmed by upstream."""
+    newest = max(cabinet.disk.images)
+    copy = COPY.named(epoch_origin(COPY.name, newest))
+    note = Checkpoint(copy.name, size, root).signed(copy)
+    text = note.decode().partition("\n\n")[0] + "\n"
+    return note + COSIGNER.cosign(text, 1).line().encode()
 
 
 class NetworkTroubles:
@@ -34,6 +47,7 @@ class NetworkTroubles:
         self._uplink = uplink
         self._upstream = upstream
         self._random = random
+        self._is_copied = False
 
     def lie(self) -> Mend | None:
         lie = self._random.choice(LIES)
@@ -69,6 +83,19 @@ class NetworkTroubles:
             self._upstream.start()
 
         return mend
+
+    def copy(self) -> Mend | None:
+        """Once: upstream has confirmed what somebody signed with a copy of the cabinet's key. More than one a day would
+        wait for a technician."""
+        if self._is_copied or not self._cabinet.listening:
+            return None
+        self._is_copied = True
+        image = self._cabinet.disk.images[max(self._cabinet.disk.images)]
+        size = image.sizes[-1] + self._random.choice((0, 0, self._random.randint(1, 50)))
+        note = second_tree_of(self._cabinet, size, self._random.randbytes(32))
+        self._broker.send(f"{TOPICS}/journal/ack", note, retain=False)
+        self._cabinet.witness.tell(seen.Act("upstream", f"has confirmed {size} leaves of a copy"))
+        return None
 
     def forge(self) -> Mend | None:
         """Acknowledgements, requests and commands that nobody entitled has made."""
