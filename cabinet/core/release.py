@@ -78,9 +78,9 @@ def deny(turn: Turn, visit: Visit, item: Item, denial: Denial) -> None:
 
 
 def _who_has(turn: Turn, visit: Visit, item: Item, denial: Denial) -> Pseudonym | None:
-    """Told to those who have a right to the item, and to nobody else."""
+    """Told to those who have a right to the item, and to nobody else. Who was erased has no name."""
     out, person = out_of(turn.ledger, item.id), turn.rights.people.get(visit.person or "")
-    if denial.rule != "item_out" or out is None or person is None:
+    if denial.rule != "item_out" or out is None or person is None or out.holder not in turn.rights.people:
         return None
     return out.holder if any(right.covers(item) for right in turn.rights.rights_of(person)) else None
 

@@ -148,6 +148,10 @@ class Roster:
         record = self._person(person)
         return record.id if record else None
 
+    def called(self, person: Pseudonym) -> str:
+        """What to call somebody who stands in the journal: their id, or the label that is left of who was erased."""
+        return self.id_of(person) or person
+
     def pseudonym_of(self, person_id: str) -> Pseudonym | None:
         """Of the person with this id."""
         with self._reading() as connection:

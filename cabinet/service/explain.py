@@ -78,7 +78,7 @@ class Explainer:
             "missing": told.missing,
             "help": told.help,
             "helpers": await self._ids(told.helpers),
-            "holder": (await self._ids([out.holder]))[0] if out and out.holder else None,
+            "holder": await self._worker.run(self._roster.called, out.holder) if out and out.holder else None,
             "expired": trusted and item.expires_ms is not None and item.expires_ms <= wall_ms,
             "asks": [{"prompt": one.id, "ask": one.ask["en"], "required": one.required} for one in told.asks],
             "bookings": [window(one, rights.zone) for one in sorted(booked, key=lambda one: one.starts_ms)][

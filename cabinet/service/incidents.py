@@ -107,7 +107,7 @@ class Incidents:
         return {"incidents": found, "next": None}
 
     async def _view(self, n: int, one: Incident, customer: str | None) -> View:
-        person = await self._roster_worker.run(self._roster.id_of, one.whom) if one.role != "customer" else None
+        person = await self._roster_worker.run(self._roster.called, one.whom) if one.role != "customer" else None
         return {
             "n": n,
             "kind": one.kind,

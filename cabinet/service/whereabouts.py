@@ -17,7 +17,7 @@ class Whereabouts:
         self._worker = worker
 
     async def outs(self, params: Params, peer: Peer) -> View:
-        """By slot. `holder` null: nobody took it with a grant."""
+        """By slot. `holder` null: nobody took it with a grant; of who was erased it is the pseudonym."""
         ledger, items = self._runner.state.ledger, self._runner.rights.items
         outs = ledger.outs
         return {
@@ -25,7 +25,7 @@ class Whereabouts:
                 {
                     "slot": slot,
                     "item": out.item,
-                    "holder": await self._worker.run(self._roster.id_of, out.holder) if out.holder else None,
+                    "holder": await self._worker.run(self._roster.called, out.holder) if out.holder else None,
                     "since": iso(out.since_ms),
                     "due": iso(out.due_ms),
                     "overdue": out.overdue,

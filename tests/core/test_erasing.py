@@ -164,3 +164,18 @@ def test_a_journal_that_takes_nothing_forgets_nobody(cabinet: Cabinet) -> None:
     cabinet.send(CardShown("reader", ADA_CARD))
     assert cabinet.kinds()[-1] == "visit.identified"
     cabinet.badge(EVE_CARD)
+
+
+def test_what_they_have_is_out_with_nobody_who_has_a_name() -> None:
+    cabinet = Cabinet(rights(right(ADA, "K-0001"), right(LIN, "K-0001", "K-0002", "K-0003")))
+    cabinet.badge(ADA_CARD)
+    cabinet.pulse_done(1)
+    cabinet.lift(1)
+    for asked in (None, ASKED):
+        if asked is not None:
+            cabinet.send(asked)
+        cabinet.pass_time(60)
+        cabinet.badge(LIN_CARD)
+        cabinet.enter("1")
+    shown = [one for one in cabinet.effects if isinstance(one, Show) and "K-0001 已被领出" in one.text]
+    assert [one.named for one in shown] == [ADA, None]

@@ -29,7 +29,7 @@ from cabinet.roster.store import Roster, RosterDiskError
 from hal.system_clock import SystemClock
 from hal.worker import InlineWorker
 from tests.daemon.harness import Cabinet, configured
-from tests.daemon.people import MAX, SEVERIN
+from tests.daemon.people import ADA, MAX, SEVERIN
 from tests.daemon.records import ORIGIN
 
 TECHNICIAN = Peer(1000, 1, "technician")
@@ -126,7 +126,7 @@ def test_after_a_thousand_events(template: Path, tmp_path: Path, caplog: pytest.
             assert [leaf["stage"] for leaf in after[len(about) :]] == ["intent", "done"]
             assert not any("e" in sub for leaf in after[len(about) :] for sub in leaf["subs"])
             incident = await last_incident(engine)
-            assert (incident["person"], incident["text"]) == (None, None)
+            assert (incident["person"], incident["text"]) == (severin, None)
             closed = await engine.incidents.close({"n": incident["n"], "text": "settled"}, TECHNICIAN)
             incident = await last_incident(engine)
             assert (incident["closed_n"], incident["closing"]) == (closed["n"], "settled")
@@ -209,6 +209,10 @@ def test_while_it_runs_with_an_item_out(template: Path) -> None:
         assert told.returncode == 0, told.stderr
         assert "still hold K-0003 (slot 3)" in told.stderr
         assert label in told.stdout
+        explained = cabinet.call("roster.explain", {"person": ADA.id, "item": "K-0003"})
+        assert explained["holder"] == label
+        assert [one["holder"] for one in cabinet.call("roster.outs")["outs"]] == [label]
+        assert MAX.name not in cabinet.cabinetctl("item", "find", "K-0003").stdout
         cabinet.badge(MAX.cards[1])
         assert cabinet.until_kind("visit.refused")["rule"] == "unknown_card"
         cabinet.put_back(3)
