@@ -21,6 +21,7 @@ SIMULATIONS = {
     "crash": "a scenario, killed and cut off at every boundary",
     "scenarios": "list the scenarios",
     "mutants": "planted bugs, and which invariant catches each",
+    "restores": "a cabinet that is backed up and goes back, again and again, on real files",
     "simulate": "runs and crashes of many seeds, on all processors",
 }
 """Commands that run the production code: modules of simulator.harness.commands."""

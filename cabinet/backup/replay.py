@@ -66,8 +66,8 @@ class Epoch:
 class Replay:
     """Feed it the files in order with `read`, then ask."""
 
-    def __init__(self, identity: X25519PrivateKey, keep: Keep, progress: Callable[[int], None]) -> None:
-        """`progress` hears of the number of leaves."""
+    def __init__(self, identity: X25519PrivateKey, keep: Keep, progress: Callable[[int, int], None]) -> None:
+        """`progress` hears of the leaves that are done, and of how many in what was begun."""
         self.epochs: dict[int, Epoch] = {}
         self.roster: RosterImage | None = None
         """Of the last file that holds one."""
@@ -75,6 +75,7 @@ class Replay:
         """Pseudonyms that the leaves say are erased."""
         self.origin = ""
         self.leaves = 0
+        self._due = 0
         self._marks: set[tuple[int, str]] = set()
         self._identity = identity
         self._keep = keep
@@ -159,6 +160,7 @@ class Replay:
                 f"{epoch.frontier.size}: name the full backup first, and then all that were made since"
             )
         epoch.state = {}
+        self._due += int(told.get("size", 0)) - epoch.frontier.size
         return epoch
 
     def heard(self, data: bytes, leaf: dict[str, Any]) -> None:
@@ -170,7 +172,7 @@ class Replay:
 
     def counted(self, leaves: int) -> None:
         self.leaves += leaves
-        self._progress(self.leaves)
+        self._progress(self.leaves, self._due)
 
 
 class _Reading:

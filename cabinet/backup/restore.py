@@ -42,8 +42,8 @@ from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.policy.rights import Pseudonym
 from cabinet.roster.store import Roster
 from cabinet.vault import signing_key
-from cabinet.vault.device_key import DEVICE_KEY, derive
-from cabinet.vault.key_source import create_key, read_key
+from cabinet.vault.device_key import CREDENTIAL, DEVICE_KEY, derive, open_or_create
+from cabinet.vault.key_source import create_key, read_credential, read_key
 from cabinet.vault.signing_key import SIGNING_KEY
 from hal.clock import Clock
 
@@ -78,7 +78,7 @@ class Restore:
         self._lock: FolderLock | None = None
         self._builders: list[EpochBuilder] = []
 
-    def open(self, files: Sequence[Path], progress: Callable[[int], None]) -> Replay:
+    def open(self, files: Sequence[Path], progress: Callable[[int, int], None]) -> Replay:
         """Everything in the files, checked and staged; nothing of the cabinet is changed yet.
 
         Raises BackupRefused, JournalBusy, JournalUnwritable, OSError."""
@@ -157,18 +157,37 @@ class Restore:
         return found, tuple(unread)
 
     def _keys(self, staged: Path) -> None:
-        """The signing key stays the cabinet's; where it has none, it gets a new one. The device key is the roster's."""
+        """The signing key stays the cabinet's; where it has none, it gets a new one. The device key is the roster's.
+
+        Raises BackupRefused where that cannot be."""
         here = self._folder / SIGNING_KEY
         if here.exists():
             (staged / SIGNING_KEY).hardlink_to(here)
-        device, roster = read_key(self._folder / DEVICE_KEY), self._replay.roster
+        device, roster = self._device_key(), self._replay.roster
         wanted = roster.device_key if roster is not None else device
-        if wanted is None:
+        if wanted is None or (wanted == device and self._is_given):
             return
+        if self._is_given:
+            raise BackupRefused(
+                "the device key is given by a command or a systemd credential, and the roster in the backup has "
+                "another: take that away, restore (device.key is then the backup's), and give the cabinet that key"
+            )
         if wanted == device:
             (staged / DEVICE_KEY).hardlink_to(self._folder / DEVICE_KEY)
         else:
             create_key(staged / DEVICE_KEY, wanted)
+
+    @property
+    def _is_given(self) -> bool:
+        """The device key comes from elsewhere than its file."""
+        command = self._config.vault.device_key_command
+        return bool(command) or read_credential(CREDENTIAL, os.environ) is not None
+
+    def _device_key(self) -> bytes | None:
+        if self._is_given:
+            command = self._config.vault.device_key_command
+            return open_or_create(self._folder, journal_exists=True, command=command).device
+        return read_key(self._folder / DEVICE_KEY)
 
     def _roster(self, staged: Path, erased: set[Pseudonym]) -> int:
         """Puts it there, without those; how many of them it held."""
@@ -181,7 +200,7 @@ class Restore:
             _copy_database(self._folder / ROSTER, path)
         else:
             return 0
-        key = image.device_key if image is not None else read_key(self._folder / DEVICE_KEY)
+        key = image.device_key if image is not None else self._device_key()
         assert key is not None, "a roster has a device key"
         roster = Roster.open(path, derive(key), self._config.cabinet.site, first_pin_cost=no_cost)
         try:

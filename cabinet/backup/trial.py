@@ -20,6 +20,7 @@ from cabinet.journal.reader import JournalReader
 from cabinet.journal.rebuild import EpochBuilder
 from cabinet.journal.verify import verify
 from cabinet.roster.store import Roster
+from cabinet.state_check import check_state
 from cabinet.vault.device_key import derive
 from cabinet.vault.key_source import blank_key, create_key
 
@@ -47,11 +48,15 @@ class Tried:
     """The journal says that it was in force; None: only one of both is there."""
     out: int
     """Items that are out by the state in it."""
+    folded: bool | None
+    """The state is what the leaves add up to; None: older ones of them are pruned, so that nobody can say."""
     erased: int
     """People whom its journal says to be erased, and who are in its roster: a restore erases them."""
 
 
-def try_out(files: Sequence[Path], identity: X25519PrivateKey, scratch: Path, progress: Callable[[int], None]) -> Tried:
+def try_out(
+    files: Sequence[Path], identity: X25519PrivateKey, scratch: Path, progress: Callable[[int, int], None]
+) -> Tried:
     """Blocks for as long as a restore. `scratch` is made and must not be there. Raises BackupRefused, OSError."""
     with _scratch(scratch):
         replay = _rebuilt(files, identity, scratch, progress)
@@ -66,12 +71,13 @@ def try_out(files: Sequence[Path], identity: X25519PrivateKey, scratch: Path, pr
             replay.roster.version if replay.roster is not None else None,
             replay.roster_is_known if both else None,
             len(ledger_of(newest.state).outs) if newest is not None else 0,
+            _folded(scratch, max(replay.epochs)) if newest is not None else None,
             erased,
         )
 
 
 def _rebuilt(
-    files: Sequence[Path], identity: X25519PrivateKey, scratch: Path, progress: Callable[[int], None]
+    files: Sequence[Path], identity: X25519PrivateKey, scratch: Path, progress: Callable[[int, int], None]
 ) -> Replay:
     builders: list[EpochBuilder] = []
 
@@ -98,6 +104,17 @@ def _verified(replay: Replay, scratch: Path, number: int) -> EpochTried:
         if verdict.result != "verified":
             raise BackupRefused(f"{told.origin}: {verdict.result} at index {verdict.failed_at} ({verdict.rule})")
     return EpochTried(told.origin, told.frontier.size, told.pruned, told.vkey)
+
+
+def _folded(scratch: Path, number: int) -> bool | None:
+    """Raises BackupRefused where the state is another than its leaves make."""
+    with JournalReader(scratch, number) as reader:
+        verdict = check_state(reader)
+    if verdict.unknown is not None:
+        raise BackupRefused(f"leaf {verdict.unknown} is of a newer program; test the backup with that one")
+    if verdict.differences:
+        raise BackupRefused(f"the state differs from what the leaves add up to: {verdict.differences[0].row}")
+    return None if verdict.gap is not None else True
 
 
 def _opened(replay: Replay, scratch: Path) -> tuple[int | None, int]:

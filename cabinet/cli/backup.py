@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, cast
 from cabinet.cli.daemon import Result, Roster
 from cabinet.cli.errors import CommandError, UsageError
 from cabinet.cli.output import NOTHING, Output, local_time
-from cabinet.cli.progress import Progress
 from cabinet.control.address import DEFAULT_CONFIG
 from cabinet.control.protocol import Exit
 
@@ -187,12 +186,19 @@ def refusing() -> Iterator[None]:
         raise CommandError(exits.get(type(error), Exit.FAILURE), error.hint) from None
 
 
+@contextmanager
+def events(out: Output) -> Iterator[Callable[[int, int], None]]:
+    """To be told how many of how many are done; shown on a terminal."""
+    with out.progress() as bar:
+        yield lambda done, total: bar("events", done, total) if bar is not None else None
+
+
 def replayed(args: Namespace, out: Output) -> Replay:
     """Everything in the files, checked, and kept nowhere. Raises BackupRefused."""
     from cabinet.backup.keys import read_identity
     from cabinet.backup.replay import Nowhere, Replay
 
-    with Progress(out, "events checked") as progress:
+    with events(out) as progress:
         replay = Replay(read_identity(args.identity), lambda epoch, origin: Nowhere(), progress)
         for path in args.files:
             with path.open("rb") as file:
@@ -253,7 +259,7 @@ def _journal(config: Config, since: bytes | None, recipient: Any, file: BackupFi
     from cabinet.vault.signing_key import open_or_create
 
     signer = Signer(config.origin, open_or_create(config.state_dir, journal_exists=True))
-    with ExitStack() as stack, Progress(out, "events") as progress:
+    with ExitStack() as stack, events(out) as progress:
         numbers = epochs(config.state_dir) or [1]
         readers = [stack.enter_context(JournalReader(config.state_dir, number)) for number in numbers]
         taken = extents(readers, config.origin, signer.verifier, since)

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cabinet.cli.arguments import add_dry_run, reason, whole_number
-from cabinet.cli.backup import add_files, loaded, refusing
+from cabinet.cli.backup import add_files, events, loaded, refusing
 from cabinet.cli.daemon import Roster
 from cabinet.cli.errors import CommandError, UsageError
 from cabinet.cli.output import Output, printable
-from cabinet.cli.progress import Progress
 from cabinet.control.address import DEFAULT_CONFIG
 from cabinet.control.protocol import ControlError, Exit
 
@@ -59,7 +58,7 @@ def backup_restore(args: Namespace, out: Output) -> int:
         erasures = read_erasures(args.erasures) if args.erasures else set()
         restore = Restore(config, SystemClock(), read_identity(args.identity))
         try:
-            with Progress(out, "events restored") as progress:
+            with events(out) as progress:
                 replay = restore.open(args.files, progress)
             found: dict[str, object] = {"origin": replay.origin, "epochs": _epochs(replay), "roster": _version(replay)}
             if args.dry_run:
@@ -88,7 +87,7 @@ def backup_test(args: Namespace, out: Output) -> int:
     from cabinet.backup.keys import read_identity
     from cabinet.backup.trial import try_out
 
-    with refusing(), Progress(out, "events restored") as progress:
+    with refusing(), events(out) as progress:
         scratch = Path(tempfile.mkdtemp(prefix="backup-test-", dir=args.scratch))
         try:
             tried = try_out(args.files, read_identity(args.identity), scratch / "state", progress)
@@ -159,13 +158,16 @@ def _say_tried(tried: Tried, digest: str, n: object, out: Output) -> int:
         roster = (
             None if tried.roster is None else {"version": tried.roster, "people": tried.people, "known": tried.known}
         )
-        out.answer({"epochs": epochs, "roster": roster, "out": tried.out, "digest": digest, "n": n})
+        out.answer(
+            {"epochs": epochs, "roster": roster, "out": tried.out, "folded": tried.folded, "digest": digest, "n": n}
+        )
         return Exit.OK
     for one in tried.epochs:
         out.line(f"journal: {one.size} events of {one.origin} verified, {one.pruned} pruned")
         out.line(f"  signed by {one.vkey or 'a key that the cabinet does not know any more: nobody says so'}")
     if tried.epochs:
-        out.line(f"state: {tried.out} items out")
+        said = "what the events add up to" if tried.folded else "not compared: older events are pruned"
+        out.line(f"state: {said}; {tried.out} items out")
     if tried.roster is not None:
         out.line(f"roster: version {tried.roster}, {tried.people} people")
     if tried.erased:

@@ -78,7 +78,7 @@ class Office:
     def restore(self, *files: Path, erasures: Iterable[str] = (), above: int = 0) -> Restored:
         restore = Restore(self.config, SystemClock(), self.identity)
         try:
-            restore.open(files, lambda done: None)
+            restore.open(files, lambda done, total: None)
             return restore.apply("disk swapped", "Uma", erasures, above)
         finally:
             restore.close()

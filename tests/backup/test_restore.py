@@ -116,7 +116,7 @@ def test_a_backup_of_a_new_board_still_tells_the_old_key(made: Office, tmp_path:
     office.restore(office.folder / YESTERDAY)
     assert office.leaves(2)[0]["old_vkey"] == vkey(made, 1)
     full = office.backup("of the new board")
-    tried = try_out([full], office.identity, tmp_path / "scratch", lambda done: None)
+    tried = try_out([full], office.identity, tmp_path / "scratch", lambda done, total: None)
     assert [(one.origin, one.vkey) for one in tried.epochs] == [
         ("cabinet.demo/lobby-01", vkey(made, 1)),
         ("cabinet.demo/lobby-01/e2", vkey(office, 2)),
@@ -128,12 +128,27 @@ def test_a_rotated_key_is_followed(office: Office, tmp_path: Path) -> None:
     office.call("journal.rotate_key", reason="a year is over")
     full = office.backup("rotated")
     assert vkey(office, 1) != first
-    tried = try_out([full], office.identity, tmp_path / "scratch", lambda done: None)
+    tried = try_out([full], office.identity, tmp_path / "scratch", lambda done, total: None)
     assert [one.vkey for one in tried.epochs] == [first]
     assert (tried.people, tried.known, tried.erased) == (2, True, 0)
     assert not (tmp_path / "scratch").exists()
     assert office.restore(full).epoch == 2
     assert "old_vkey" not in office.leaves(2)[0]
+
+
+def test_a_device_key_that_is_given_has_to_be_the_rosters(office: Office, tmp_path: Path) -> None:
+    key = office.state / "device.key"
+    given = tmp_path / "given"
+    given.write_bytes(key.read_bytes())
+    office.file.write_text(f'{office.file.read_text()}[vault]\ndevice_key_command = ["/bin/cat", "{given}"]\n')
+    key.unlink()
+    assert office.restore(office.folder / YESTERDAY).epoch == 2
+    assert (office.people(), key.exists()) == (["Lin"], False)
+    given.write_text("ab" * 32)
+    before = snapshot(office.state)
+    with pytest.raises(BackupRefused, match="the roster in the backup has another"):
+        office.restore(office.folder / YESTERDAY)
+    assert snapshot(office.state) == before
 
 
 def test_a_roster_alone_leaves_the_journal_in_its_epoch(office: Office) -> None:

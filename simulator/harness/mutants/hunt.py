@@ -19,6 +19,7 @@ from simulator.harness.mutants.monitoring import MONITORING
 from simulator.harness.mutants.planting import Mutant, NotPlanted, planted
 from simulator.harness.mutants.queueing import QUEUEING
 from simulator.harness.mutants.recording import RECORDING
+from simulator.harness.mutants.restoring import RESTORING
 from simulator.harness.mutants.returning import RETURNING
 from simulator.harness.mutants.sending import SENDING
 from simulator.harness.mutants.signing import SIGNING
@@ -42,6 +43,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *DOORS,
     *RECORDING,
     *SIGNING,
+    *RESTORING,
     *SENDING,
     *WIRING,
 )

@@ -78,3 +78,20 @@ class Plot:
 
     def _play(self) -> Finding | None:
         return find(Simulation(SEED, self.level), self.play, f"no command; the plot is {self.play.__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class Weeks:
+    """A cabinet that goes back to its backups."""
+
+    seed: int
+    acts: int
+
+    def look(self) -> Caught | None:
+        finding = self._live()
+        return None if finding is None else Caught(finding, self.seed, self._live)
+
+    def _live(self) -> Finding | None:
+        from simulator.harness.restoring import live  # with all that reads and writes databases: for these alone
+
+        return live(self.seed, self.acts, f"python -m simulator restores --seed {self.seed} --acts {self.acts}")[1]
