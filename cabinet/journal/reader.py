@@ -18,7 +18,7 @@ from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, Jo
 from cabinet.journal.key_walk import ROTATED, Rotation
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.rows import BlockRows
-from cabinet.journal.schema import epoch_file, epochs, payload
+from cabinet.journal.schema import epoch_file, epochs, is_as_made, payload
 
 PAGE: Final = 1000
 
@@ -199,6 +199,10 @@ class JournalReader:
     def is_sound(self) -> bool:
         """Whether SQLite finds its own file in order, indexes included. Seconds per million leaves."""
         return self._ask(rows.is_sound)
+
+    def is_as_made(self) -> bool:
+        """Whether tables, indexes, view and triggers are what they were made as."""
+        return self._ask(is_as_made)
 
     def node(self, level: int, index: int) -> bytes:
         """The hash of a complete subtree. Raises JournalDamaged where it is not stored."""

@@ -7,12 +7,13 @@ pseudonyms in the order of the leaf, 16 bytes each.
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Integer, LargeBinary, Text, column, table
 
-from cabinet.journal.connection import begin_write
+from cabinet.journal.connection import begin_write, driver
 from cabinet.journal.errors import JournalTooNew
 
 _FIRST: Final = (
@@ -92,6 +93,27 @@ def migrate(connection: Connection, steps: tuple[tuple[str, ...], ...] = MIGRATI
             for statement in step:
                 connection.exec_driver_sql(statement)
             connection.exec_driver_sql(f"PRAGMA user_version = {number}")
+
+
+def is_as_made(connection: Connection) -> bool:
+    """Whether tables, indexes, view and triggers are those of the version that the file says it has."""
+    reading = driver(connection)
+    (version,) = reading.execute("PRAGMA user_version").fetchone()
+    made = sqlite3.connect(":memory:")
+    try:
+        for step in MIGRATIONS[:version]:
+            for statement in step:
+                made.execute(statement)
+        return 0 < version <= len(MIGRATIONS) and _objects(reading) == _objects(made)
+    finally:
+        made.close()
+
+
+def _objects(connection: sqlite3.Connection) -> list[tuple[str, str, str, str | None]]:
+    found: list[tuple[str, str, str, str | None]] = connection.execute(
+        "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name"
+    ).fetchall()
+    return found
 
 
 def epoch_file(folder: Path, epoch: int) -> Path:

@@ -17,6 +17,7 @@ Rule: TypeAlias = Literal[
     "rotation",  # a leaf names another key than the one that signs there, or no new one
     "key-revoked",  # signed by a revoked key, beyond the size up to which it is trusted
     "checkpoint",  # a kept note is malformed, of another size or root, or not signed by the key that is due
+    "schema",  # tables, view or triggers are not as this program makes them
     "unreadable",  # the database itself is broken, one of its indexes perhaps
 ]
 

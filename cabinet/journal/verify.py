@@ -73,6 +73,8 @@ class _Check:
             self._check_all(progress)
             if not self._reader.is_sound():
                 raise Failed(self._size, "unreadable")
+            if not self._reader.is_as_made():
+                raise Failed(self._size, "schema")
         except Failed as failure:
             return self._verdict("failed", failure.n, failure.rule)
         except (JournalDamaged, JournalUnreadable):

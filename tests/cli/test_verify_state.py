@@ -19,6 +19,7 @@ from cabinet.journal.note import Signer
 from cabinet.journal.store import Journal
 from cabinet.vault.signing_key import open_or_create
 from tests.cli.conftest import Ctl
+from tests.journal.making import tampering
 
 ORIGIN = "cabinet.demo/lobby-01"
 SALT = "AAAAAAAAAAAAAAAAAAAAAA=="
@@ -63,12 +64,9 @@ def _entry(n: int, leaf: Leaf) -> Entry:
 
 
 def changed(config: Path, *statements: str) -> None:
-    connection = sqlite3.connect(config.parent / "state" / "journal-1.db", isolation_level=None)
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {name}")
-    for statement in statements:
-        assert connection.execute(statement).rowcount > 0, statement
-    connection.close()
+    with closing(tampering(config.parent / "state")) as connection:
+        for statement in statements:
+            assert connection.execute(statement).rowcount > 0, statement
 
 
 def test_the_table_is_what_the_events_add_up_to(ctl: Ctl, config: Path) -> None:

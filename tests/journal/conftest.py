@@ -23,3 +23,12 @@ def seventy(written: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "seventy"
     shutil.copytree(written, folder)
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-byte",
+        metavar="LEAVES",
+        type=int,
+        help="change each byte of the file of a journal with so many leaves, not some of 70; 1000 take about two hours",
+    )

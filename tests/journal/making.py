@@ -48,9 +48,23 @@ def filled(folder: Path, leaves: int, per_transaction: int = 3) -> bytes:
     return journal.checkpoint()
 
 
-def tampering(folder: Path) -> sqlite3.Connection:
-    """The file as someone with the disk in hand opens it: no triggers."""
-    connection = sqlite3.connect(folder / "journal-1.db", isolation_level=None)
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {name}")
+class Tampering(sqlite3.Connection):
+    """Without the triggers, until it is closed."""
+
+    def drop_triggers(self) -> None:
+        found = self.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        self.triggers = [statement for _, statement in found]
+        for name, _ in found:
+            self.execute(f"DROP TRIGGER {name}")
+
+    def close(self) -> None:
+        for statement in self.triggers:
+            self.execute(statement)
+        super().close()
+
+
+def tampering(folder: Path) -> Tampering:
+    """The file as someone with the disk in hand opens it, who leaves no trace on the way out."""
+    connection = sqlite3.connect(folder / "journal-1.db", isolation_level=None, factory=Tampering)
+    connection.drop_triggers()
     return connection
