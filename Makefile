@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 # Programs start from bytecode here, as they do where they are installed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test simulate lint bench clean
+.PHONY: help demo test simulate lint bench bench-journal clean
 
 help:
 	@echo "make demo [ONCE=1]  play a few stories against the simulated cabinet and stay (ONCE=1: end after them)"
 	@echo "make test           lint, types, import contracts, the whole suite"
 	@echo "make simulate [SEED=N HOURS=H] [MINUTES=M]  days with faults, and crashes; with MINUTES further seeds until then"
 	@echo "make bench          measure, print ratios, write bench/results.json"
+	@echo "make bench-journal  full check, proofs, receipt, export and start of a journal of a million leaves (15 minutes)"
 	@echo "make clean          remove what these commands made"
 
 $(VENV)/installed: pyproject.toml
@@ -48,6 +49,10 @@ lint: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench
+
+# Builds the journal first, 650 MB in BENCH_DIR or the temporary folder.
+bench-journal: $(VENV)/installed-dev
+	$(BIN)/python -m bench.journal
 
 clean:
 	rm -rf $(VENV) run dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -21,8 +21,9 @@ from cabinet.journal.errors import JournalDamaged, JournalError, JournalUnwritab
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 BUSY_S: Final = 2.0
 
-DatabaseError = (DBAPIError, sqlite3.Error)
-"""What an asking or writing of the file raises: wrapped by SQLAlchemy, or straight from the driver."""
+DatabaseError = (DBAPIError, sqlite3.Error, UnicodeDecodeError)
+"""What an asking or writing of the file raises: wrapped by SQLAlchemy, or straight from the driver; the last one where
+a broken name stands in what SQLite says of it."""
 
 # page_size counts only until the first table is there, and must precede WAL.
 WRITER_PRAGMAS: Final[dict[str, int | str]] = {
@@ -124,6 +125,8 @@ def cause(error: BaseException | None) -> BaseException | None:
 
 def is_damage(error: BaseException) -> bool:
     """Whether the file itself is broken, as against unreachable, locked or full."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
     return getattr(cause(error), "sqlite_errorcode", 0) & 0xFF in _DAMAGE
 
 

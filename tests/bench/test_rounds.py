@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import append, badge, collector, daemon, rosters, upstream
+from bench import append, badge, collector, daemon, journal, rosters, upstream
 from bench.figure import Figure, p99, table
 from bench.floor import Floor
 from tests.sync.mosquitto import needs_mosquitto
@@ -56,6 +56,14 @@ def test_append(monkeypatch: pytest.MonkeyPatch) -> None:
     figures = append.run()
     assert {*append.TARGETS, "bare_commit_ms"} - figures.keys() <= {"syncs_per_batch"}, "counted where strace can"
     assert figures["bytes_per_leaf"] > 300
+
+
+def test_a_long_journal(tmp_path: Path) -> None:
+    figures = {figure.name: figure.value for figure in journal.run(tmp_path, leaves=70, rounds=1, fast_rounds=1)}
+    assert len(figures) == 8
+    assert all(math.isfinite(value) for value in figures.values())
+    assert figures["verify, over hashing the leaves"] > 1
+    assert figures["export, a million leaves"] > 0
 
 
 def test_floor_is_a_commit_and_an_echo(tmp_path: Path) -> None:

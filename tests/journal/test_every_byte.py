@@ -23,7 +23,7 @@ TABLES = ("leaf", "payload", "checkpoint", "ack", "state", "sqlite_master")
 LEAF_RULES = {"leaf-missing", "leaf-hash", "leaf-form", "columns", "subtree"}
 
 Place = tuple[int, int, str]
-"""Offset and end in the file, and what stands there: `leaf N`, `columns N`, `note SIZE`."""
+"""Offset and end in the file, and what stands there: `leaf N`, `note N` (N: leaves that the note before it covers)."""
 
 
 @pytest.fixture
@@ -50,7 +50,6 @@ def test_every_changed_byte_of_the_file(journal: Path, request: pytest.FixtureRe
             file.write(whole[at : at + 1])
     assert verdict_of(journal).result == "verified"
     assert met.keys() >= {"leaf", "note", "structure", "nothing"}, met
-    print(met)
 
 
 def judge(journal: Path, place: str | None, good: dict[str, object], at: int) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cabinet.journal import tree
 from cabinet.journal.errors import ProofRefused
 from cabinet.journal.tree import (
     EMPTY_ROOT,
@@ -105,3 +106,23 @@ def test_no_way_back() -> None:
 def test_no_frontier(data: bytes) -> None:
     with pytest.raises(ValueError):
         Frontier.parse(data)
+
+
+@pytest.mark.parametrize("size", [1_000_000, 999_999, 1 << 20, (1 << 20) - 1])
+def test_a_proof_in_a_million_leaves_reads_a_few_rows(size: int) -> None:
+    """Twice the height at most: one row for each subtree, and those of the ragged right edge."""
+    read: list[tuple[int, int]] = []
+
+    def node(level: int, index: int) -> bytes:
+        read.append((level, index))
+        return tree.leaf_hash(b"%d/%d" % (level, index))
+
+    most = 2 * size.bit_length()
+    for n in (0, 1, 524_287, 524_288, size // 3, size - 2, size - 1):
+        read.clear()
+        assert len(tree.inclusion(n, size, node)) <= size.bit_length()
+        assert 0 < len(read) <= most, n
+        read.clear()
+        tree.consistency(n + 1, size, node)
+        assert len(read) <= most, n
+        assert len(set(read)) == len(read), "no row twice"
