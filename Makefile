@@ -8,11 +8,13 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test simulate lint bench bench-journal clean
+.PHONY: help demo test simulate lint bench fuzz clean
 
 help:
 	@echo "make demo [ONCE=1]  play a few stories against the simulated cabinet and stay (ONCE=1: end after them)"
 	@echo "make test           lint, types, import contracts, the whole suite"
 	@echo "make simulate [SEED=N HOURS=H] [MINUTES=M]  days with faults, and crashes; with MINUTES further seeds until then"
+	@echo "make fuzz [SECONDS=N SEED=N]  every decoder on inputs that are wrong in small ways"
 	@echo "make bench          measure, print ratios, write bench/results.json"
 	@echo "make bench-journal  full check, proofs, receipt, export and start of a journal of a million leaves (15 minutes)"
 	@echo "make clean          remove what these commands made"
@@ -46,6 +48,9 @@ lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench

@@ -67,23 +67,25 @@ class Collector:
     """Makes frames of pulses; keeps one frame of at most BITS_MAX bits."""
 
     def __init__(self) -> None:
-        self._bits = ""
+        self._value = 0
+        self._bits = 0
         self._torn = False
         self._last_ns = 0
 
     @property
     def pending(self) -> bool:
         """A frame has begun."""
-        return bool(self._bits) or self._torn
+        return self._bits > 0 or self._torn
 
     def pulse(self, bit: int, at_ns: int) -> Frame | None:
         """One pulse. Gives the frame that had ended before it."""
-        ended = self.close() if self.pending and at_ns - self._last_ns >= END_NS else None
-        if len(self._bits) < BITS_MAX:
-            self._bits += "01"[bit]
+        ended = self.close() if at_ns - self._last_ns >= END_NS else None
+        self._last_ns = at_ns
+        if self._bits < BITS_MAX:
+            self._value = self._value << 1 | bit
+            self._bits += 1
         else:
             self._torn = True
-        self._last_ns = at_ns
         return ended
 
     def lose(self, at_ns: int) -> None:
@@ -94,8 +96,8 @@ class Collector:
         """The silence after the last pulse was long enough."""
         if not self.pending:
             return None
-        frame = Frame(self._bits, self._torn)
-        self._bits, self._torn = "", False
+        frame = Frame(f"{self._value:0{self._bits}b}" if self._bits else "", self._torn)
+        self._value, self._bits, self._torn = 0, 0, False
         return frame
 
 

@@ -14,6 +14,7 @@ from simulator.types import SIMULATED, body_class
 from tests.contract.rows import ROWS
 
 ROOT = Path(__file__).parents[2]
+ONLY_ENCODES = ("relay_commands",)
 
 
 @pytest.mark.parametrize("name", DEVICE_TYPES)
@@ -60,6 +61,12 @@ def test_a_type_has_tests_and_a_contract_row(name: str) -> None:
     tests = [path for folder in folders for path in folder.glob("test_*.py")]
     assert any(f"from {module} import" in path.read_text("utf-8") for path in tests)
     assert name in ROWS
+
+
+@pytest.mark.parametrize("codec", [path.stem for path in (ROOT / "drivers" / "wire").glob("[a-z]*.py")])
+def test_a_codec_is_fuzzed(codec: str) -> None:
+    targets = "".join(path.read_text("utf-8") for path in (ROOT / "tests" / "fuzz").glob("*.py"))
+    assert f"from drivers.wire.{codec} import" in targets or codec in ONLY_ENCODES
 
 
 @pytest.mark.parametrize("name", DEVICE_TYPES)

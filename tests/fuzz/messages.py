@@ -1,0 +1,119 @@
+"""Readers of whole messages: whatever they are given, they give what is in it or refuse it in their own way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final
+
+from cabinet.control.protocol import ControlError, parse_reply, parse_request
+from cabinet.journal import checkpoint, leaf, note, revocation
+from cabinet.journal.checkpoint import Checkpoint
+from cabinet.journal.errors import ExportRefused, LeafRefused, NoteRefused
+from cabinet.journal.note import Signer, Verifier
+from cabinet.journal.receipt import verify_receipt
+from cabinet.journal.tree import leaf_hash
+from drivers.wire.card_number import parse_card
+from drivers.wire.ds2482 import selected, status
+from drivers.wire.keypad import Debouncer, keys_down
+from drivers.wire.onewire import is_number
+from drivers.wire.terminal import encode
+from sync import payloads
+from sync.collector import batch
+from sync.collector.batch import Refused
+from sync.collector.names import Cabinet, read_topic
+
+ORIGIN: Final = "cabinet.demo/lobby-01"
+SIGNER: Final = Signer(ORIGIN, bytes(range(32)))
+FLEET: Final = Signer("fleet.demo", bytes(32))
+LEAF: Final = (
+    b'{"boot":"1f0c9a2e","dev":"lobby-01","ev":"item.removed","item":"K-0007","mono_ms":81234,"n":0,'
+    b'"salt":"R0SwPtdKsC5ueYcDRBDynQ==","slot":7,"tq":"ntp","ts":1767225600123,"v":1}'
+)
+NOTE: Final = Checkpoint(ORIGIN, 1, leaf_hash(LEAF)).signed(SIGNER)
+
+
+@dataclass(frozen=True)
+class MessageTarget:
+    """`refused` are the errors it may raise. `always`: what the good message gives."""
+
+    name: str
+    good: Callable[[Random], bytes]
+    read: Callable[[bytes], Any]
+    refused: tuple[type[Exception], ...] = ()
+
+
+def _receipt() -> bytes:
+    import base64
+
+    return b"c2sp.org/tlog-proof@v1\nextra %s\nindex 0\n\n%s" % (base64.b64encode(LEAF), NOTE)
+
+
+def _batch() -> bytes:
+    import base64
+
+    return json.dumps(
+        {
+            "v": 1,
+            "origin": ORIGIN,
+            "first": 0,
+            "leaves": [base64.b64encode(LEAF).decode()],
+            "checkpoint": NOTE.decode(),
+            "hist": False,
+        }
+    ).encode()
+
+
+def _revocation() -> bytes:
+    text = revocation.Revocation(SIGNER.vkey, Checkpoint(ORIGIN, 1, leaf_hash(LEAF)))
+    return text.signed(FLEET)
+
+
+def _scans(data: bytes) -> None:
+    debouncer = Debouncer(3)
+    for low, high in zip(data[::2], data[1::2], strict=False):
+        bits = f"{low:08b}{high:08b}"
+        debouncer.scan(keys_down([[bit == "1" for bit in bits[row * 3 : row * 3 + 3]] for row in range(4)]))
+
+
+def _always(good: bytes) -> Callable[[Random], bytes]:
+    return lambda random: good
+
+
+MESSAGES: Final = (
+    MessageTarget("note", _always(NOTE), note.parse, (NoteRefused,)),
+    MessageTarget("checkpoint", _always(NOTE), lambda data: checkpoint.read(data, SIGNER.verifier), (NoteRefused,)),
+    MessageTarget(
+        "vkey", _always(SIGNER.vkey.encode()), lambda data: Verifier.from_vkey(data.decode("latin-1")), (NoteRefused,)
+    ),
+    MessageTarget("leaf", _always(LEAF), leaf.parse, (LeafRefused,)),
+    MessageTarget("leaf at a glance", _always(LEAF), leaf.glance, (LeafRefused,)),
+    MessageTarget("receipt", _always(_receipt()), lambda data: verify_receipt(data, [SIGNER.vkey]), (ExportRefused,)),
+    MessageTarget(
+        "revocation", _always(_revocation()), lambda data: revocation.read(data, FLEET.verifier), (NoteRefused,)
+    ),
+    MessageTarget("batch", _always(_batch()), lambda data: batch.read(data, Cabinet("demo", "lobby-01")), (Refused,)),
+    MessageTarget("journal request", _always(b'{"origin":"cabinet.demo/lobby-01","from":7}'), payloads.request),
+    MessageTarget("accepted epoch", _always(b'{"origin":"cabinet.demo/lobby-01/e2"}'), payloads.accepted),
+    MessageTarget("upstream text", _always(NOTE), payloads.text),
+    MessageTarget(
+        "topic",
+        _always(b"kc/v1/demo/lobby-01/journal"),
+        lambda data: read_topic("kc/v1", data.decode("latin-1")),
+    ),
+    MessageTarget("control request", _always(b'{"jsonrpc":"2.0","id":1,"method":"status","params":{}}'), parse_request),
+    MessageTarget(
+        "control reply", _always(b'{"jsonrpc":"2.0","id":1,"result":{"door":"open"}}'), parse_reply, (ControlError,)
+    ),
+    MessageTarget(
+        "card number", _always(b"0006547886"), lambda data: parse_card(data.decode("latin-1")), (ValueError,)
+    ),
+    MessageTarget("1-Wire number", lambda random: random.randbytes(8), is_number),
+    MessageTarget(
+        "ds2482", lambda random: random.randbytes(2), lambda data: [(selected(byte), status(byte)) for byte in data]
+    ),
+    MessageTarget("keypad scans", lambda random: random.randbytes(40), _scans),
+    MessageTarget("screen", _always("Slot 7 开".encode()), lambda data: encode(data.decode("utf-8", "replace"))),
+)

@@ -1,0 +1,211 @@
+"""Decoders of streams: whatever comes, in any pieces, they give the same good messages and hold little."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import reduce
+from operator import xor
+from random import Random
+from typing import Any, Final, Protocol
+
+from cabinet.control.protocol import LINE_BYTES_MAX, Lines
+from drivers.wire.rdm6300 import Decoder
+from drivers.wire.verifier import REPLY_MAX, Reply
+from drivers.wire.wiegand import FORMATS, Collector, key_of, number_of
+from hal.modbus import ReadDiscreteInputsRequest, _bits_question
+from hal.questions import HEARD_MAX, Hearing, Refusal
+
+KEY: Final = bytes(range(32))
+ALL: Final = tuple(FORMATS.values())
+NONCE, PERSON = "n" * 16, "QURB"
+
+
+class Stream(Protocol):
+    def feed(self, chunk: bytes) -> list[Any]:
+        """Messages that end in this piece."""
+        ...
+
+    def held(self) -> int:
+        """Bytes kept."""
+        ...
+
+
+@dataclass(frozen=True)
+class StreamTarget:
+    """`frame` makes a good frame and the message in it. `right` looks for a message in the bytes by itself."""
+
+    name: str
+    frame: Callable[[Random], tuple[bytes, Any]]
+    fresh: Callable[[], Stream]
+    right: Callable[[Any, bytes], bool]
+    held_max: int
+    frame_max: int
+    """After so many bytes of anything a good frame is found again; 0: one answer, and no more."""
+
+
+class Rdm:
+    def __init__(self) -> None:
+        self._decoder = Decoder()
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        return list(self._decoder.feed(chunk))
+
+    def held(self) -> int:
+        return len(self._decoder._digits or b"")
+
+
+def rdm_frame(random: Random) -> tuple[bytes, bytes]:
+    card = random.randbytes(5)
+    return b"\x02%s%02X\x03" % (card.hex().upper().encode(), reduce(xor, card)), card
+
+
+def rdm_right(card: bytes, data: bytes) -> bool:
+    found = re.finditer(rb"(?=\x02([0-9A-Fa-f]{12})\x03)", data)
+    return any((raw := bytes.fromhex(one[1].decode()))[:5] == card and not reduce(xor, raw) for one in found)
+
+
+class Wiegand:
+    """Each byte is a pulse: its lowest bit the line, the rest how many half milliseconds after the last one."""
+
+    def __init__(self) -> None:
+        self._collector = Collector()
+        self._at_ns = 0
+
+    def feed(self, chunk: bytes) -> list[tuple[str, int]]:
+        found = []
+        for byte in chunk:
+            self._at_ns += (byte >> 1) * 500_000
+            frame = self._collector.pulse(byte & 1, self._at_ns)
+            if frame and (number := number_of(frame, ALL)):
+                found.append((frame.bits, number[0]))
+            if frame:
+                key_of(frame)
+        return found
+
+    def held(self) -> int:
+        return self._collector._bits
+
+
+def wiegand_frame(random: Random) -> tuple[bytes, tuple[str, int]]:
+    number = random.getrandbits(24)
+    data = f"{number:024b}"
+    bits = f"{data[:12].count('1') % 2}{data}{(data[12:].count('1') + 1) % 2}"
+    start = 0xFE | int(bits[0])
+    return bytes([start, *(4 | int(bit) for bit in bits[1:])]) + b"\xfe", (bits, number)
+
+
+def wiegand_right(message: tuple[str, int], data: bytes) -> bool:
+    """Its bits stand there in a row, and each half of them is even, or odd, where its format says so."""
+    bits, number = message
+    lines = "".join(str(byte & 1) for byte in data)
+    half = len(bits) // 2 if len(bits) % 2 == 0 else len(bits) // 2 + 1
+    parities = len(bits) == 32 or (bits[:half].count("1") % 2 == 0 and bits[-half:].count("1") % 2 == 1)
+    inner = bits if len(bits) == 32 else bits[1:-1]
+    return bits in lines and parities and int(inner, 2) == number
+
+
+class Modbus:
+    """A master that has asked unit 7 for 16 inputs."""
+
+    def __init__(self) -> None:
+        question = _bits_question(ReadDiscreteInputsRequest, 7, 0, 16)
+        self._hearing: Hearing[Any] = Hearing(question, echo=False, owed={})
+        self._over = False
+
+    def feed(self, chunk: bytes) -> list[Any]:
+        if self._over or not chunk:
+            return []
+        self._over = self._hearing.take(chunk)
+        return [self._hearing.answer] if self._over else []
+
+    def held(self) -> int:
+        return len(self._hearing._heard)
+
+
+def crc16(data: bytes) -> bytes:
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return struct.pack("<H", crc)
+
+
+def modbus_frame(random: Random) -> tuple[bytes, tuple[bool, ...]]:
+    data = random.randbytes(2)
+    body = b"\x07\x02\x02" + data
+    return body + crc16(body), tuple(bool(data[n // 8] >> n % 8 & 1) for n in range(16))
+
+
+def modbus_right(answer: object, data: bytes) -> bool:
+    for at in range(len(data) - 4):
+        size = 5 if data[at + 1] == 0x82 else 7
+        frame = data[at : at + size]
+        if len(frame) == size and frame[0] == 7 and crc16(frame[:-2]) == frame[-2:]:
+            if size == 5 and isinstance(answer, Refusal):
+                return True
+            bits = tuple(bool(frame[3 + n // 8] >> n % 8 & 1) for n in range(16)) if size == 7 else ()
+            if frame[1:3] == b"\x02\x02" and answer == bits:
+                return True
+    return False
+
+
+class Verifier:
+    def __init__(self) -> None:
+        self._reply = Reply()
+        self._over = False
+
+    def feed(self, chunk: bytes) -> list[str]:
+        if self._over:
+            return []
+        self._over = self._reply.feed(chunk)
+        answer, _ = self._reply.answer(KEY, NONCE, PERSON, ("yes", "no", "none"))
+        return [answer] if self._over and answer else []
+
+    def held(self) -> int:
+        return len(self._reply._data)
+
+
+def _signed(answer: str) -> str:
+    return hmac.new(KEY, f"cabinet-verifier/1\n{NONCE}\n{PERSON}\n{answer}\n".encode(), hashlib.sha256).hexdigest()
+
+
+def verifier_frame(random: Random) -> tuple[bytes, str]:
+    answer = random.choice(("yes", "no", "none"))
+    body = json.dumps({"answer": answer, "signature": _signed(answer)}).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body), answer
+
+
+def verifier_right(answer: str, data: bytes) -> bool:
+    return _signed(answer).encode() in data.replace(b"\\u00", b"")
+
+
+class ControlLines:
+    def __init__(self) -> None:
+        self._lines = Lines()
+
+    def feed(self, chunk: bytes) -> list[bytes | None]:
+        return list(self._lines.feed(chunk))
+
+    def held(self) -> int:
+        return len(self._lines._held)
+
+
+def line_frame(random: Random) -> tuple[bytes, bytes]:
+    line = json.dumps({"jsonrpc": "2.0", "id": random.getrandbits(20), "method": "status"}).encode()
+    return line + b"\n", line
+
+
+STREAMS: Final = (
+    StreamTarget("rdm6300", rdm_frame, Rdm, rdm_right, 12, 14),
+    StreamTarget("wiegand", wiegand_frame, Wiegand, wiegand_right, 96, 97),
+    StreamTarget("modbus", modbus_frame, Modbus, modbus_right, HEARD_MAX, 0),
+    StreamTarget("verifier", verifier_frame, Verifier, verifier_right, REPLY_MAX + 1, 0),
+    StreamTarget("control-lines", line_frame, ControlLines, lambda line, data: line in data, LINE_BYTES_MAX, 4096),
+)
