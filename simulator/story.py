@@ -228,6 +228,13 @@ class RotateKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Prune:
+    """The technician lets go now of what has outlived its period."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RollBack:
     """And takes the last version of the policy back."""
 
@@ -318,6 +325,7 @@ Act: TypeAlias = (
     | CloseReport
     | ApplyPolicy
     | RotateKey
+    | Prune
     | RollBack
     | Suspend
     | Forget
@@ -463,6 +471,7 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"The technician applies the roster files with the label ([a-z]+)\.", ApplyPolicy),
     (r"The technician rotates the signing key: (.+)\.", RotateKey),
     (r"The technician rotates the signing key in vain: (.+)\.", lambda reason: RotateKey(reason, in_vain=True)),
+    (r"The technician prunes the journal: (.+)\.", Prune),
     (r"The technician takes the last version of the policy back\.", RollBack),
     (r"Somebody switches the relay of slot (\d+) on\.", lambda slot: SwitchOn(int(slot))),
     (r"The display says: (.+)", Shows),

@@ -29,7 +29,7 @@ from simulator.harness import happenings as seen
 from simulator.harness.blueprint import Blueprint
 from simulator.harness.memory_keys import MemoryKeys
 from simulator.harness.memory_roster import KEYS
-from simulator.harness.model_disk import Ack, ModelDisk, Moment, Thinned, Write
+from simulator.harness.model_disk import Ack, Image, ModelDisk, Moment, Thinned, Write
 from simulator.harness.process import Killed, Process, outside
 from simulator.harness.random_bytes import RandomBytes
 from simulator.harness.virtual_clock import VirtualClock, WallTime
@@ -210,6 +210,9 @@ class Cabinet:
     def kept_leaves(self, epoch: int | None = None) -> list[bytes | None]:
         """What a start would find of an epoch, by default the newest."""
         return self.disk.kept(epoch)
+
+    def newest_image(self) -> Image | None:
+        return self.disk.images[max(self.disk.images)] if self.disk.images else None
 
     def newest_ms(self) -> int | None:
         """Wall time of the newest leaf that a start would find."""

@@ -203,6 +203,8 @@ class StoryPlayer:
                 return await self._report("incident.close", {"n": self._reported, "text": text})
             case told.ApplyPolicy(label):
                 return await self._report("roster.apply", {"files": labelled(cabinet.plan.files, label)})
+            case told.Prune(reason):
+                return await self._report("journal.prune", {"reason": reason})
             case told.RotateKey(reason, in_vain):
                 refusal = await self._report("journal.rotate_key", {"reason": reason})
                 return ("it is rotated" if refusal is None else None) if in_vain else refusal

@@ -6,6 +6,7 @@ import asyncio
 import json
 from base64 import b64decode
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from cabinet.service.watchers import Watchers
 from hal.clock import Now
 from hal.worker import InlineWorker
 from tests.core.cabinet import ADA, ADA_CARD, right, rights
-from tests.journal.making import ORIGIN, SIGNER, opened
+from tests.journal.making import ORIGIN, SIGNER, entry, opened
 from tests.journal.test_outbox import COLLECTOR, cosigned
 from tests.runner.test_runner import ManualClock
 
@@ -200,5 +201,30 @@ def test_planes_hold_every_key_and_nothing_that_grows_by_itself(tmp_path: Path) 
         bench.clock.forward(30)
         await bench.runner.settle()
         assert await bench.call("upstream.planes") == first
+
+    play(tmp_path, story)
+
+
+def test_that_upstream_gets_hashes_for_what_it_lost_is_journaled_once(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        bench.journal.append([entry(n) for n in range(60)])
+        bench.journal.append([entry(n) for n in range(60)])
+        bench.runner.state = replace(bench.runner.state, size=bench.journal.size)
+        await bench.ack(cosigned(bench.journal.checkpoint(), COLLECTOR))
+        bench.journal.append([entry(0, ev="payload.destroyed", person=None, ranges=[[40, 50], [80, 85]])])
+        size = bench.journal.size
+        bench.runner.state = replace(bench.runner.state, size=size)
+        for _ in range(2):
+            at, sent = 0, []
+            while at < size:
+                sent += (await bench.call("upstream.batch", **{"from": at}))["leaves"]
+                at = len(sent)
+            gone = [n for n, leaf in enumerate(sent) if isinstance(leaf, dict)]
+            assert gone == [*range(40, 50), *range(80, 85)]
+            await bench.do()
+            assert bench.journal.size == size + 1
+        ((_, told),) = bench.journal.leaves(size, 1)
+        assert told is not None
+        assert (json.loads(told)["ev"], json.loads(told)["first"]) == ("sync.gap", 40)
 
     play(tmp_path, story)

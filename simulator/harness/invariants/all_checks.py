@@ -25,6 +25,7 @@ from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.incidents import ClosedOnce
 from simulator.harness.invariants.liveness import Bounded, NoMistakes, OneDeadDevice, WorksAgain
 from simulator.harness.invariants.log import Verifies
+from simulator.harness.invariants.pruned import GoneInTime, ThinnedWithCare
 from simulator.harness.invariants.quiet import QuietHours
 from simulator.harness.invariants.reminded import RemindedOnce
 from simulator.harness.invariants.returns import ReturnedAsAsked
@@ -77,6 +78,8 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
     readers = {slot.number for slot in plan.config.table.slots if slot.fob_reader is not None}
     fobs = EachFobNamed(truth, oracle, readers)
     clock = JumpingClock(truth, cabinet.wall, now_s, cabinet.newest_ms)
+    periods = plan.config.retention.periods()
+    pruned = GoneInTime(periods.personal_days, periods.kinds, cabinet.newest_image)
     return Checks(
         truth,
         oracle,
@@ -129,6 +132,8 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             booked,
             CodesOnce(now_s, plan.ids),
             AllGiven(),
+            pruned,
+            ThinnedWithCare(pruned.told),
             Forgotten(plan.shelf, oracle, plan.ids),
             EnrolledAsConfirmed(truth, plan.cast, plan.ids),
             DueIsTold(truth, oracle, booked, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
