@@ -7,8 +7,7 @@ BIN := $(VENV)/bin
 # Programs start from bytecode here, as they do where they are installed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test simulate lint bench bench-journal clean
-.PHONY: help demo test simulate lint bench fuzz clean
+.PHONY: help demo test simulate lint bench bench-journal fuzz clean
 
 help:
 	@echo "make demo [ONCE=1]  play a few stories against the simulated cabinet and stay (ONCE=1: end after them)"
