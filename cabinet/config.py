@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from cabinet.backup.keys import parse_recipient
 from cabinet.journal.errors import NoteRefused
-from cabinet.journal.note import COSIGNATURE, Verifier
+from cabinet.journal.note import COSIGNATURE, ED25519, Verifier
 from cabinet.policy.rights import Language
 from cabinet.settings.layers import Layers
 from cabinet.settings.retention import RetentionSection
@@ -63,6 +63,16 @@ def _cosigner(value: str) -> str:
         raise ValueError(f"{error}; `cabinet-collector --config FILE key` prints one") from None
     if verifier.kind != COSIGNATURE:
         raise ValueError(f"the key of {verifier.name} signs notes; a delivery key cosigns them (type 04)")
+    return value
+
+
+def _log_key(value: str) -> str:
+    try:
+        verifier = Verifier.from_vkey(value)
+    except NoteRefused as error:
+        raise ValueError(f"{error}; `cabinet-collector fleet-key FILE NAME` prints one") from None
+    if verifier.kind != ED25519:
+        raise ValueError(f"the key of {verifier.name} cosigns; a fleet key signs notes (type 01)")
     return value
 
 
@@ -129,6 +139,9 @@ class UpstreamSection(Section):
 
     delivery_keys: tuple[Annotated[str, AfterValidator(_cosigner)], ...] = Field((), strict=False)
     """Verifier keys (cosignature/v1) of upstream: whose operators state that they store all leaves."""
+
+    fleet_key: Annotated[str, AfterValidator(_log_key)] | None = None
+    """Verifier key (Ed25519) of whoever may revoke this cabinet's signing key."""
 
     def verifiers(self) -> list[Verifier]:
         return [Verifier.from_vkey(vkey) for vkey in self.delivery_keys]

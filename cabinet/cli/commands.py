@@ -40,6 +40,8 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         ),
         Command("journal verify-receipt", "journal_export", "whether a receipt is genuine, and of what"),
         Command("journal rotate-key", "journal_keys", "a new signing key, which the old one vouches for"),
+        Command("journal replace-key", "journal_keys", "a new signing key where the old one is lost; asks first"),
+        Command("journal revoke-key", "journal_keys", "give up a key that the fleet key has revoked; asks first"),
         Command("journal prune", "journal_prune", "let what outlived its period go now, down to its hash"),
     ),
     "people": (

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from cabinet.cli.arguments import Parser
+    from cabinet.config import Config
     from cabinet.journal.note import Verifier
     from cabinet.journal.reader import JournalReader
+    from cabinet.journal.revocation import Revocation
 
 FILE_BYTES_MAX = 65536
 """Of a checkpoint, a key or a receipt: all are a few lines."""
@@ -75,6 +77,56 @@ def log_keys(file: Path) -> list[Verifier]:
     if not keys:
         raise UsageError(f"{file} holds no key of a journal: one line name+id+key")
     return keys
+
+
+def add_revocations(parser: Parser) -> None:
+    parser.add_argument(
+        "--revocation",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a key that is not trusted beyond some event; repeatable",
+    )
+    parser.add_argument(
+        "--fleet-key", type=Path, metavar="FILE", help="who signs revocations, if not the fleet_key of this cabinet"
+    )
+
+
+def revocations(args: Namespace) -> list[Revocation]:
+    """Those given, each signed by the fleet key. Raises NoteRefused."""
+    from cabinet.journal import revocation
+
+    if not args.revocation:
+        return []
+    fleet = fleet_key(args)
+    return [revocation.read(small_file(file), fleet) for file in args.revocation]
+
+
+def fleet_key(args: Namespace) -> Verifier:
+    """The one that was given, or that of the configuration."""
+    from cabinet.journal.note import Verifier
+
+    if args.fleet_key is not None:
+        return log_keys(args.fleet_key)[0]
+    configured = configuration(args).upstream.fleet_key
+    if configured is None:
+        raise UsageError("whose word counts? Give --fleet-key FILE, or set fleet_key in [upstream]")
+    return Verifier.from_vkey(configured)
+
+
+def configuration(args: Namespace) -> Config:
+    import os
+
+    from cabinet.config import load
+    from cabinet.control.address import DEFAULT_CONFIG
+    from hal.problems import ConfigError
+
+    file = Path(args.config) if args.config is not None else DEFAULT_CONFIG
+    try:
+        return load(file, os.environ)
+    except ConfigError as error:
+        raise CommandError(Exit.CONFIGURATION, f"{file} cannot be used", error.lines) from None
 
 
 def small_file(path: Path) -> bytes:

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cabinet.cli.errors import CommandError
-from cabinet.cli.journal_file import add_epoch, add_key, journal_folder, log_keys, own_keys, small_file
+from cabinet.cli.journal_file import (
+    add_epoch,
+    add_key,
+    add_revocations,
+    journal_folder,
+    log_keys,
+    own_keys,
+    revocations,
+    small_file,
+)
 from cabinet.cli.output import Output, Progress
 from cabinet.cli.verdict_words import as_json, exit_code, lines, sentence
 from cabinet.control.protocol import Exit
@@ -32,6 +41,7 @@ def journal_verify_arguments(parser: Parser) -> None:
     )
     add_epoch(parser, "all of them")
     add_key(parser)
+    add_revocations(parser)
 
 
 def journal_verify(args: Namespace, out: Output) -> int:
@@ -43,7 +53,9 @@ def journal_verify(args: Namespace, out: Output) -> int:
         try:
             newest_epoch(folder)
             known = own_keys(args) if args.key is None else log_keys(args.key)
-            verdict = verify_epochs(folder, known, epoch=args.epoch, trusted=trusted, progress=_told(bar))
+            verdict = verify_epochs(
+                folder, known, epoch=args.epoch, trusted=trusted, revoked=revocations(args), progress=_told(bar)
+            )
         except NoteRefused as error:
             raise CommandError(Exit.JOURNAL, f"not verified: {error}") from None
         state = _state(folder, verdict, bar) if args.state else None

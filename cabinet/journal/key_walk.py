@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from cabinet.journal import checkpoint, note
 from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.errors import LeafRefused, NoteRefused
+from cabinet.journal.errors import KeyRevoked, LeafRefused, NoteRefused
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import ED25519, Note, Verifier
 from cabinet.journal.revocation import Revocation
@@ -79,7 +79,9 @@ class KeyWalk:
         self.origin = first.name
         self._reigns = [_Reign(first, 0)]
         self._due: tuple[int, Verifier] | None = None
+        self._all_revoked = revoked
         self._revoked = {one.public: one for one in revoked if one.origin == first.name}
+        self._gone = {one.public for one in revoked if one.before(first.name)}
 
     @property
     def revoked(self) -> list[Revocation]:
@@ -138,7 +140,7 @@ class KeyWalk:
 
     def next(self, origin: str) -> KeyWalk:
         """The walk of the epoch after this one, which its last key begins."""
-        return KeyWalk(renamed(self.key, origin), list(self._revoked.values()))
+        return KeyWalk(renamed(self.key, origin), self._all_revoked)
 
     def _turn(self, signed: Note, found: Checkpoint) -> None:
         """The first note behind a rotation."""
@@ -154,6 +156,8 @@ class KeyWalk:
         keys = [reign.key for reign in self._reigns if reign.covers(found.size)]
         for key in keys:
             key.check(signed)
+            if key.public in self._gone:
+                raise KeyRevoked(f"key {key.key_id.hex()} was revoked in an earlier epoch")
             revoked = self._revoked.get(key.public)
             if revoked is not None:
                 revoked.check(found)

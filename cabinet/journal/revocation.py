@@ -24,6 +24,7 @@ from cabinet.journal.note import ED25519, Note, Signer, Verifier
 from cabinet.journal.tree import HASH_BYTES
 
 _HEAD: Final = "key revocation v1"
+_EPOCH: Final = re.compile(r"([^/]+/[^/]+)(?:/e([1-9][0-9]{0,5}))?")
 _TEXT: Final = re.compile(
     r"key revocation v1\n([^\s+]+)\n([^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+)\n"
     r"(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n"
@@ -48,6 +49,13 @@ class Revocation:
     @property
     def public(self) -> bytes:
         return Verifier.from_vkey(self.vkey).public
+
+    def before(self, origin: str) -> bool:
+        """Whether it is of an earlier epoch of the same log: in this one the key signs nothing."""
+        mine, theirs = (_EPOCH.fullmatch(name) for name in (self.origin, origin))
+        if mine is None or theirs is None or mine[1] != theirs[1]:
+            return False
+        return int(mine[2] or 1) < int(theirs[2] or 1)
 
     def text(self) -> str:
         known = self.checkpoint

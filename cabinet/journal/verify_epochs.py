@@ -227,7 +227,8 @@ def _gives_up(follower: Opened) -> bool:
 
 
 def _accounts(follower: Opened, verdict: Verdict, reader: JournalReader) -> bool:
-    if follower.reason != "salvaged" or verdict.failed_at is None or verdict.failed_at < follower.old.size:
+    given_up = follower.reason == "salvaged" or follower.reason == verdict.rule == "key-revoked"
+    if not given_up or verdict.failed_at is None or verdict.failed_at < follower.old.size:
         return False
     try:
         return Frontier.read(follower.old.size, reader.node).root() == follower.old.root

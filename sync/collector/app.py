@@ -21,7 +21,7 @@ from hal.notify import Notifier
 from hal.problems import ConfigError
 from hal.system_clock import SystemClock
 from sync.broker import Broker
-from sync.collector import answers, commands, epoch_commands
+from sync.collector import answers, commands, epoch_commands, key_commands
 from sync.collector.answers import CommandError
 from sync.collector.batch import PAYLOAD_BYTES_MAX
 from sync.collector.config import Config, load
@@ -155,6 +155,14 @@ def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
         ("epochs", epoch_commands.epochs, "epochs that cabinets have opened, why, and who has accepted them"),
         ("accept-epoch", epoch_commands.accept_epoch, "record that an epoch was looked into; its alarms end"),
         ("evidence", epoch_commands.evidence_of, "list what contradicts a journal, or write one piece of it to DIR"),
+        (
+            "accept-key",
+            key_commands.accept_key,
+            "pin a key that nothing vouches for: the old one is lost or revoked",
+        ),
+        ("fleet-key", key_commands.fleet_key, "make the key that revokes others, and print what goes into fleet_key"),
+        ("revocation", key_commands.revoke, "sign that the key of an origin is trusted up to a size, and no further"),
+        ("revoke", key_commands.revoked, "check a revocation, and go by it from now on"),
         ("key", commands.key, "the key that cabinets name in upstream.delivery_keys; made if there is none yet"),
     ):
         command = kinds.add_parser(name, help=summary, description=summary, parents=[shared])
@@ -166,6 +174,20 @@ def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
             command.add_argument("cabinet", metavar="CAB", help="the cabinet's name, or site/name")
             command.add_argument("number", type=int, metavar="N", help="2 for the epoch /e2")
             command.add_argument("--reason", required=True, metavar="TEXT", help="why it is all right; recorded")
+        if name == "accept-key":
+            command.add_argument("vkey", metavar="VKEY", help="as the cabinet printed it")
+            command.add_argument("--reason", required=True, metavar="TEXT", help="how you know it is right; recorded")
+        if name == "fleet-key":
+            command.add_argument("file", type=Path, metavar="FILE", help="the private key; new")
+            command.add_argument("name", metavar="NAME", help="of the key, such as fleet.example.com")
+        if name == "revocation":
+            command.add_argument("origin", metavar="ORIGIN", help="as list shows it")
+            command.add_argument("--fleet", type=Path, required=True, metavar="FILE", help="the fleet's private key")
+            command.add_argument("--name", required=True, metavar="NAME", help="of the fleet key")
+            command.add_argument("--size", type=int, metavar="N", help="events that are good, if not all held")
+            command.add_argument("--vkey", metavar="VKEY", help="the key, if not the one that is pinned")
+        if name == "revoke":
+            command.add_argument("file", type=Path, metavar="FILE", help="what revocation printed")
         if name == "evidence":
             command.add_argument("number", type=int, nargs="?", metavar="ID", help="as listed")
             command.add_argument("directory", type=Path, nargs="?", metavar="DIR", help="new or empty")

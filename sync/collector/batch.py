@@ -35,6 +35,7 @@ Cause: TypeAlias = Literal[
     "wrong-size",  # the checkpoint is not of first + number of leaves
     "unknown-key",  # no key of this cabinet is pinned, and none was announced
     "unsigned",  # the checkpoint is not signed by the pinned key
+    "revoked",  # signed by a key that is not trusted up to there any more
     "wrong-root",  # the leaves do not lead to the root that the cabinet signed
     "crowded",  # too much waits behind a gap, or too many cabinets announce themselves
     "full",  # too much is kept aside

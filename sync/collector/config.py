@@ -25,12 +25,20 @@ class CollectorSection(Section):
 
     name: KeyName
     """The name that its cosignatures carry."""
+    fleet_key: Annotated[str, Field(max_length=256)] | None = None
+    """Verifier key (Ed25519) of whoever may revoke the keys of cabinets."""
     key_file: File = "collector.key"
     """Of the Ed25519 seed; made on the first start."""
     database: File = "collector.db"
     base: Base = "kc/v1"
     client_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=64)]
     """For the broker, which keeps what arrives while the collector is away under this name."""
+
+    @model_validator(mode="after")
+    def _signs(self) -> Self:
+        if self.fleet_key is not None and Verifier.from_vkey(self.fleet_key).kind != ED25519:
+            raise ValueError("fleet_key cosigns; it should be a key that signs notes (type 01)")
+        return self
 
 
 class CabinetRow(Section):
@@ -67,6 +75,7 @@ class Config:
     client_id: str
     broker: BrokerSettings
     pins: tuple[Pin, ...]
+    fleet_key: Verifier | None = None
 
 
 def load(path: Path, environ: Mapping[str, str]) -> Config:
@@ -88,4 +97,5 @@ def load(path: Path, environ: Mapping[str, str]) -> Config:
         section.client_id,
         broker.under(folder),
         tuple(row.pin for row in rows),
+        None if section.fleet_key is None else Verifier.from_vkey(section.fleet_key),
     )

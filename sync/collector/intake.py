@@ -142,7 +142,12 @@ class Intake:
         held = self._memory.origins.get(batch.origin)
         ended = any(other.epoch > batch.epoch for other in self._memory.of(batch.cabinet))
         grows = held is None or batch.end > held.size
-        return self._memory.pins.signed(batch, open_end=grows and not ended)
+        try:
+            return self._memory.pins.signed(batch, open_end=grows and not ended)
+        except Refused as refused:
+            if refused.cause == "revoked":
+                rows.raise_alarm(self._connection, batch.origin, "key-revoked", batch.first, self._now_ms)
+            raise
 
     def _keep_orphans(self, held: Held, batch: Batch, signed: Note) -> None:
         orphans.keep(self._connection, held, batch, signed, self._now_ms)

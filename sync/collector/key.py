@@ -27,11 +27,19 @@ def open_or_create(path: Path, name: str, *, database_exists: bool) -> Signer:
     Raises KeyFileError; OSError if the folder cannot be written.
     """
     if not path.exists() and not database_exists:
-        _create(path, os.urandom(SEED_BYTES))
-    return Signer(name, _read(path), COSIGNATURE)
+        create_seed(path)
+    return Signer(name, read_seed(path), COSIGNATURE)
 
 
-def _read(path: Path) -> bytes:
+def create_seed(path: Path) -> None:
+    """A new key where none is yet. Raises KeyFileError, OSError."""
+    if path.exists():
+        raise KeyFileError(f"{path} is there already; name a new file")
+    _create(path, os.urandom(SEED_BYTES))
+
+
+def read_seed(path: Path) -> bytes:
+    """Raises KeyFileError."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:

@@ -6,6 +6,7 @@ The key name follows the origin, so that a new epoch has a new verifier key with
 from __future__ import annotations
 
 import logging
+import math
 from typing import Final
 
 from sqlalchemy import Connection
@@ -32,6 +33,7 @@ class Pins:
 
     def __init__(self, connection: Connection) -> None:
         self._keys: dict[Cabinet, list[bytes]] = {}
+        self._revoked: list[tuple[str, bytes, int]] = []
         self.look(connection)
 
     def signed(self, batch: Batch, *, open_end: bool) -> Note:
@@ -43,11 +45,23 @@ class Pins:
         for public in keys[-1:] if open_end else reversed(keys):
             verifier = Verifier(batch.origin, ED25519, public)
             if verifier.signed(batch.note):
+                if batch.end > self._trusted_to(batch, public):
+                    raise Refused("revoked")
                 return batch.signed_by(verifier)
         raise Refused("unsigned")
 
+    def _trusted_to(self, batch: Batch, public: bytes) -> float:
+        """Up to which size of its origin; in an epoch behind one for which it was revoked a key signs nothing."""
+        sizes = [math.inf]
+        for origin, key, size in self._revoked:
+            epoch = batch.cabinet.epoch(origin)
+            if key == public and epoch is not None and epoch <= batch.epoch:
+                sizes.append(size if epoch == batch.epoch else 0)
+        return min(sizes)
+
     def look(self, connection: Connection) -> None:
         """An operator accepts keys by a program of their own."""
+        self._revoked = rows.revocations(connection)
         self._keys = {}
         for site, device, public in rows.pins(connection):
             self._keys.setdefault(Cabinet(site, device), []).append(public)

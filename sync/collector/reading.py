@@ -104,6 +104,10 @@ class Origin:
                 return key
         raise NoteRefused(f"the newest checkpoint of {self.name} is not signed by a pinned key")
 
+    def revoked(self) -> list[tuple[bytes, int]]:
+        """Raw public keys, and the size of this origin up to which each is trusted."""
+        return [(public, size) for name, public, size in rows.revocations(self.connection) if name == self.name]
+
     def pinned(self) -> list[bytes]:
         """Every raw public key that was ever pinned for its cabinet, the newest last."""
         here = (self.row.site, self.row.device)

@@ -287,3 +287,19 @@ def rotations(connection: Connection, origin: int) -> list[tuple[int, bytes, byt
         (origin,),
     )
     return [(row[0], row[1], row[2]) for row in found]
+
+
+def put_revocation(connection: Connection, origin: str, public: bytes, size: int, note: bytes, seen_ms: int) -> None:
+    """Of several the one that trusts least counts."""
+    connection.exec_driver_sql(
+        "INSERT INTO revocation (origin, public, size, note, seen_ms) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (origin, public) DO UPDATE SET size = excluded.size, note = excluded.note"
+        " WHERE excluded.size < revocation.size",
+        (origin, public, size, note, seen_ms),
+    )
+
+
+def revocations(connection: Connection) -> list[tuple[str, bytes, int]]:
+    """Origin, raw public key, and the size up to which it is trusted."""
+    found = connection.exec_driver_sql("SELECT origin, public, size FROM revocation")
+    return [(row[0], row[1], row[2]) for row in found]

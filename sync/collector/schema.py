@@ -109,6 +109,15 @@ _FIRST: Final = (
         note BLOB NOT NULL,
         PRIMARY KEY (origin, n)
     ) STRICT""",
+    # Keys that are trusted up to a size of their origin, by the word of the fleet key.
+    """CREATE TABLE revocation (
+        origin TEXT NOT NULL,
+        public BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        note BLOB NOT NULL,
+        seen_ms INTEGER NOT NULL,
+        PRIMARY KEY (origin, public)
+    ) STRICT""",
     # Whose payloads are not kept, by the leaf that says so.
     """CREATE TABLE erased (
         origin INTEGER NOT NULL REFERENCES origin (id),
@@ -142,6 +151,10 @@ _FIRST: Final = (
         BEGIN SELECT raise(ABORT, 'orphans are immutable'); END""",
     """CREATE TRIGGER acceptance_kept BEFORE UPDATE ON epoch WHEN OLD.accepted_ms IS NOT NULL
         BEGIN SELECT raise(ABORT, 'an epoch is accepted once'); END""",
+    """CREATE TRIGGER revocation_kept BEFORE DELETE ON revocation
+        BEGIN SELECT raise(ABORT, 'revocations are kept'); END""",
+    """CREATE TRIGGER revocation_shrinks BEFORE UPDATE ON revocation WHEN NEW.size >= OLD.size
+        BEGIN SELECT raise(ABORT, 'a revocation is never taken back'); END""",
     """CREATE TRIGGER erasure_kept BEFORE DELETE ON erased
         BEGIN SELECT raise(ABORT, 'erasures are kept'); END""",
 )

@@ -18,6 +18,7 @@ Rule: TypeAlias = Literal[
     "leaf-hash",  # the bytes do not hash to the stored leaf hash
     "subtree",  # a stored inner hash is not that of its leaves
     "checkpoint",  # the cabinet's note is malformed, of another root, or not signed by a pinned key
+    "key-revoked",  # held behind the size up to which its key is trusted
     "cosignature",  # the acknowledgement is malformed, of another root, or not by our key
 ]
 NOTHING: Final = Checkpoint("", 0, b"")
@@ -62,6 +63,7 @@ class _Check:
             self._ack = self._read_ack()
             self._check_leaves()
             self._check_checkpoint()
+            self._check_revoked()
         except _Failed as failure:
             return self._verdict("failed", failure.n, failure.rule)
         return self._verdict("behind" if self._ack.size > self._size else "verified")
@@ -109,6 +111,14 @@ class _Check:
             raise _Failed(min(found.size, self._size), "leaf-missing")
         if found.root != self._frontier.root():
             raise _Failed(self._size, "checkpoint")
+
+    def _check_revoked(self) -> None:
+        if self._size == 0:
+            return
+        signed = note.parse(self._origin.checkpoint())
+        for public, size in self._origin.revoked():
+            if size < self._size and Verifier(self._origin.name, ED25519, public).signed(signed):
+                raise _Failed(size, "key-revoked")
 
     def _check_signed(self, signed: note.Note) -> None:
         for public in self._origin.pinned():
