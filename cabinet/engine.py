@@ -75,7 +75,13 @@ class Engine:
         self.desk = Desk(self.runner.inbox)
         self.roster = RosterService(books.roster, self.runner, self.desk, self._roster_worker, books.rights, clock)
         self.erasure = Erasure(
-            books.roster, self.runner, self.desk, self._roster_worker, books.rights, self.roster.one_change
+            books.roster,
+            self.runner,
+            self.desk,
+            self._roster_worker,
+            books.rights,
+            self.roster.one_change,
+            books.config.state_dir,
         )
         self.disclosure = Disclosure(
             books.roster,

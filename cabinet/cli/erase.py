@@ -85,8 +85,13 @@ def _left(result: Result) -> list[str]:
     released = [_place(one) for one in cast("list[Result]", result["released"])]
     lines += [f"just released for them: {', '.join(released)}"] if released else []
     lines += [f"bookings that end with it: {result['bookings']}"] if result["bookings"] else []
+    lines += [f"set aside by a restore, and not reached by this: {one}; delete it" for one in _names(result)]
     lines += [f"open incidents whose text ends with it: {result['incidents']}"] if result["incidents"] else []
     return lines
+
+
+def _names(result: Result) -> list[str]:
+    return [printable(one) for one in cast("list[str]", result["aside"])]
 
 
 def _place(one: Result) -> str:

@@ -7,7 +7,9 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from cabinet.backup.swap import ASIDE
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Erase
@@ -38,6 +40,7 @@ class Erasure:
         worker: Worker,
         snapshot: Callable[[], Rights],
         one_change: asyncio.Lock,
+        state_dir: Path,
     ) -> None:
         self._roster = roster
         self._runner = runner
@@ -45,6 +48,7 @@ class Erasure:
         self._worker = worker
         self._snapshot = snapshot
         self._one_change = one_change
+        self._state_dir = state_dir
 
     def methods(self) -> Mapping[str, Handler]:
         return {"person.erase": self.person, "customer.erase": self.customer}
@@ -80,11 +84,15 @@ class Erasure:
         if _names(reason, id_, name or ""):
             message = f"reason: it names the {kind}, and stays in the journal for good; say it without id and name"
             raise ControlError(Code.BAD_PARAMS, message)
-        left = self._left(person)
+        left = self._left(person) | {"aside": await self._worker.run(self._aside)}
         if dry_run:
             return left
         answer = await self._desk.ask(lambda request: ErasureAsked(request, person, peer.user, reason), _WRITTEN_S)
         return left | {"n": answer.n}
+
+    def _aside(self) -> list[str]:
+        """Folders of a restore with an older roster, which no erasure reaches."""
+        return sorted(path.parent.name for path in self._state_dir.glob(f"{ASIDE}*/roster.db"))
 
     def _left(self, person: Pseudonym) -> View:
         """What the journal goes on to say of them, under a label that nobody can read any more."""

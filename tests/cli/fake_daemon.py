@@ -124,6 +124,14 @@ DIFFERENCES: dict[str, object] = {
     "next": 1,
     "differences": 2,
 }
+ERASED = {
+    "pseudonym": "c2l4dGVlbmJ5dGVzISEhIQ==",
+    "holding": [{"slot": 3, "item": "K-0003", "since": "2026-03-10T08:00:00Z", "due": None}],
+    "released": [{"slot": 4, "item": None}],
+    "bookings": 2,
+    "incidents": 1,
+    "aside": ["set-aside-20260302T080000Z"],
+}
 VERSIONS = [
     {
         "version": 5,
@@ -221,6 +229,8 @@ _NAMES: dict[str, Any] = {
     "credential.offer": {"person": "1002", "hours": 24, "code": "40961327"},
     "booking.list": {"bookings": [BOOKING]},
     "booking.cancel": BOOKING,
+    "person.erase": ERASED,
+    "customer.erase": ERASED,
     "roster.change": _change,
     "roster.import.begin": {"upload": "u1"},
     "roster.import.part": {},

@@ -114,9 +114,12 @@ def test_after_a_thousand_events(template: Path, tmp_path: Path, caplog: pytest.
             before, size = engine.books.journal.checkpoint(), engine.runner.state.size
             about = [leaf for leaf in leaves(tmp_path) if concerns(leaf, severin)]
             assert len(about) > EVENTS * 0.9
+            (tmp_path / "state" / "set-aside-20260302T080000Z").mkdir()
+            (tmp_path / "state" / "set-aside-20260302T080000Z" / "roster.db").touch()
             asked = {"person": SEVERIN.id, "reason": "left the company"}
             left = await engine.erasure.person(asked | {"dry_run": True}, TECHNICIAN)
             assert (left["pseudonym"], left["incidents"]) == (severin, 1)
+            assert left["aside"] == ["set-aside-20260302T080000Z"]
             done = await engine.erasure.person(asked, TECHNICIAN)
             assert done["n"] == size + 1
             (tmp_path / "state" / "log").write_text(caplog.text)
@@ -192,6 +195,33 @@ def test_a_reason_that_names_them_is_refused(reason: str, template: Path, tmp_pa
             with pytest.raises(ControlError, match="without id and name"):
                 await engine.erasure.person({"person": SEVERIN.id, "reason": reason}, TECHNICIAN)
             assert not any(leaf["ev"] == "person.erased" for leaf in leaves(tmp_path))
+
+    asyncio.run(asked())
+
+
+def test_a_customer_goes_the_same_way(template: Path, tmp_path: Path) -> None:
+    """Their items stay, what was sealed for them cannot be read any more, and the journal keeps a label."""
+    customer = b'[[customer]]\nid = "C-017"\nname = "Kim Flatowner"\n'
+
+    async def asked() -> None:
+        async with Offline(template, tmp_path) as engine:
+            files = {"rights.toml": customer.decode(), "items.csv": "id,kind,customer\nK-0007,key,C-017\n"}
+            await engine.roster.import_whole({"files": files}, TECHNICIAN)
+            label = engine.books.roster.customer_pseudonym("C-017") or ""
+            key = engine.books.roster.key_of(label) or b""
+            report = {"kind": "complaint", "item": "K-0007", "text": "left open"}
+            await engine.incidents.record(report, TECHNICIAN)
+            assert (await last_incident(engine))["text"] == "left open"
+            await engine.erasure.customer({"customer": "C-017", "reason": "contract ended"}, TECHNICIAN)
+            assert (await last_incident(engine))["text"] is None
+            assert engine.books.roster.customer_of("K-0007") is None
+            assert "K-0007" in engine.runner.rights.items
+            said = [leaf for leaf in leaves(tmp_path) if leaf["ev"] == "person.erased"]
+            assert [(leaf["stage"], leaf["subs"]) for leaf in said] == [
+                (stage, [{"p": label, "r": "concerned"}]) for stage in ("intent", "done")
+            ]
+            secrets = {"name": b"Kim Flatowner", "id": b"C-017", "key": key}
+            assert left_in(tmp_path / "state", secrets) == []
 
     asyncio.run(asked())
 
