@@ -101,7 +101,7 @@ class Upstream:
         if batch is None:
             return {"first": first, "leaves": []}
         self._tell_missed(batch)
-        return _batch_view(batch)
+        return batch_view(batch)
 
     def _tell_missed(self, batch: Batch) -> None:
         """Once, however many batches it takes to send it all again."""
@@ -125,7 +125,7 @@ class Upstream:
             batch = await self._ask(self._outbox.tail_batch, tail, first)
         except JournalDamaged as error:
             raise ControlError(Code.JOURNAL, error.hint) from None
-        view = {"first": first, "leaves": []} if batch is None else _batch_view(batch)
+        view = {"first": first, "leaves": []} if batch is None else batch_view(batch)
         return view | {"origin": tail.origin, "orphan": first >= tail.common}
 
     async def ack(self, params: Params, peer: Peer) -> View:
@@ -218,7 +218,7 @@ def _differ(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
     return any(a is not b for a, b in zip(one, other, strict=True))
 
 
-def _batch_view(batch: Batch) -> View:
+def batch_view(batch: Batch) -> View:
     leaves = [
         {"hash": b64encode(hashed).decode()} if data is None else b64encode(data).decode()
         for hashed, data in batch.leaves
