@@ -173,6 +173,11 @@ class Leaf:
     content: Mapping[str, Any]
     data: bytes
 
+    @property
+    def reference(self) -> int:
+        """What names it in later leaves, in whatever epoch."""
+        return self.n if self.epoch == 1 else self.epoch * 1_000_000_000 + self.n
+
     def __str__(self) -> str:
         shown = (f"{key}={value}" for key, value in self.content.items() if key not in _ENVELOPE)
         return f"leaf {self.n}: {self.content['ev']} {' '.join(shown)}".rstrip()

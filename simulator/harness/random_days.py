@@ -31,6 +31,7 @@ ERASED_EVERY_S: Final = 28_800
 ERASED: Final = ("Kim", "Eve", "Ivo", "Pia", "Uma")
 """Who is forgotten now and then, and comes back as somebody new: a visitor among them, and nobody's host."""
 CALM_EVERY_S: Final = 7_200
+COPIED_AFTER_S: Final = 7_200
 AWAY_S: Final = 10_800
 IN_REACH_S: Final = 900
 TOLD_S: Final = 20.0
@@ -84,6 +85,8 @@ class RandomDays:
             goings.append(self._things_break())
         if "network" in self._faults:
             goings.append(self._line_comes_and_goes())
+            if simulation.seed % 5 == 0:
+                goings.append(self._a_copy_is_confirmed(network))
         tasks = [asyncio.ensure_future(one) for one in goings]
         end = asyncio.ensure_future(asyncio.sleep(self._hours * 3600 - 5))
         done, _ = await asyncio.wait((end, *tasks), return_when=asyncio.FIRST_COMPLETED)
@@ -130,6 +133,13 @@ class RandomDays:
             await asyncio.sleep(random.expovariate(1 / AWAY_S))
             broker.lies.discard("away")
             await asyncio.sleep(random.expovariate(1 / IN_REACH_S))
+
+    async def _a_copy_is_confirmed(self, network: NetworkTroubles) -> None:
+        """Once, at some time when the cabinet is there."""
+        random = seeded(self._simulation.seed, "a copy")
+        while True:
+            await asyncio.sleep(random.expovariate(1 / COPIED_AFTER_S))
+            network.copy()
 
     async def _custodian(self) -> None:
         """Books what somebody may take, or may not, for some time soon; whoever is given a code comes with it."""

@@ -155,7 +155,7 @@ class Truth:
             slot = leaf.content["slot"]
             holder = next((sub["p"] for sub in leaf.content.get("subs", ()) if sub["r"] == "holder"), None)
             self.grants[slot] = Grant(
-                leaf.n,
+                leaf.reference,
                 slot,
                 leaf.content.get("item"),
                 holder,

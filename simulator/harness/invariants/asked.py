@@ -45,14 +45,14 @@ class AnsweredOnce:
             return
         self._complete()
         if kind == "item.granted" and "visit" in content:
-            self._granted = leaf.n
+            self._granted = leaf.reference
             self._lacking = {one["id"] for one in self._oracle.asked(content["item"], "take") if one.get("required")}
         elif kind in BACK:
             had = any(sub["r"] == "holder" for sub in content.get("subs", ()))
             wanted = [one["id"] for one in self._oracle.asked(content["item"], "return")] if had else []
             if content.get("prompts", []) != wanted:
                 raise Violated(self, f"leaf {leaf.n}: {content['item']} is back, and {wanted} are to be asked")
-            self._open |= {(leaf.n, prompt): content["item"] for prompt in wanted}
+            self._open |= {(leaf.reference, prompt): content["item"] for prompt in wanted}
         elif kind == "item.counted":
             if self._differs is None or content["counted"] != self._differs["answer"]:
                 raise Violated(self, f"leaf {leaf.n}: nobody has counted that")

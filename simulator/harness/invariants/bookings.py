@@ -49,7 +49,7 @@ class KeptForWhoBooked:
         content = leaf.content
         kind = content["ev"]
         if kind == "booking.made":
-            self._made(leaf.n, content)
+            self._made(leaf.reference, content)
         elif kind == "booking.cancelled":
             if self._booked.pop(content["booking"], None) is None:
                 raise Violated(self, f"leaf {leaf.n}: booking {content['booking']} is cancelled, and there is none")
@@ -57,7 +57,7 @@ class KeptForWhoBooked:
             gone = self._names.get(content["subs"][0]["p"])
             self._booked = {n: one for n, one in self._booked.items() if one.name != gone}
         elif kind in GIVEN:
-            self._given(leaf.n, content)
+            self._given(leaf.reference, content)
 
     def _made(self, n: int, content: Mapping[str, Any]) -> None:
         """By a clock that is trusted; what has ended by it is of no interest any more."""
@@ -148,7 +148,7 @@ class CodesOnce:
                 gone = self._names.get(content["subs"][0]["p"])
                 self._codes = {n: one for n, one in self._codes.items() if one.name != gone}
             case "item.granted" if "code" in auth:
-                self._used(leaf.n, content)
+                self._used(leaf.reference, content)
             case "visit.identified" if "code" in auth:
                 self._row = 0, 0.0
             case "visit.refused" if content["rule"] == "unknown_code":

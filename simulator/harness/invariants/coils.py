@@ -46,10 +46,10 @@ class OnlyGranted:
     def _leaf(self, leaf: seen.Leaf) -> None:
         content = leaf.content
         if content["ev"] == "item.granted":
-            self._granted[leaf.n] = self._truth.grants[content["slot"]]
+            self._granted[leaf.reference] = self._truth.grants[content["slot"]]
         elif content["ev"] == "door.released":
-            self._granted[leaf.n] = Grant(
-                leaf.n, DOOR, None, None, "", self._truth.now_s(), self._truth.boot, leaf.content
+            self._granted[leaf.reference] = Grant(
+                leaf.reference, DOOR, None, None, "", self._truth.now_s(), self._truth.boot, leaf.content
             )
         elif content["ev"] == "item.not_taken" and content["cause"] == "bolt":
             due = self._due.get(content["slot"], [])

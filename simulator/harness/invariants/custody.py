@@ -92,7 +92,7 @@ class EachMovementOnce:
     def _leaf(self, leaf: seen.Leaf) -> None:
         kind = leaf.content["ev"]
         if kind == "item.not_taken" and leaf.content["cause"] == "time":
-            self._not_taken(leaf.n, leaf.content["slot"])
+            self._not_taken(leaf.reference, leaf.content["slot"])
         if kind not in OUT and kind not in BACK:
             return
         number = leaf.content["slot"]
@@ -140,21 +140,21 @@ class EachAttributed:
             case "visit.identified":
                 self._visits[content["visit"]] = content["subs"][0]["p"]
             case "item.granted":
-                self._granted[leaf.n] = content
+                self._granted[leaf.reference] = content
             case "item.removed":
-                self._removed(leaf.n, content)
+                self._removed(leaf.reference, content)
             case "item.forced":
                 if content.get("subs"):
                     raise Violated(self, f"leaf {leaf.n}: a forced removal names a person")
-                self._not_granted(leaf.n, content["slot"])
+                self._not_granted(leaf.reference, content["slot"])
             case "item.not_taken" if content["cause"] == "bolt":
-                self._not_opened(leaf.n, content)
+                self._not_opened(leaf.reference, content)
             case "item.returned":
-                self._returned(leaf.n, content)
+                self._returned(leaf.reference, content)
             case "item.misplaced" | "item.foreign" | "item.unreadable" if not content.get("found"):
-                self._returned(leaf.n, content)
+                self._returned(leaf.reference, content)
             case "item.found_absent":
-                self._found(leaf.n, content)
+                self._found(leaf.reference, content)
 
     def _removed(self, n: int, content: Mapping[str, Any]) -> None:
         grant = self._granted.get(content.get("grant", -1))

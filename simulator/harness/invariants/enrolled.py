@@ -60,12 +60,12 @@ class EnrolledAsConfirmed:
         match content["ev"]:
             case "credential.offered":
                 self._offers = {n: one for n, one in self._offers.items() if one[0] != name}
-                self._offers[leaf.n] = name, content["until"]
+                self._offers[leaf.reference] = name, content["until"]
             case "credential.enrolled" if content.get("operator") is not None:
                 if content["credential"] == "pin" and name in self._first:
                     self._truth.pins[name] = self._first[name]
             case "credential.enrolled":
-                self._enrolled(leaf.n, name, content)
+                self._enrolled(leaf.reference, name, content)
             case "person.erased":
                 gone = self._names.get(content["subs"][0]["p"], "")
                 self._offers = {n: one for n, one in self._offers.items() if one[0] != gone}

@@ -45,7 +45,7 @@ class Forgotten:
             [sub] = content["subs"]
             if "e" in sub:
                 raise Violated(self, f"leaf {leaf.n}: something is sealed for {self._name(sub['p'])}, who is erased")
-            (self._begun if content["stage"] == "intent" else self._done)(leaf.n, sub["p"])
+            (self._begun if content["stage"] == "intent" else self._done)(leaf.reference, sub["p"])
             return
         for sub in content.get("subs", ()):
             label = sub["p"]

@@ -86,16 +86,16 @@ class EachFobNamed:
         if kind in ("alarm.raised", "alarm.cleared") and content["code"] in WRONG:
             (self._alarms.add if kind == "alarm.raised" else self._alarms.discard)((content["code"], number))
         if kind == "item.overdue" or (kind == "item.denied" and content["rule"] == "item_out"):
-            self._is_out(leaf.n, content.get("item"))
+            self._is_out(leaf.reference, content.get("item"))
         slot = self._slots.get(number)
         if slot is None:
             return
         if kind in CAME:
-            self._came(leaf.n, number, slot, content)
+            self._came(leaf.reference, number, slot, content)
         elif kind in GONE:
-            self._gone(leaf.n, number, slot, content)
+            self._gone(leaf.reference, number, slot, content)
         elif kind == "item.granted":
-            self._granted(leaf.n, number, slot, content)
+            self._granted(leaf.reference, number, slot, content)
 
     def _came(self, n: int, number: int, slot: _Slot, content: Mapping[str, Any]) -> None:
         item = content.get("item")
@@ -195,7 +195,7 @@ class LeastUsed:
             return
         taken = self._taken.setdefault(item, _Taken())
         if kind == "item.granted" and "right" in content and self.oracle.right(content["right"]).get("any_of"):
-            self._given(leaf.n, content, taken.count)
+            self._given(leaf.reference, content, taken.count)
         elif kind in GONE:
             taken.is_out = True
             taken.count += "grant" in content

@@ -26,7 +26,7 @@ class ClosedOnce:
         if leaf.content["ev"] == "incident.recorded":
             if "text" in leaf.content or not leaf.content.get("subs"):
                 raise Violated(self, f"leaf {leaf.n} seals its text under nobody")
-            self._open.add(leaf.n)
+            self._open.add(leaf.reference)
         elif leaf.content["ev"] == "incident.closed":
             if leaf.content["incident"] not in self._open:
                 raise Violated(self, f"leaf {leaf.n} closes incident {leaf.content['incident']}, which is not open")

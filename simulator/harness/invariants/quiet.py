@@ -57,7 +57,7 @@ class QuietHours:
             self._alarming = None  # a leaf of before may be read after it
         self._look(leaf)
         if leaf.content["ev"] in ALARMING:
-            self._alarming = leaf.n, self._now_s()
+            self._alarming = leaf.reference, self._now_s()
 
     def _look(self, _: object) -> None:
         if self._alarming is not None and self._now_s() - self._alarming[1] > SOUNDS_S:

@@ -72,12 +72,12 @@ class ReturnedAsAsked:
             self._out.discard(item)
         elif kind in BACK and item in self._out:
             self._out.discard(item)
-            self._came(leaf.n, content)
+            self._came(leaf.reference, content)
         elif kind == "item.return_completed":
             owed = self._owed.pop(slot, None)
             if owed is None or owed.n != content["returned_n"]:
                 raise Violated(self, f"leaf {leaf.n}: completes a return that lacks nothing")
-            self._judge(leaf.n, content)
+            self._judge(leaf.reference, content)
         elif kind == "item.returned_against_rule" and self._owed.pop(slot, None) is None:
             raise Violated(self, f"leaf {leaf.n}: tells of a return that lacks nothing")
 

@@ -31,7 +31,7 @@ class DoneOnce:
         reason = content["reason"]
         if "forged" in reason:
             raise Violated(self, f"leaf {leaf.n}: a forged command opened slot {content['slot']}")
-        if (first := self._reasons.setdefault(reason, leaf.n)) != leaf.n:
+        if (first := self._reasons.setdefault(reason, leaf.reference)) != leaf.reference:
             raise Violated(self, f"leaf {leaf.n}: the request of leaf {first} is done a second time")
 
 

@@ -93,7 +93,7 @@ class NetworkTroubles:
         image = self._cabinet.disk.images[max(self._cabinet.disk.images)]
         size = image.sizes[-1] + self._random.choice((0, 0, self._random.randint(1, 50)))
         note = second_tree_of(self._cabinet, size, self._random.randbytes(32))
-        self._broker.send(f"{TOPICS}/journal/ack", note, retain=False)
+        self._broker.send(f"{TOPICS}/journal/ack", note, retain=True)
         self._cabinet.witness.tell(seen.Act("upstream", f"has confirmed {size} leaves of a copy"))
         return None
 
