@@ -130,6 +130,7 @@ class Daemon:
             read_leaves=self._engine.read_leaves,
             summary=self._upstream.state,
             unsent=lambda: self._engine.retention.unsent,
+            leavers=lambda: len(self._engine.leavers.due()),
         )
         service: dict[str, Handler] = {
             **see.methods(),
@@ -143,6 +144,7 @@ class Daemon:
             **self._engine.backups.methods(),
             **self._engine.clock.methods(),
             **self._engine.retention.methods(),
+            **self._engine.leavers.methods(),
             "journal.new_epoch": self._engine.new_epoch.open,
             "slot.release": Release(self._engine.desk).slot,
             "credential.scan": self._scan,

@@ -26,6 +26,7 @@ from cabinet.service.erased_before import ErasedBefore
 from cabinet.service.erasure import Erasure
 from cabinet.service.incidents import Incidents
 from cabinet.service.keys import Keys
+from cabinet.service.leavers import Leavers
 from cabinet.service.new_epoch import NewEpoch
 from cabinet.service.retention import Retention
 from cabinet.service.roster import RosterService
@@ -102,13 +103,23 @@ class Engine:
         self.keys = Keys(books.signing, books.journal, self._journal_worker, self.desk)
         self.new_epoch = NewEpoch(self.runner, self.over)
         self.enrolment = Enrolment(books.roster, self.desk, self._roster_worker, codes)
+        retention = books.config.retention
+        self.leavers = Leavers(
+            self.runner,
+            self.desk,
+            books.roster,
+            self._roster_worker,
+            retention.left(),
+            erases=retention.erase_left,
+        )
         self.retention = Retention(
             self.runner,
             self.desk,
             books.journal,
             self._journal_worker,
             clock,
-            books.config.retention.periods(),
+            retention.periods(),
+            self.leavers,
         )
         self.acts = Acts(
             hardware,

@@ -66,6 +66,7 @@ async def _call(books: Books, clock: Clock, method: str, params: Mapping[str, ob
             **engine.erasure.methods(),
             **engine.disclosure.methods(),
             **engine.incidents.methods(),
+            **engine.leavers.methods(),
             **engine.backups.methods(),
             **engine.keys.methods(),
         }

@@ -47,11 +47,15 @@ def person_add(args: Namespace, out: Output) -> int:
 
 def person_list_arguments(parser: Parser) -> None:
     parser.add_argument("--visitors", action="store_true", help="only visitors, each with their host")
+    parser.add_argument("--expired", action="store_true", help="only who left so long ago that they are to be erased")
 
 
 def person_list(args: Namespace, out: Output) -> int:
     with Roster(args, out) as roster:
         people = [one for one in roster.all("people") if not args.visitors or _is_visitor(one)]
+        if args.expired:
+            expired = cast("list[str]", roster.call("person.expired", {})["people"])
+            people = [one for one in people if one["id"] in expired]
     if out.as_json:
         out.answer({"people": people})
         return Exit.OK

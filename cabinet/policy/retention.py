@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from cabinet.policy.rights import Pseudonym, Rights
+
 NEVER: Final = frozenset({"epoch.opened", "signer.rotated", "payload.destroyed", "person.erased"})
 """Kinds that stay: whoever verifies the journal walks by them, a restored backup repeats each erasure, and what was
 destroyed has to be known."""
 PERSONAL_DAYS: Final = 365
+LEFT_DAYS: Final = 365
 KIND_DAYS: Final[Mapping[str, int | None]] = {"visit.*": 90}
 EVERY: Final = "*"
 DAY_MS: Final = 86_400_000
@@ -57,3 +60,9 @@ class Periods:
                 days = self.kinds[name]
                 return None if days is None else Rule(name, days)
         return None
+
+
+def left_long_ago(rights: Rights, wall_ms: int, days: int) -> list[Pseudonym]:
+    """Whose access ended more than so many days ago, who left first in front."""
+    ended = [(one.active_until_ms, person) for person, one in rights.people.items() if one.active_until_ms is not None]
+    return [person for until_ms, person in sorted(ended) if until_ms + days * DAY_MS < wall_ms]

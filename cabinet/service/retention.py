@@ -26,6 +26,7 @@ from cabinet.policy.retention import Periods
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
 from cabinet.service.expiry import START, Expiry, Place
+from cabinet.service.leavers import Leavers
 from cabinet.service.parameters import flag, line
 from cabinet.service.views import View
 from hal.clock import Clock
@@ -87,6 +88,7 @@ class Retention:
         worker: Worker,
         clock: Clock,
         periods: Periods,
+        leavers: Leavers,
     ) -> None:
         self._runner = runner
         self._desk = desk
@@ -94,6 +96,7 @@ class Retention:
         self._worker = worker
         self._clock = clock
         self._expiry = Expiry(journal, periods)
+        self._leavers = leavers
         self._thinned = 0
         """Up to this size there is nothing more to thin."""
         self._asked: dict[str, Walk] = {}
@@ -112,8 +115,12 @@ class Retention:
             began_s = self._clock.mono_s()
             try:
                 await self._run()
+                await self._leavers.erase(SCHEDULE)
             except (ControlError, JournalUnwritable) as error:
                 log.warning("pruning goes on tomorrow: %s", error)
+            except Exception:
+                # What is wrong here must not end all that is to come.
+                log.exception("pruning failed, and is tried again tomorrow")
             await _until_done(self._unwiped, AGAIN_S)
             await asyncio.sleep(max(PAUSE_S, began_s + DAILY_S - self._clock.mono_s()))
 

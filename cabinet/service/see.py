@@ -36,8 +36,10 @@ class See:
         read_leaves: ReadLeaves,
         summary: Callable[[], View],
         unsent: Callable[[], int],
+        leavers: Callable[[], int],
     ) -> None:
-        """`summary`: the state plane; `unsent`: leaves that have outlived their period, and upstream does not hold."""
+        """`summary`: the state plane; `unsent`: leaves that have outlived their period, and upstream does not hold;
+        `leavers`: people who are due for erasure."""
         self._runner = runner
         self._watchers = watchers
         self._devices = devices
@@ -46,6 +48,7 @@ class See:
         self._read_leaves = read_leaves
         self._summary = summary
         self._unsent = unsent
+        self._leavers = leavers
 
     def methods(self) -> Mapping[str, Handler]:
         return {
@@ -61,6 +64,8 @@ class See:
         about: View = {"journal_size": state.size, "devices_lost": sorted(state.lost), "ready": self._ready()}
         if self._unsent():
             about["not_pruned"] = self._unsent()
+        if leavers := self._leavers():
+            about["due_for_erasure"] = leavers
         mark = state.ledger.epoch.get("epoch")
         about |= {"journal_epoch": mark.number if mark else 1, "journal": _journal(state)}
         if state.setup.monitors:

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from cabinet.policy.retention import EVERY, KIND_DAYS, NEVER, PERSONAL_DAYS, Periods
+from cabinet.policy.retention import EVERY, KIND_DAYS, LEFT_DAYS, NEVER, PERSONAL_DAYS, Periods
 from cabinet.settings.sections import Section
 from hal.wording import did_you_mean, quoted
 
@@ -52,7 +52,7 @@ class RetentionSection(Section):
 
     personal_days: Days = PERSONAL_DAYS
     """A leaf about somebody is pruned to its hash after so long."""
-    left_days: Days = KEEP
+    left_days: Days = LEFT_DAYS
     """So long after somebody's time here has ended, they are due for erasure."""
     erase_left: bool = False
     """Whether who is due for erasure is erased without being asked."""
@@ -61,6 +61,10 @@ class RetentionSection(Section):
 
     def periods(self) -> Periods:
         return Periods(_or_none(self.personal_days), {name: _or_none(days) for name, days in self.kinds.items()})
+
+    def left(self) -> int | None:
+        """Days after which somebody whose access has ended is due for erasure; None: never."""
+        return _or_none(self.left_days)
 
 
 def _or_none(days: int | str) -> int | None:

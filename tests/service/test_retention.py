@@ -16,6 +16,7 @@ from cabinet.control.session import Peer
 from cabinet.core.effects import Answer, Effect
 from cabinet.core.events import DoorRead, IncidentReported, Started
 from cabinet.core.leaves import Leaf, Subject
+from cabinet.core.ledger import Out
 from cabinet.core.ledger_rows import from_rows
 from cabinet.core.pruning import foldable_from
 from cabinet.core.state import Setup, SlotSetup, State
@@ -27,10 +28,11 @@ from cabinet.journal.verify import verify
 from cabinet.policy.retention import DAY_MS, Periods
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
+from cabinet.service.leavers import Leavers
 from cabinet.service.retention import Retention
 from hal.clock import Now
 from hal.worker import InlineWorker
-from tests.core.cabinet import ADA, right, rights
+from tests.core.cabinet import ADA, LIN, people, right, rights
 from tests.journal.making import HOLDER, SIGNER, entry, opened
 from tests.journal.test_outbox import COLLECTOR, cosigned
 from tests.runner.test_runner import ManualClock
@@ -64,7 +66,11 @@ class Bench:
             dispatch=self._dispatch,
         )
         self.desk = Desk(self.runner.inbox)
-        self.retention = Retention(self.runner, self.desk, self.journal, InlineWorker(), self.clock, periods)
+        roster: Any = None
+        self.leavers = Leavers(self.runner, self.desk, roster, InlineWorker(), 10, erases=True)
+        self.retention = Retention(
+            self.runner, self.desk, self.journal, InlineWorker(), self.clock, periods, self.leavers
+        )
 
     def _dispatch(self, effect: Effect) -> None:
         if isinstance(effect, Answer):
@@ -286,5 +292,32 @@ def test_a_disk_that_takes_nothing_ends_the_run_and_the_next_one_goes_on(
         bench.clock.forward(5)
         await bench.runner.once()
         assert (await bench.prune())["pruned"] == 3
+
+    run(tmp_path, story)
+
+
+def test_who_left_long_ago_is_due_unless_they_have_something(tmp_path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        until_ms = bench.clock.instant.wall_ms
+        who = people(**{ADA: {"active_until_ms": until_ms}, LIN: {"active_until_ms": until_ms - DAY_MS}})
+        bench.runner.rights = rights(right(ADA, "K-0001"), who=who)
+        bench.later(9.5)
+        assert bench.leavers.due() == [LIN]
+        bench.later(1)
+        assert bench.leavers.due() == [LIN, ADA]
+        outs = {1: Out("K-0001", LIN, until_ms)}
+        bench.runner.state = replace(bench.runner.state, ledger=replace(bench.runner.state.ledger, outs=outs))
+        assert bench.leavers.due() == [ADA]
+        bench.vouch("none")
+        assert bench.leavers.due() == []
+        bench.vouch("ntp")
+        erasing = asyncio.create_task(bench.leavers.erase("schedule"))
+        while not bench.runner.state.ledger.erasures:
+            await bench.runner.once()
+            await asyncio.sleep(0)
+        erasing.cancel()
+        told = bench.leaf(bench.journal.size - 1)
+        assert (told["ev"], told["stage"], told["operator"]) == ("person.erased", "intent", "schedule")
+        assert told["reason"] == "access ended more than 10 days ago"
 
     run(tmp_path, story)
