@@ -7,7 +7,7 @@ import logging
 from typing import Literal
 
 from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
-from drivers.wire.rdm6300 import Decoder
+from drivers.wire.rdm6300 import DECODERS
 from hal.buses import ByteLink
 from hal.capabilities import CardPresented, CardReader, CardRemoved, Emit
 from hal.clock import Clock
@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 MOMENT_S = 0.001
 """The shortest wait: the rounding of a time-out must not make it wait for nothing again and again."""
+SILENCE_S = 0.1
+"""Longer than a frame with all its gaps: after that another one begins."""
 CARDS_MAX = 4
 """More than the field can hold; a babbling line cannot grow the memory."""
 
@@ -32,7 +34,10 @@ class Rdm6300Reader(CardReader):
         self._removal_s = spec.removal_ms / 1000
         self._link = link
         self._clock = clock
-        self._decoder = Decoder()
+        self._decoder = DECODERS[spec.frame]()
+        self._bare = spec.frame == "bare"
+        self._heard_s = 0.0
+        """When something was read last."""
         self._seen_s: dict[bytes, float] = {}
         """When each card in the field was last read; the longest unseen first."""
 
@@ -45,11 +50,20 @@ class Rdm6300Reader(CardReader):
         while True:
             self._report_removed(emit)
             chunk = await self._read()
+            if chunk:
+                self._part_frames()
             dropped = self._decoder.dropped
             for card in self._decoder.feed(chunk):
                 self._report_seen(card, emit)
             if self._decoder.dropped > dropped:
                 logger.debug("%s: %d unusable frames so far", self.device, self._decoder.dropped)
+
+    def _part_frames(self) -> None:
+        """Bare digits begin behind a silence; elsewhere it may as well be a slow adapter."""
+        now_s = self._clock.mono_s()
+        if self._bare and now_s - self._heard_s > SILENCE_S:
+            self._decoder.reset()
+        self._heard_s = now_s
 
     async def stop(self) -> None:
         """Nothing to switch off."""

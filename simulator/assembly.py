@@ -154,7 +154,7 @@ class Assembly:
     def _serial_body(self, spec: DeviceSpec, rng: random.Random) -> SerialBody:
         match spec:
             case Rdm6300ReaderSpec():
-                return Rdm6300Reader(rng)
+                return Rdm6300Reader(rng, frame=spec.frame)
             case ModbusRelayBoardSpec():
                 return self._relay_board(spec)
             case ModbusInputBoardSpec():

@@ -1,6 +1,8 @@
 """An RDM6300 reader and the card in its field.
 
-    02 | 10 hex digits: version byte and 32-bit number | 2 hex digits: XOR of these five bytes | 03
+    framed   02 | 10 hex digits: version byte and 32-bit number | 2 hex digits: XOR of these five bytes | 03
+    bare     the twelve digits, once for each presentation (EM-18)
+    binary   02 0A 02 | version byte and 32-bit number | XOR of all but the first byte | 03 (desk readers)
 
 9600 8N1, one way, again and again 50 to 65 ms after the last while the card stays. Example: card 0006547886 of
 version 01 is 02 "010063E9AE25" 03.
@@ -13,7 +15,7 @@ import random
 from collections.abc import Callable
 from functools import reduce
 from operator import xor
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from drivers.wire.card_number import parse_card
 from simulator.faults import Fault
@@ -29,6 +31,7 @@ class Rdm6300Reader:
     options: ClassVar = {
         "card": "the card in the field, as printed (0006547886) or 5 bytes in hex; default none",
         "version": "version byte of a card given as printed, 0 to 255; default 1",
+        "frame": "framed, bare or binary; default framed",
         "baud": "only 9600; a pty has no rate",
     }
     faults = (
@@ -37,8 +40,10 @@ class Rdm6300Reader:
     )
     spoilers: ClassVar = {"bad-checksum": lambda frame: _spoil_check(frame)}
 
-    def __init__(self, rng: random.Random, card: bytes | None = None) -> None:
+    def __init__(self, rng: random.Random, card: bytes | None = None, frame: str = "framed") -> None:
         self._rng = rng
+        self._encode = ENCODINGS[frame]
+        self._once = frame == "bare"
         self._card = card
         self._on = False
         self._next: asyncio.TimerHandle | None = None
@@ -49,7 +54,8 @@ class Rdm6300Reader:
         options.one_of("baud", "9600", ("9600",))
         text = options.text("card")
         version = options.number("version", 1, 0, 255)
-        return cls(rng, None if text is None else _card(text, version))
+        frame = options.one_of("frame", "framed", tuple(ENCODINGS))
+        return cls(rng, None if text is None else _card(text, version), frame)
 
     def connect(self, send: Callable[[bytes], None]) -> None:
         self._send = send
@@ -86,7 +92,9 @@ class Rdm6300Reader:
 
     def _repeat(self) -> None:
         assert self._card is not None
-        self._send(encode(self._card))
+        self._send(self._encode(self._card))
+        if self._once:
+            return
         delay_s = self._rng.uniform(*REPEAT_S)
         self._next = asyncio.get_running_loop().call_later(delay_s, self._repeat)
 
@@ -101,8 +109,23 @@ def encode(card: bytes) -> bytes:
     return STX + b"%s%02X" % (card.hex().upper().encode("ascii"), reduce(xor, card)) + ETX
 
 
+def encode_bare(card: bytes) -> bytes:
+    return encode(card)[1:-1]
+
+
+def encode_binary(card: bytes) -> bytes:
+    body = bytes([10, 2]) + card
+    return STX + body + bytes([reduce(xor, body)]) + ETX
+
+
+ENCODINGS: Final = {"framed": encode, "bare": encode_bare, "binary": encode_binary}
+
+
 def _spoil_check(frame: bytes) -> bytes:
-    return frame[:11] + b"%02X" % (int(frame[11:13], 16) ^ 0xFF) + frame[13:]
+    if len(frame) == len(encode_binary(bytes(CARD_BYTES))):
+        return frame[:8] + bytes([frame[8] ^ 0xFF]) + frame[9:]
+    at = frame.startswith(STX) + 2 * CARD_BYTES
+    return frame[:at] + b"%02X" % (int(frame[at : at + 2], 16) ^ 0xFF) + frame[at + 2 :]
 
 
 def _card(text: str, version: int) -> bytes:

@@ -10,6 +10,7 @@ from drivers.wire.rdm6300 import encode
 from hal.capabilities import CardPresented, CardReader, CardRemoved
 from hal.errors import LinkLost
 from simulator.harness.virtual_loop import run
+from simulator.rdm6300_reader import ENCODINGS
 from tests.drivers.fakes import FakeLink, LoopClock, Readings
 
 ADA, BOB = bytes.fromhex("010063E9AE"), bytes.fromhex("010063E9AF")
@@ -155,6 +156,42 @@ def test_lost_link_ends_watch_and_a_card_that_went_meanwhile_is_reported() -> No
         watch = asyncio.create_task(device.watch(readings))
         await asyncio.sleep(0.1)
         assert readings.all == [CardPresented("reader", ADA), CardRemoved("reader", ADA)]
+        watch.cancel()
+
+    run(story())
+
+
+@pytest.mark.parametrize("frame", ["framed", "bare", "binary"])
+def test_each_kind_of_frame_is_read_as_its_twin_sends_it(frame: str) -> None:
+    async def story() -> None:
+        link, readings = FakeLink(), Readings()
+        device = Rdm6300Reader(SPEC.model_copy(update={"frame": frame}), link, LoopClock())
+        await device.start()
+        watch = asyncio.create_task(device.watch(readings))
+        for chunk in (ENCODINGS[frame](ADA)[:4], ENCODINGS[frame](ADA)[4:]):
+            await asyncio.sleep(0.005)
+            link.put(chunk)
+        await asyncio.sleep(0.1)
+        assert readings.all == [CardPresented("reader", ADA)]
+        watch.cancel()
+
+    run(story())
+
+
+def test_bare_digits_behind_noise_wait_for_a_silence() -> None:
+    async def story() -> None:
+        link, readings = FakeLink(), Readings()
+        device = Rdm6300Reader(SPEC.model_copy(update={"frame": "bare"}), link, LoopClock())
+        await device.start()
+        watch = asyncio.create_task(device.watch(readings))
+        link.put(b"7" + ENCODINGS["bare"](ADA))
+        await asyncio.sleep(0.05)
+        link.put(ENCODINGS["bare"](ADA))
+        await asyncio.sleep(0.2)
+        assert readings.all == []
+        link.put(ENCODINGS["bare"](ADA))
+        await asyncio.sleep(0.05)
+        assert readings.all == [CardPresented("reader", ADA)]
         watch.cancel()
 
     run(story())

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from cabinet.control.protocol import LINE_BYTES_MAX, Lines
-from drivers.wire.rdm6300 import Decoder
+from drivers.wire.rdm6300 import BareDecoder, BinaryDecoder, Decoder
 from drivers.wire.verifier import REPLY_MAX, Reply
 from drivers.wire.wiegand import FORMATS, Collector, key_of, number_of
 from hal.modbus import ReadDiscreteInputsRequest, _bits_question
@@ -57,7 +57,40 @@ class Rdm:
         return list(self._decoder.feed(chunk))
 
     def held(self) -> int:
-        return len(self._decoder._digits or b"")
+        return len(self._decoder._held or b"")
+
+
+class Desk(Rdm):
+    def __init__(self) -> None:
+        self._decoder: Decoder = BinaryDecoder()
+
+
+class Em18(Rdm):
+    def __init__(self) -> None:
+        self._decoder: Decoder = BareDecoder()
+
+
+def desk_frame(random: Random) -> tuple[bytes, bytes]:
+    card = random.randbytes(5)
+    body = b"\x0a\x02" + card
+    return b"\x02" + body + bytes([reduce(xor, body)]) + b"\x03", card
+
+
+def desk_right(card: bytes, data: bytes) -> bool:
+    frames = (data[at : at + 10] for at in range(len(data) - 9))
+    return any(
+        one[:2] == b"\x02\x0a" and one[3:8] == card and one[9] == 3 and not reduce(xor, one[1:9]) for one in frames
+    )
+
+
+def bare_frame(random: Random) -> tuple[bytes, bytes]:
+    frame, card = rdm_frame(random)
+    return frame[1:-1], card
+
+
+def bare_right(card: bytes, data: bytes) -> bool:
+    found = re.finditer(rb"(?=([0-9A-Fa-f]{12}))", data)
+    return any((raw := bytes.fromhex(one[1].decode()))[:5] == card and not reduce(xor, raw) for one in found)
 
 
 def rdm_frame(random: Random) -> tuple[bytes, bytes]:
@@ -204,6 +237,8 @@ def line_frame(random: Random) -> tuple[bytes, bytes]:
 
 STREAMS: Final = (
     StreamTarget("rdm6300", rdm_frame, Rdm, rdm_right, 12, 14),
+    StreamTarget("rdm6300 binary", desk_frame, Desk, desk_right, 10, 20),
+    StreamTarget("rdm6300 bare", bare_frame, Em18, bare_right, 12, 0),
     StreamTarget("wiegand", wiegand_frame, Wiegand, wiegand_right, 96, 97),
     StreamTarget("modbus", modbus_frame, Modbus, modbus_right, HEARD_MAX, 0),
     StreamTarget("verifier", verifier_frame, Verifier, verifier_right, REPLY_MAX + 1, 0),

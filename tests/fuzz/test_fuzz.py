@@ -50,13 +50,12 @@ class WithoutCheck(Rdm):
     """Takes whatever has the right length."""
 
     def __init__(self) -> None:
-        super().__init__()
         self._decoder = Unchecked()
 
 
 class Unchecked(Decoder):
     def _close(self, payload: bytes) -> bytes | None:
-        self._digits = None
+        self._held = None
         return payload[:5]
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.wire.rdm6300 import Decoder, encode
+from drivers.wire.rdm6300 import BareDecoder, BinaryDecoder, Decoder, encode
 
 # Captured from readers; the number is the one printed on the card.
 CAPTURES = {
@@ -119,3 +119,41 @@ def xor(data: bytes) -> bytes:
     for byte in data:
         check ^= byte
     return bytes([check])
+
+
+DESK = (bytes.fromhex("02 0A 02 06 00 8E 6D 5D B0 03"), bytes.fromhex("06 00 8E 6D 5D"))
+"""Captured from a USB desk reader."""
+
+
+def test_a_desk_reader() -> None:
+    wire, card = DESK
+    decoder = BinaryDecoder()
+    assert [one for byte in wire for one in decoder.feed(bytes([byte]))] == [card]
+    assert (decoder.feed(wire * 2), decoder.dropped) == ([card, card], 0)
+
+
+@given(st.binary(max_size=40), cards)
+def test_a_binary_frame_is_found_behind_any_noise(noise: bytes, card: bytes) -> None:
+    """At most the next one is lost to a frame that only seemed to begin."""
+    body = b"\x0a\x02" + card
+    frame = b"\x02" + body + xor(body) + b"\x03"
+    decoder = BinaryDecoder()
+    decoder.feed(noise)
+    assert card in decoder.feed(frame + frame)
+
+
+def test_a_binary_frame_whose_card_looks_like_frames() -> None:
+    card = bytes.fromhex("02 0A 02 06 03")
+    body = b"\x0a\x02" + card
+    frame = b"\x02" + body + xor(body) + b"\x03"
+    assert BinaryDecoder().feed(b"\x02\x0a" + frame) == [card]
+
+
+def test_bare_digits_begin_behind_a_silence() -> None:
+    wire, card = CAPTURES["0006547886"]
+    decoder = BareDecoder()
+    assert decoder.feed(wire[1:-1]) == [card]
+    assert decoder.feed(b"7" + wire[1:-1]) == []
+    decoder.reset()
+    assert decoder.feed(wire[1:-1].lower()) == [card]
+    assert decoder.dropped >= 1
