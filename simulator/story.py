@@ -254,6 +254,16 @@ class SwitchOn:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmCopy:
+    """Upstream confirms another tree, which a copy of the cabinet has signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptEpoch:
+    """An operator upstream has looked into the present epoch."""
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """The cabinet of this story is configured so: a key and its value."""
 
@@ -338,6 +348,8 @@ Act: TypeAlias = (
     | OfferCode
     | SwitchOn
     | Clock
+    | ConfirmCopy
+    | AcceptEpoch
     | Setting
 )
 Expectation: TypeAlias = Shows | BoltIs | Journals | HeldUpstream
@@ -394,7 +406,7 @@ def parse(text: str, place: str) -> Sentence:
 
 def _is_about_upstream(sentence: Sentence) -> bool:
     match sentence:
-        case HeldUpstream() | Kill("cabinet-uplink") | Break("broker"):
+        case HeldUpstream() | ConfirmCopy() | AcceptEpoch() | Kill("cabinet-uplink") | Break("broker"):
             return True
     return False
 
@@ -481,5 +493,7 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"The journal says: ([a-z_.]+)((?: \S+=\S+)*)", _journals),
     (r"The journal does not say: ([a-z_.]+)((?: \S+=\S+)*)", lambda kind, rest: _journals(kind, rest, no=True)),
     (r"Upstream holds everything\.", HeldUpstream),
+    (r"Upstream confirms a copy of the cabinet\.", ConfirmCopy),
+    (r"An operator upstream accepts the epoch\.", AcceptEpoch),
 )
 """Every sentence there is."""

@@ -10,6 +10,7 @@ from typing import Any, Final, get_args
 from zoneinfo import ZoneInfo
 
 from cabinet.control.protocol import Code, ControlError
+from cabinet.journal.opening import epoch_origin
 from simulator import story as told
 from simulator.faults import FaultError
 from simulator.harness import happenings as seen
@@ -18,6 +19,7 @@ from simulator.harness.cabinet import Cabinet
 from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.model_disk import Failure
 from simulator.harness.network.broker import Lie
+from simulator.harness.network.troubles import COPY, TOPICS, second_tree_of
 from simulator.harness.people import booked
 from simulator.harness.people.custodian import disclose, erase, replace_fob, suspend, train, welcome
 from simulator.harness.people.policy import labelled
@@ -171,6 +173,11 @@ class StoryPlayer:
                 self._simulation.uplink.kill()
             case told.Break(what, fault):
                 self._break(what, fault)
+            case told.ConfirmCopy():
+                note = second_tree_of(cabinet, cabinet.disk.images[max(cabinet.disk.images)].sizes[-1], bytes(32))
+                self._simulation.broker.send(f"{TOPICS}/journal/ack", note, retain=True)
+            case told.AcceptEpoch():
+                self._simulation.upstream.accept(epoch_origin(COPY.name, max(cabinet.disk.images)))
             case told.ClockJumps(by_s):
                 cabinet.wall.jump(by_s * 1000)
                 cabinet.witness.tell(seen.WallClock(f"jumps by {by_s} s", moved=True))
@@ -385,7 +392,7 @@ class StoryPlayer:
         return self._cabinet.plan.ids.get(pseudonym) == name
 
     def _arrived(self) -> bool:
-        return self._simulation.checks.upstream.held >= len(self._leaves)
+        return self._simulation.checks.upstream.has_arrived
 
     async def _until(self, holds: Callable[[], bool], within_s: float) -> bool:
         """Asks again whenever something happens."""

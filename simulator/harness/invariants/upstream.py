@@ -32,6 +32,11 @@ class NothingEarly:
         """Of the present epoch."""
         return self._held.get(max(self._log.epochs), 0)
 
+    @property
+    def has_arrived(self) -> bool:
+        """All of the present epoch."""
+        return self.held >= len(self._log.leaves)
+
     def hears(self) -> Mapping[type, Hear]:
         return {
             seen.Published: self._published,
