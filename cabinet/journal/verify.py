@@ -113,7 +113,10 @@ class _Check:
             rows = self._reader.block(first, end, self._device)
         except (JournalDamaged, JournalUnreadable):
             return None  # not JSON, or not readable: leaf by leaf it is told apart
-        return block.good_block(self._frontier, end - first, rows, self._acknowledged)
+        try:
+            return block.good_block(self._frontier, end - first, rows, self._acknowledged)
+        except TypeError:
+            return None  # a broken row has values of any type
 
     def _check_sizes(self, found: Block) -> None:
         """What is said of the sizes in a good block."""
@@ -137,6 +140,8 @@ class _Check:
             self._forked = True
 
     def _check_note(self, due: Note, frontier: Frontier) -> None:
+        if not isinstance(due[1], bytes):
+            raise Failed(self._good, "checkpoint")
         try:
             signed = self._walk.check(due[1])
         except KeyRevoked:
@@ -161,6 +166,8 @@ class _Check:
         n, hashed, subtrees, _, _, _, _, _, data = row
         if n != self._frontier.size:
             raise Failed(self._frontier.size, "leaf-missing")
+        if not (isinstance(hashed, bytes) and isinstance(subtrees, bytes) and isinstance(data, bytes | None)):
+            raise Failed(n, "leaf-hash")
         if data is None:
             self._count_pruned(n)
         else:

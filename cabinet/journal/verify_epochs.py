@@ -136,7 +136,7 @@ class _Journal:
             return
         if rotated is not None:
             self._rotated[number] = rotated
-        if number > 1 and first is not None and first.data is not None:
+        if number > 1 and first is not None and isinstance(first.data, bytes):
             opened = opened_by(first.data)
             if opened is None:
                 self._unopened.add(number)
@@ -217,7 +217,7 @@ def _first_rotated(reader: JournalReader) -> Verifier | None:
         for _, data, _ in reader.rotations():
             keys = rotation_in(data)
             return None if keys is None else keys[0]
-    except (JournalDamaged, NoteRefused):
+    except (JournalDamaged, NoteRefused, TypeError):
         pass  # the check itself says where and how
     return None
 

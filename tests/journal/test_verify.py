@@ -212,6 +212,27 @@ def test_a_broken_page(seventy: Path) -> None:
     assert verdict.result == "failed"
 
 
+@pytest.mark.parametrize(
+    ("table", "column", "at"),
+    [("checkpoint", "note", "size = 40"), ("payload", "bytes", "n = 41"), ("leaf", "hash", "n = 41")],
+)
+def test_values_of_another_type(seventy: Path, table: str, column: str, at: str) -> None:
+    """As a changed byte in the head of a row makes them."""
+    connection = tampering(seventy)
+    (sql,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    connection.execute("PRAGMA writable_schema = ON")
+    lax = sql.replace("STRICT", "").replace("NOT NULL", "")
+    connection.execute("UPDATE sqlite_master SET sql = ? WHERE name = ?", (lax, table))
+    connection.triggers.append("PRAGMA writable_schema = ON")
+    connection.close()
+    for value in ("NULL", "7", "'text'"):
+        connection = tampering(seventy)
+        connection.execute(f"UPDATE {table} SET {column} = {value} WHERE {at}")
+        connection.close()
+        verdict = verdict_of(seventy)
+        assert (verdict.result, verdict.failed_at) == ("failed", 30 if table == "checkpoint" else 41), verdict
+
+
 def test_an_index_that_lies(seventy: Path) -> None:
     connection = tampering(seventy)
     connection.execute("PRAGMA writable_schema = ON")
