@@ -26,7 +26,7 @@ class Opened:
 
     @property
     def new_key(self) -> bool:
-        return self.reason in _NEW_KEY
+        return self.reason in _NEW_KEY or self.old_vkey is not None
 
 
 def opened_by(leaf: bytes) -> Opened | None:

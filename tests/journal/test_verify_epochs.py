@@ -173,8 +173,10 @@ def test_after_a_lost_key_each_epoch_needs_its_own(seventy: Path) -> None:
     assert results(verify_epochs(seventy, [second]))[0] == (1, "failed", 0, "checkpoint")
 
 
-def test_the_lost_key_as_the_new_one_names_it(seventy: Path) -> None:
-    begun(seventy, 2, 70, reason="key-lost", signer=OTHER_SIGNER, old_vkey=SIGNER.vkey)
+@pytest.mark.parametrize("reason", ["key-lost", "restored"])
+def test_the_lost_key_as_the_new_one_names_it(seventy: Path, reason: str) -> None:
+    """A restored cabinet may be another board, with a key of its own."""
+    begun(seventy, 2, 70, reason=reason, signer=OTHER_SIGNER, old_vkey=SIGNER.vkey)
     second = OTHER_SIGNER.named(f"{ORIGIN}/e2").verifier
     assert results(verify_epochs(seventy, [second])) == GOOD[:2]
     stranger = Signer(ORIGIN, bytes(range(3, 35))).verifier
