@@ -4,15 +4,17 @@ next epoch. No daemon runs meanwhile."""
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cabinet.backup import swap
 from cabinet.config import Config
 from cabinet.epochs import Old, Reason, ledger_of, open_next
 from cabinet.journal import checkpoint, note, revocation
 from cabinet.journal.checkpoint import Checkpoint
+from cabinet.journal.epoch import EpochFolder
 from cabinet.journal.errors import JournalBusy, JournalDamaged, JournalError, NoteRefused
 from cabinet.journal.key_walk import KeyWalk, walked
 from cabinet.journal.known_keys import add_known, first_key, read_known
@@ -110,34 +112,59 @@ def _replace(
     operator: str,
     why: str,
 ) -> Replaced:
-    folder, device = SqliteFolder(config.state_dir), config.cabinet.device
+    folder = SqliteFolder(config.state_dir)
+    said = {"operator": operator, "why": why} | ({} if past.walk is None else {"old_vkey": past.walk.key.vkey})
     claim = folder.claim()
     try:
-        number = next_number(folder)
-        seed = signing.prepare()
-        key = Signer(epoch_origin(config.origin, number), seed)
-        # Before the epoch is there: nobody vouches for this key but whoever knows it.
-        add_known(config.state_dir, key.verifier)
-        ledger = ledger_of(past.moment.state, folder.name(number - 1))
-        opened = open_next(
-            folder,
-            origin=config.origin,
-            device=device,
-            signer=key,
-            old=old,
-            reason=reason,
-            ledger=ledger,
-            now=now,
-            random=random,
-            operator=operator,
-            why=why,
-            vkey=key.vkey,
-            old_vkey=None if past.walk is None else past.walk.key.vkey,
+        # The key is told before the epoch is there: nobody vouches for it but whoever knows it.
+        key = go_on(
+            *(folder, config, signing, past.moment.state, old, reason, now, random),
+            tell=lambda key: add_known(config.state_dir, key),
+            said=said,
         )
-        signing.settle(seed)
     finally:
         claim.release()
-    return Replaced(opened, old, key.vkey)
+    return Replaced(max(folder.epochs()), old, key.vkey)
+
+
+def go_on(
+    folder: EpochFolder,
+    config: Config,
+    signing: SigningKeys,
+    rows: Mapping[str, bytes],
+    old: Old,
+    reason: Reason,
+    now: Now,
+    random: Random,
+    tell: Callable[[Verifier], None],
+    said: Mapping[str, str],
+) -> Verifier:
+    """Opens the next epoch with a new key and this state; `tell` hears of the key before, `said` stands in its first
+    leaf. The folder's claim is held.
+
+    Whatever ends it half-way: it can be done again, and the key that is made already is taken."""
+    number = next_number(folder)
+    seed = signing.prepare()
+    key = Signer(epoch_origin(config.origin, number), seed)
+    tell(key.verifier)
+    open_next(
+        folder,
+        origin=config.origin,
+        device=config.cabinet.device,
+        signer=key,
+        old=old,
+        reason=reason,
+        ledger=ledger_of(rows, folder.name(number - 1)),
+        now=now,
+        random=random,
+        **_fields(said, key),
+    )
+    signing.settle(seed)
+    return key.verifier
+
+
+def _fields(said: Mapping[str, str], key: Signer) -> dict[str, Any]:
+    return {**said, "vkey": key.vkey}
 
 
 def _past(config: Config) -> _Past:

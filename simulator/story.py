@@ -235,6 +235,11 @@ class Prune:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplaceKey:
+    """The signing key is lost, and the technician puts another in its place."""
+
+
+@dataclass(frozen=True, slots=True)
 class RollBack:
     """And takes the last version of the policy back."""
 
@@ -335,6 +340,7 @@ Act: TypeAlias = (
     | CloseReport
     | ApplyPolicy
     | RotateKey
+    | ReplaceKey
     | Prune
     | RollBack
     | Suspend
@@ -481,6 +487,7 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"The technician records an? (complaint|incident) about ([A-Z]-\d+): (.+)\.", Report),
     (r"The technician closes it: (.+)\.", CloseReport),
     (r"The technician applies the roster files with the label ([a-z]+)\.", ApplyPolicy),
+    (r"The signing key is lost, and the technician replaces it\.", ReplaceKey),
     (r"The technician rotates the signing key: (.+)\.", RotateKey),
     (r"The technician rotates the signing key in vain: (.+)\.", lambda reason: RotateKey(reason, in_vain=True)),
     (r"The technician prunes the journal: (.+)\.", Prune),

@@ -14,12 +14,18 @@ from cabinet.control.protocol import Code, ControlError
 from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Effect as CoreEffect
 from cabinet.daemon import Daemon
-from cabinet.epochs import Order
+from cabinet.epochs import Old, Order
+from cabinet.journal.checkpoint import parse
 from cabinet.journal.errors import JournalDamaged, JournalError
 from cabinet.journal.leaf import glance
+from cabinet.journal.note import Signer
+from cabinet.journal.note import parse as parse_note
+from cabinet.journal.opening import epoch_origin
 from cabinet.journal.outbox import Outbox
+from cabinet.replacing import go_on
 from cabinet.roster.tables import RosterUnusable
-from cabinet.vault.signing_key import SigningKeys
+from cabinet.vault.key_source import KeyFileError
+from cabinet.vault.signing_key import NEXT_KEY, SIGNING_KEY, SigningKeys
 from cabinet.wiring import Wiring
 from hal.clock import Clock
 from hal.notify import Notifier
@@ -28,7 +34,7 @@ from simulator.faults import Fault, parse_fault
 from simulator.harness import happenings as seen
 from simulator.harness.blueprint import Blueprint
 from simulator.harness.memory_keys import MemoryKeys
-from simulator.harness.memory_roster import KEYS
+from simulator.harness.memory_roster import KEYS, SIGNING_SEED
 from simulator.harness.model_disk import Ack, Image, ModelDisk, Moment, Thinned, Write
 from simulator.harness.process import Killed, Process, outside
 from simulator.harness.random_bytes import RandomBytes
@@ -136,6 +142,8 @@ class Cabinet:
         self._seed = seed
         self._random = seeded(seed, "board")
         self._process: Process | None = None
+        self._tool: Process | None = None
+        """A command of a technician, with the daemon down."""
         self._gone = asyncio.Event()
         self._ended = asyncio.Event()
         self.booted_s = 0.0
@@ -169,6 +177,8 @@ class Cabinet:
         if self._manager is not None:
             self._manager.cancel()
         self._end("power cut")
+        if self._tool is not None:
+            self._tool.kill()
         for other in self.aboard:
             other.end("power cut")
         self.disk.power_cut()
@@ -176,6 +186,41 @@ class Cabinet:
         self._unwind()
         for other in self.aboard:
             other.unwind()
+
+    def replace_key(self) -> bool:
+        """The signing key is lost, and a technician puts another in its place while no daemon runs. False: the power
+        fails in the middle of it, or there is none."""
+        if not self.powered:
+            return False
+        self._end("killed")
+        for name in (SIGNING_KEY, NEXT_KEY) if SIGNING_KEY in self.keys.kept else ():
+            self.keys.kept.pop(name, None)
+        tool = self._tool = Process("cabinetctl journal replace-key", self._loop)
+        try:
+            tool.call(self._go_on)
+        except Killed:
+            return False
+        finally:
+            tool.kill()
+        return True
+
+    def _go_on(self) -> None:
+        """As cabinet.replacing does on files."""
+        config = self.plan.config
+        claim = self.disk.claim()
+        epoch = max(self.disk.epochs())
+        file = self.disk.open(epoch, Signer(epoch_origin(config.origin, epoch), SIGNING_SEED))
+        sealed = parse(parse_note(file.newest_checkpoint() or b"").text)
+        now = VirtualClock(self._loop, self.wall, self.booted_s).now()
+        random = RandomBytes(f"{self._seed}/replacing {self.boots} {epoch} {now.mono_s}")
+        old = Old(sealed.origin, sealed.size, sealed.root)
+        signing = SigningKeys(self.keys, random=random, environ={})
+        go_on(
+            *(self.disk, config, signing, file.state(), old, "key-lost", now, random),
+            tell=lambda key: None,
+            said={"operator": "technician", "why": "lost"},
+        )
+        claim.release()
 
     def kill(self) -> None:
         """SIGKILL; the service manager starts it again."""
@@ -278,7 +323,7 @@ class Cabinet:
         how = "ended"
         try:
             await self._live(process)
-        except (JournalError, RosterUnusable, OSError) as error:
+        except (JournalError, KeyFileError, RosterUnusable, OSError) as error:
             how = str(error)
         except Exception:
             how = "crashed"
@@ -363,6 +408,8 @@ class Cabinet:
             outside(hear)
 
     def _unwind(self) -> None:
+        if self._tool is not None:
+            self._tool.unwind()
         if self._process is not None:
             self._process.unwind()
 

@@ -212,6 +212,9 @@ class StoryPlayer:
                 return await self._report("roster.apply", {"files": labelled(cabinet.plan.files, label)})
             case told.Prune(reason):
                 return await self._report("journal.prune", {"reason": reason})
+            case told.ReplaceKey():
+                while not cabinet.replace_key():  # noqa: ASYNC110 - a technician looks again
+                    await asyncio.sleep(SOON_S)
             case told.RotateKey(reason, in_vain):
                 refusal = await self._report("journal.rotate_key", {"reason": reason})
                 return ("it is rotated" if refusal is None else None) if in_vain else refusal

@@ -50,6 +50,9 @@ class OneSigner:
             if old != self._key or self._coming is not None:
                 raise Violated(self, f"leaf {leaf.n} rotates a key that does not sign")
             self._coming = new
+        if leaf.content["ev"] == "epoch.opened" and leaf.content["reason"] in ("key-lost", "key-revoked"):
+            self._former.append(self._key)
+            self._key = _raw(leaf.content["vkey"])
 
     def _sealed(self, sealed: seen.Sealed) -> None:
         note = parse_note(sealed.note)
