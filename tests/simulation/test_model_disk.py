@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cabinet.journal.errors import JournalUnwritable
 from cabinet.journal.store import Journal
 from simulator.harness.model_disk import ModelDisk, Write
-from tests.journal.making import DEVICE, ORIGIN, SIGNER, entry
+from tests.journal.making import DEVICE, HOLDER, ORIGIN, SIGNER, entry
 
 
 def _opened(disk: ModelDisk) -> Journal:
@@ -50,6 +50,7 @@ def test_it_answers_as_the_real_files_do(
         lambda file: file.newest_checkpoint(),
         lambda file: file.acknowledged(),
         lambda file: file.oldest_payload(),
+        lambda file: file.concerning(HOLDER, 1, 5),
         lambda file: file.state(),
         lambda file: [file.node(0, n) for n in range(model.size)],
     ):
