@@ -14,6 +14,7 @@ from cabinet.journal.leaf import ENVELOPE, glance
 from cabinet.journal.note import Signer
 from cabinet.journal.reader import JournalReader
 from cabinet.journal.verify import verify
+from cabinet.state_check import check_state
 
 ORIGIN = "cabinet.demo/lobby-01"
 CAME = frozenset({"item.returned", "item.found_present"})
@@ -37,6 +38,8 @@ class Records:
             assert (verdict.result, verdict.failed_at) == ("verified", None), verdict
             leaves = [glance(stored.data) for stored in reader.leaves(0, verdict.size) if stored.data is not None]
             rows = reader.state()
+            state = check_state(reader)
+            assert state.good, state
             quiet = reader.size == verdict.size
         if quiet:  # else a running daemon has written since
             assert from_rows(rows) == folded(leaves)
