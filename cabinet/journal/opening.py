@@ -17,6 +17,12 @@ def next_number(folder: EpochFolder) -> int:
     return max(folder.newest_known(), *folder.epochs(), 0) + 1
 
 
+def epoch_number(origin: str) -> int:
+    """Of the epoch with this origin."""
+    number = origin.rpartition("/e")[2]
+    return int(number) if number.isdecimal() and origin.count("/") > 1 else 1
+
+
 def epoch_origin(first: str, epoch: int) -> str:
     """`first` is the origin of the first epoch."""
     return first if epoch == 1 else f"{first}/e{epoch}"

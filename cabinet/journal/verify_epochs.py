@@ -17,7 +17,7 @@ from cabinet.journal.errors import JournalDamaged, JournalMissing, NoteRefused
 from cabinet.journal.key_walk import known_key, renamed, rotation_in
 from cabinet.journal.note import Verifier
 from cabinet.journal.opened import Opened, opened_by
-from cabinet.journal.opening import epoch_origin
+from cabinet.journal.opening import epoch_number, epoch_origin
 from cabinet.journal.reader import JournalReader
 from cabinet.journal.revocation import Revocation
 from cabinet.journal.sqlite_epoch import SqliteFolder
@@ -75,9 +75,8 @@ def verify_epochs(
     newest = newest_epoch(folder)
     if epoch is not None and not 1 <= epoch <= newest:
         raise JournalMissing(f"there is no epoch {epoch} in {folder}; the newest one is {newest}")
-    return _Journal(folder, newest, known, trusted, revoked, progress).run(
-        range(1, newest + 1) if epoch is None else [epoch]
-    )
+    journal = _Journal(folder, newest, known, trusted, revoked, progress)
+    return journal.run(journal.numbers() if epoch is None else [epoch])
 
 
 def newest_epoch(folder: Path) -> int:
@@ -106,6 +105,7 @@ class _Journal:
         self._revoked = revoked
         self._progress = progress
         self._newest = newest
+        self._there = frozenset(SqliteFolder(folder).epochs())
         self._publics = {key.public for key in known}
         self._opened: dict[int, Opened] = {}
         self._unopened = set[int]()
@@ -115,6 +115,17 @@ class _Journal:
         self._key: Verifier | None = None
         self._claimed: list[int] = []
         self._unvouched: list[int] = []
+
+    def numbers(self) -> list[int]:
+        """All there have to be: a restore that went back to an older epoch has passed over those between."""
+        restored = {number: one.old.origin for number, one in self._opened.items() if one.reason == "restored"}
+        passed = {
+            between
+            for number, origin in restored.items()
+            for between in range(2, number)
+            if between not in self._there and epoch_number(origin) < between
+        }
+        return [number for number in range(1, self._newest + 1) if number not in passed]
 
     def run(self, numbers: Iterable[int]) -> JournalVerdict:
         verdicts = {number: self._epoch(number) for number in numbers}
