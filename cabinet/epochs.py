@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from cabinet.core.epoch_set import carried, digest, set_leaves
@@ -155,6 +155,8 @@ def open_next(
     first leaf. Whatever ends it half-way: the old epoch is as it was, and nothing of a new one is there.
     Blocks. Raises JournalUnwritable."""
     number = next_number(folder)
+    if now.quality != "ntp":
+        now = replace(now, quality="none")  # whether it may be believed is the core's to judge, and that has not begun
     named = signer.named(epoch_origin(origin, number))
     leaves = _leaves(
         number, old, reason, carried(ledger, number, now.wall_ms, reason, by_itself=by_itself), random, more

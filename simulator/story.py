@@ -104,6 +104,28 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
+class Harm:
+    """The daemon is killed, and the newest file of the journal is not what it was when it starts again."""
+
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contradict:
+    """Upstream confirms, under the cabinet's own signature, what this cabinet has not written."""
+
+    how: Literal["another", "a longer"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewEpoch:
+    """The technician has the journal go on in a new file; `in_vain`: is refused."""
+
+    reason: str
+    in_vain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ClockJumps:
     by_s: int
 
@@ -332,6 +354,9 @@ Act: TypeAlias = (
     | PowerFails
     | Kill
     | Break
+    | Harm
+    | Contradict
+    | NewEpoch
     | ClockJumps
     | TrustClock
     | ConfirmClock
@@ -455,6 +480,10 @@ _SENTENCES: Final[tuple[tuple[str, Callable[..., Sentence]], ...]] = (
     (r"(cabinetd|cabinet-uplink) is killed\.", Kill),
     (r"The (disk|broker) fails: ([a-z-]+)\.", Break),
     (r"The (disk|broker) works again\.", lambda what: Break(what, None)),
+    (r"The journal is damaged: ([a-z]+)\.", Harm),
+    (r"Upstream holds (another|a longer) journal\.", Contradict),
+    (r"The technician opens a new journal: (.+)\.", NewEpoch),
+    (r"The technician opens a new journal in vain: (.+)\.", lambda reason: NewEpoch(reason, in_vain=True)),
     (r"The device ([a-z0-9-]+) fails: ([a-z0-9=-]+)\.", Break),
     (r"The device ([a-z0-9-]+) works again\.", lambda what: Break(what, None)),
     (

@@ -71,7 +71,7 @@ def seated(turn: Turn, slot: int, item: str, lacks: Owed) -> None:
     person, running = visit.visitor(turn), turn.state.visit
     if person is not None and running is not None and running.stage == "choose" and ask(turn, person):
         return
-    if person is None or lacks.rule in ("factor_missing", "approvers_missing"):
+    if person is None or lacks.rule in ("not_identified", "factor_missing", "approvers_missing"):
         turn.say("return_identify", "refused", item=item)
     else:
         reason = text(lacks.rule, turn.language, item=item, window=lacks.window, missing=lacks.missing, slot=slot)

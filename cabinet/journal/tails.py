@@ -36,6 +36,8 @@ class _Link:
     origin: str
     epoch: int
     size: int
+    salvaged: bool
+    """What is behind `size` does not verify."""
 
 
 def tails(journal: Journal) -> list[Tail]:
@@ -51,6 +53,8 @@ def tails(journal: Journal) -> list[Tail]:
             log.warning("nothing more is sent of %s: %s", link.origin, error.hint)
             return found
         first, size = min(acknowledged, link.size), min(size, sealed)
+        if link.salvaged:
+            size = min(size, link.size)
         if first < size:
             found.append(Tail(link.origin, link.epoch, first, link.size, size))
         link = _link(leaf, link.epoch)
@@ -72,4 +76,4 @@ def _link(leaf: bytes | None, epoch: int) -> _Link | None:
         return None
     match = _EPOCH.search(origin)
     old = int(match[1]) if match else 1
-    return _Link(origin, old, size) if old < epoch else None
+    return _Link(origin, old, size, said.get("reason") == "salvaged") if old < epoch else None

@@ -409,8 +409,15 @@ def _disk_errors() -> Iterator[None]:
     except IntegrityError:
         raise  # Our own mistake: plans are checked before they are written.
     except DatabaseError as error:
-        raise RosterDiskError(f"roster.db: {error.orig}; check the disk, then try again") from None
+        raise RosterDiskError(f"roster.db: {error.orig}; {_remedy(error.orig)}") from None
     except sqlite3.Error as error:
-        raise RosterDiskError(f"roster.db: {error}; check the disk, then try again") from None
+        raise RosterDiskError(f"roster.db: {error}; {_remedy(error)}") from None
     except SealError as error:
         raise RosterDiskError(f"roster.db: {error}; restore it with device.key from a backup") from None
+
+
+def _remedy(error: BaseException | None) -> str:
+    """Nothing is begun in the place of a roster that is broken: people and rights stand there alone."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return "it is damaged: restore a backup with cabinetctl backup restore"
+    return "check the disk, then try again"

@@ -153,12 +153,12 @@ class Disclosure:
         }
 
     def _ends(self) -> tuple[dict[int, tuple[int, bytes]], list[int]]:
-        """Of one moment, behind the leaf that told of it; and the epochs whose files are gone."""
+        """Of one moment, behind the leaf that told of it; and the epochs whose files are gone or broken."""
         ends: dict[int, tuple[int, bytes]] = {}
         lost = []
         for epoch in range(1, self._journal.epoch + 1):
             try:
-                size, note = self._ask(epoch, lambda file: (file.sizes()[1], file.newest_checkpoint()))
+                size, note = self._ask(epoch, _end)
             except JournalDamaged:
                 lost.append(epoch)
                 continue
@@ -206,3 +206,11 @@ class Disclosure:
                 if one.whom == person
             ],
         }
+
+
+def _end(file: EpochFile) -> tuple[int, bytes | None]:
+    """Size and note. Raises JournalDamaged for an epoch that was salvaged without its end: no proof leads there."""
+    stored, size = file.sizes()
+    if stored < size:
+        raise JournalDamaged(f"leaves {stored} to {size} are missing")
+    return size, file.newest_checkpoint()

@@ -187,6 +187,18 @@ _ENVELOPE = frozenset(("v", "dev", "n", "boot", "mono_ms", "ts", "tq", "ev", "su
 
 
 @dataclass(frozen=True, slots=True)
+class Damaged:
+    """The file of an epoch is not what it was: its first `sound` leaves are."""
+
+    epoch: int
+    how: str
+    sound: int
+
+    def __str__(self) -> str:
+        return f"journal {self.epoch} is damaged ({self.how}): {self.sound} leaves are as they were"
+
+
+@dataclass(frozen=True, slots=True)
 class Sealed:
     """The signed note of a size is durable."""
 
@@ -377,6 +389,7 @@ Happening: TypeAlias = (
     | Leaf
     | Sealed
     | Acked
+    | Damaged
     | Thinned
     | Effect
     | Broken

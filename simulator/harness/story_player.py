@@ -16,8 +16,9 @@ from simulator.faults import FaultError
 from simulator.harness import happenings as seen
 from simulator.harness.blueprint import ZONE
 from simulator.harness.cabinet import Cabinet
+from simulator.harness.contradiction import contradict, harm
 from simulator.harness.invariants.liveness import RECOVERED_S
-from simulator.harness.model_disk import Failure
+from simulator.harness.model_disk import Damage, Failure
 from simulator.harness.network.broker import Lie
 from simulator.harness.network.troubles import COPY, TOPICS, second_tree_of
 from simulator.harness.people import booked
@@ -178,6 +179,13 @@ class StoryPlayer:
                 self._simulation.broker.send(f"{TOPICS}/journal/ack", note, retain=True)
             case told.AcceptEpoch():
                 self._simulation.upstream.accept(epoch_origin(COPY.name, max(cabinet.disk.images)))
+            case told.Harm(how):
+                harm(cabinet, _one_of(Damage, how))
+            case told.Contradict(how):
+                contradict(cabinet, longer=how == "a longer")
+            case told.NewEpoch(reason, in_vain):
+                refusal = await self._report("journal.new_epoch", {"reason": reason})
+                return ("it is opened" if refusal is None else None) if in_vain else refusal
             case told.ClockJumps(by_s):
                 cabinet.wall.jump(by_s * 1000)
                 cabinet.witness.tell(seen.WallClock(f"jumps by {by_s} s", moved=True))

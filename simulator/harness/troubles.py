@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args
 
 from simulator.harness import happenings as seen
 from simulator.harness.cabinet import Cabinet
+from simulator.harness.contradiction import harm
 from simulator.harness.model_disk import Failure
 from simulator.harness.network.troubles import Mend, NetworkTroubles
 
@@ -39,6 +40,7 @@ class Troubles:
             ("wire", 20, self._wire),
             ("disk", 8, self._disk),
             ("disk", 6, self._slow_disk),
+            ("disk", 2, self._damage),
             ("kill", 10, self._kill),
             ("power", 6, self._power_cut),
             ("clock", 4, self._clock_jumps),
@@ -127,6 +129,12 @@ class Troubles:
     def _mend_slow_disk(self) -> None:
         self._cabinet.slow_disk = False
         self._cabinet.witness.tell(seen.Mended("slow disk"))
+
+    def _damage(self) -> None:
+        """Late leaves of the journal are not what they were; the state beside them is."""
+        if self._cabinet.running and self._cabinet.disk.failure is None:
+            self.kills += 1
+            harm(self._cabinet, "leaf")
 
     def _kill(self) -> None:
         self.kills += 1

@@ -16,8 +16,10 @@ from cabinet.journal.outbox import Outbox
 from cabinet.journal.receipt import compose
 from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.journal.store import Journal
-from cabinet.journal.tails import Tail
+from cabinet.journal.tails import Tail, tails
 from cabinet.journal.tree import Frontier, inclusion, leaf_hash
+from tests.journal.making import DEVICE, filled
+from tests.journal.making import entry as made
 
 ORIGIN = "cabinet.demo/lobby-01"
 SIGNER = Signer(ORIGIN, bytes(range(32)))
@@ -207,3 +209,17 @@ def _rows(folder: Path) -> list[tuple[object, ...]]:
     ]
     connection.close()
     return found
+
+
+def test_what_does_not_verify_is_not_sent(tmp_path: Path) -> None:
+    """Of a salvaged epoch only what its successor calls good."""
+    filled(tmp_path, 6)
+    named = SIGNER.named(f"{ORIGIN}/e2")
+    fields: dict[str, Value] = {"epoch": 2, "old_origin": ORIGIN, "old_size": 4, "old_root": "", "parts": 0}
+    for reason, sizes in (("salvaged", [4]), ("fork", [6])):
+        first = made(0, ev="epoch.opened", person=None, reason=reason, **fields)
+        open_epoch(SqliteFolder(tmp_path), 2, DEVICE, named, [first], {})
+        journal = opened(tmp_path)
+        assert [tail.size for tail in tails(journal)] == sizes
+        journal.close()
+        (tmp_path / "journal-2.db").unlink()

@@ -19,6 +19,7 @@ from simulator.harness.invariants.disclosed import AllGiven
 from simulator.harness.invariants.doors import DoorReleased
 from simulator.harness.invariants.due import DueIsTold
 from simulator.harness.invariants.enrolled import EnrolledAsConfirmed
+from simulator.harness.invariants.epochs import EpochsLinked
 from simulator.harness.invariants.erased import Forgotten
 from simulator.harness.invariants.fobs import EachFobNamed, LeastUsed
 from simulator.harness.invariants.guesses import GuessesCounted
@@ -101,6 +102,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             LeastUsed(oracle, booked),
             EachAttributed(truth),
             log,
+            EpochsLinked(log),
             OneSigner(
                 Signer(plan.config.origin, SIGNING_SEED).verifier.public, lambda: list(cabinet.keys.kept.values())
             ),

@@ -39,6 +39,8 @@ class JumpingClock:
         self._confirmed_ms: int | None = None
         self._set_s = 0.0
         """When something about the clock changed last."""
+        self._opening = ""
+        """Which boot of a program has begun the newest epoch."""
         self._unsure = False
         """It was set before the daemon had looked at it."""
         self._since: list[tuple[float, str]] = [(float("-inf"), wall.quality)]
@@ -99,6 +101,10 @@ class JumpingClock:
 
     def _leaf(self, leaf: seen.Leaf) -> None:
         content: Mapping[str, Any] = leaf.content
+        if content["ev"] == "epoch.opened":
+            self._opening = content["boot"]
+        if content["boot"] == self._opening and content["tq"] == "none":
+            return  # the daemon has not begun, so nobody has confirmed anything
         match content["ev"]:
             case "cabinet.started" | "clock.adjusted":
                 self._anchor_ms = self._start_ms()

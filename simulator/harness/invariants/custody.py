@@ -93,6 +93,9 @@ class EachMovementOnce:
         kind = leaf.content["ev"]
         if kind == "item.not_taken" and leaf.content["cause"] == "time":
             self._not_taken(leaf.reference, leaf.content["slot"])
+        if kind == "epoch.opened" and leaf.content.get("state_from") in ("nothing", "older-leaves"):
+            for slot in self._slots.values():
+                slot.said, slot.last = None, max(-1, len(slot.spans) - 2)
         if kind not in OUT and kind not in BACK:
             return
         number = leaf.content["slot"]

@@ -25,6 +25,8 @@ class Epoch:
     acked: int = 0
     ends: int | None = None
     """The size that the next epoch goes on from."""
+    sound: int | None = None
+    """So many leaves are as they were in a file that was damaged; None: all."""
 
 
 class Verifies:
@@ -49,10 +51,19 @@ class Verifies:
         return self.newest.leaves
 
     def hears(self) -> Mapping[type, Hear]:
-        return {seen.Leaf: self._leaf, seen.Sealed: self._sealed, seen.Acked: self._acked, seen.Booted: self._booted}
+        return {
+            seen.Leaf: self._leaf,
+            seen.Sealed: self._sealed,
+            seen.Acked: self._acked,
+            seen.Booted: self._booted,
+            seen.Damaged: self._damaged,
+        }
 
     def at_rest(self) -> None:
         self._booted(None)
+
+    def _damaged(self, damaged: seen.Damaged) -> None:
+        self.epochs[damaged.epoch].sound = damaged.sound
 
     def _leaf(self, leaf: seen.Leaf) -> None:
         content = leaf.content
@@ -106,10 +117,11 @@ class Verifies:
     def _booted(self, _: object) -> None:
         """Whatever was durable is there, of every epoch."""
         for number, epoch in self.epochs.items():
-            kept = self._kept(number)
-            if len(kept) < len(epoch.leaves):
+            durable = epoch.leaves[: epoch.sound]
+            kept = self._kept(number) if durable else []
+            if len(kept) < len(durable):
                 raise Violated(self, f"leaf {len(kept)} was durable, and is gone")
-            there = zip(kept, epoch.leaves, strict=False)
+            there = zip(kept, durable, strict=False)
             if any(one is not leaf and one is not None and one != leaf for one, leaf in there):
                 raise Violated(self, "a durable leaf has changed")
 

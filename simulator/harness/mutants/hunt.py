@@ -12,6 +12,7 @@ from simulator.harness.mutants.clocks import CLOCKS
 from simulator.harness.mutants.deciding import DECIDING
 from simulator.harness.mutants.doors import DOORS
 from simulator.harness.mutants.enrolling import ENROLLING
+from simulator.harness.mutants.epochs import EPOCHS
 from simulator.harness.mutants.erasing import ERASING
 from simulator.harness.mutants.fobs import FOBS
 from simulator.harness.mutants.incidents import INCIDENTS
@@ -46,6 +47,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *SIGNING,
     *RESTORING,
     *PRUNING,
+    *EPOCHS,
     *SENDING,
     *WIRING,
 )
