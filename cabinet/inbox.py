@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 
 from cabinet.core.events import (
@@ -26,8 +27,11 @@ _FOLD_FROM = 64
 class Inbox:
     """Filled from callbacks on the loop, emptied by the runner."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float]) -> None:
+        self._now_s = now_s
         self._events: deque[Event] = deque()
+        self._since: deque[float] = deque()
+        """When each of them came; of one that replaced others, when the first of those did."""
         self._filled = asyncio.Event()
         self.dropped = 0
 
@@ -39,25 +43,36 @@ class Inbox:
             self.dropped += 1
             return False
         self._events.append(event)
+        self._since.append(self._now_s())
         self._filled.set()
         return True
 
     def put_back(self, events: list[Event]) -> None:
         """Puts events at the front, in their order."""
         self._events.extendleft(reversed(events))
+        self._since.extendleft([self._now_s()] * len(events))
 
     def drain(self) -> list[Event]:
         """All that waits, oldest first; nothing waits afterwards."""
         events = list(self._events)
         self._events.clear()
+        self._since.clear()
         return events
 
     @property
     def waiting(self) -> int:
         return len(self._events)
 
+    @property
+    def since_s(self) -> float:
+        """When the oldest that waits came; now, where nothing does."""
+        return self._since[0] if self._since else self._now_s()
+
     def pop(self) -> Event | None:
-        return self._events.popleft() if self._events else None
+        if not self._events:
+            return None
+        self._since.popleft()
+        return self._events.popleft()
 
     async def wait(self, timeout_s: float) -> bool:
         """True when something waits; False after `timeout_s`."""

@@ -8,11 +8,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from cabinet.core.clock import judged
-from cabinet.core.effects import Effect
-from cabinet.core.events import FACTS, REQUESTS, Event, JournalFailed, JournalRecovered, TimePassed
+from cabinet.core.effects import Effect, Light, Pulse, Show, Sound
+from cabinet.core.events import FACTS, REQUESTS, BoltPulsed, Event, JournalFailed, JournalRecovered, TimePassed
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger_rows import changed_rows
 from cabinet.core.state import State
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 _LEAVES_ENOUGH = 32
 _BYTES_ENOUGH = 16_384
 _RETRY_S = 1.0
+LATEST_S: Final = 3.0
+"""So long after somebody has asked a bolt may still open for them."""
 _WAIT_MAX_S = 3600.0
 
 
@@ -51,6 +53,8 @@ class _Batch:
     entries: list[Entry] = field(default_factory=list)
     effects: list[Effect] = field(default_factory=list)
     weight: int = 0
+    since_s: float = 0.0
+    """When the first of them came."""
     unsealed: JournalUnwritable | None = None
     """Why a leaf cannot even be sealed: its person's key cannot be read."""
 
@@ -72,8 +76,8 @@ class Runner:
     ) -> None:
         self.state = state
         self.rights = rights
-        self.inbox = Inbox()
-        self._held = Inbox()  # facts that wait for the journal to be good again
+        self.inbox = Inbox(clock.mono_s)
+        self._held = Inbox(clock.mono_s)  # facts that wait for the journal to be good again
         self.rounds = 0
         """Times around the loop; the watchdog wants it to grow."""
         self.on_commit: list[Callable[[Commit], None]] = []
@@ -130,7 +134,7 @@ class Runner:
         return min(next_wake_s(self.state, self._clock.now()), _WAIT_MAX_S)
 
     def _step_waiting(self) -> tuple[_Batch, State]:
-        batch, state = _Batch(), self.state
+        batch, state = _Batch(since_s=self.inbox.since_s), self.state
         now = self._clock.now()
         if state.journal_good and next_wake_s(state, now) <= 0:
             state = self._step(batch, state, TimePassed())
@@ -182,9 +186,20 @@ class Runner:
             self._failed(batch, error)
             return
         self.state = state
-        self._send(batch.effects)
+        late = self._clock.mono_s() - batch.since_s > LATEST_S
+        self._send(self._in_time(batch.effects) if late else batch.effects)
         for listener in self.on_commit:
             listener(commit)
+
+    def _in_time(self, effects: Sequence[Effect]) -> Sequence[Effect]:
+        """Without pulses: a bolt that opens when nobody waits for it any more opens for the next one. Nor is anybody
+        told that it opens."""
+        pulses = [effect for effect in effects if isinstance(effect, Pulse)]
+        for pulse in pulses:
+            log.warning("slot %d: not opened, for the journal took longer than %g s", pulse.slot, LATEST_S)
+            hint = "the journal's disk takes too long; check its health"
+            self.inbox.post(BoltPulsed(pulse.slot, pulse.grant, "too_late", hint))
+        return [one for one in effects if not isinstance(one, Pulse | Show | Light | Sound)] if pulses else effects
 
     def _failed(self, batch: _Batch, error: JournalUnwritable) -> None:
         """The step never happened: facts wait for the next good commit, requests are answered "not recorded"."""

@@ -57,9 +57,9 @@ def for_visitor(turn: Turn, person: Person) -> str | None:
 
 def on_bolt_pulsed(turn: Turn, event: BoltPulsed) -> None:
     """From then on there is as long as for a slot to open it."""
-    if event.outcome == "not_done":
+    if event.outcome in ("not_done", "too_late"):
         turn.update(door_ends=None)
-        turn.say("door_failed", "refused")
+        turn.say("door_failed" if event.outcome == "not_done" else "too_slow", "refused")
     elif turn.state.door_ends is not None:
         turn.update(door_ends=turn.now.mono_s + turn.state.setup.take_s)
 

@@ -10,7 +10,7 @@ from cabinet.core.leaves import Leaf, Subject
 from cabinet.policy.rights import Pseudonym
 from hal.secret import Secret
 
-Outcome = Literal["done", "not_done", "unknown"]
+Outcome = Literal["done", "not_done", "too_late", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,8 @@ class DoorRead:
 
 @dataclass(frozen=True, slots=True)
 class BoltPulsed:
-    """Answer to Pulse. `done`: the board confirmed the coil; `not_done`: surely not; `unknown`: nobody can tell."""
+    """Answer to Pulse. `done`: the board confirmed the coil; `not_done`: surely not; `too_late`: not, for
+    the journal took too long; `unknown`: nobody can tell."""
 
     slot: int
     grant: int

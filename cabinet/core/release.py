@@ -115,9 +115,9 @@ def on_bolt_pulsed(turn: Turn, event: BoltPulsed) -> None:
     open_grant = turn.ledger.grants.get(event.slot)
     if open_grant is None or open_grant.n != event.grant or event.slot not in turn.state.grant_ends:
         return
-    if event.outcome == "not_done":
+    if event.outcome in ("not_done", "too_late"):
         close(turn, event.slot, open_grant, "bolt", event.hint)
-        turn.say("bolt_failed", "refused", slot=event.slot)
+        turn.say("bolt_failed" if event.outcome == "not_done" else "too_slow", "refused", slot=event.slot)
         return
     ends = {**turn.state.grant_ends, event.slot: turn.now.mono_s + turn.state.setup.take_s}
     turn.update(grant_ends=ends, pulsed={**turn.state.pulsed, event.slot: event.outcome})

@@ -268,7 +268,9 @@ class StoryPlayer:
 
     def _break(self, what: str, fault: str | None) -> None:
         tell = self._cabinet.witness.tell
-        if what == "disk":
+        if what == "disk" and (fault == "slow" or self._cabinet.slow_disk):
+            self._cabinet.slow_disk = fault == "slow"
+        elif what == "disk":
             failure: Failure | None = _one_of(Failure, fault)
             self._cabinet.disk.failure = failure
         elif what == "broker":

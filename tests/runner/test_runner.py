@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cabinet.core.effects import Answer, Effect, Pulse, Show
-from cabinet.core.events import CardShown, DigitsTyped, Event, ReleaseAsked, RosterFound, SlotRead, Started
+from cabinet.core.events import BoltPulsed, CardShown, DigitsTyped, Event, ReleaseAsked, RosterFound, SlotRead, Started
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.core.state import Setup, SlotSetup, State
@@ -242,6 +242,31 @@ async def test_a_leaf_the_journal_would_refuse_takes_nothing_with_it(bench: Benc
 
 
 @story
+async def test_a_bolt_that_would_open_late_stays_locked_and_its_person_is_told(bench: Bench) -> None:
+    """One commit takes two seconds, and whoever came meanwhile waits for it and for their own."""
+    committed, slow_s = bench.disk.append, 2.0
+
+    def slow(entries: Sequence[Entry], rows: dict[str, bytes | None] | None = None) -> Commit:
+        bench.clock.forward(slow_s)
+        return committed(entries, rows)
+
+    bench.disk.append = slow  # type: ignore[method-assign]
+    await bench.do(CardShown("reader", ADA_CARD))
+    assert len(bench.pulses()) == 1, "within three seconds"
+    await bench.do(BoltPulsed(1, bench.pulses()[0].grant, "done"), SlotRead(1, False))
+    await bench.do(SlotRead(1, True))
+    bench.effects.clear()
+    slow_s = 3.1
+    await bench.do(CardShown("reader", ADA_CARD))
+    assert bench.pulses() == []
+    assert not [one for one in bench.effects if isinstance(one, Show)], "nobody is told that it opens"
+    slow_s = 0.0
+    await bench.runner.once()
+    assert any(isinstance(one, Show) and "takes too long" in one.text for one in bench.effects)
+    assert (bench.disk.kinds[-1], bench.runner.state.ledger.grants) == ("item.not_taken", {})
+
+
+@story
 async def test_what_cannot_be_sealed_waits_until_it_can(bench: Bench) -> None:
     """The key of whom it concerns cannot be read just now: as with a disk that takes nothing."""
 
@@ -275,7 +300,7 @@ async def test_a_failed_commit_that_turns_out_durable_ends_the_loop(bench: Bench
 
 def test_the_inbox_drops_requests_before_facts() -> None:
     async def fill() -> tuple[list[bool], list[bool]]:
-        inbox = Inbox()
+        inbox = Inbox(lambda: 0.0)
         asked = [inbox.post(CardShown("reader", b"")) for _ in range(300)]
         seen = [inbox.post(SlotRead(n, True)) for n in range(1, 256)]
         return asked, seen
@@ -286,7 +311,7 @@ def test_the_inbox_drops_requests_before_facts() -> None:
 
 def test_the_inbox_counts_the_edges_it_merges() -> None:
     async def fill() -> list[Event]:
-        inbox = Inbox()
+        inbox = Inbox(lambda: 0.0)
         for n in range(164):
             inbox.post(SlotRead(5, n % 2 == 0))
         return inbox.drain()
@@ -298,7 +323,7 @@ def test_the_inbox_counts_the_edges_it_merges() -> None:
 
 def test_a_flood_of_keys_takes_no_place_of_a_card() -> None:
     async def fill() -> tuple[bool, list[Event]]:
-        inbox = Inbox()
+        inbox = Inbox(lambda: 0.0)
         for n in range(10_000):
             inbox.post(DigitsTyped("keypad", n % 13))
         return inbox.post(CardShown("reader", b"")), inbox.drain()
@@ -310,7 +335,7 @@ def test_a_flood_of_keys_takes_no_place_of_a_card() -> None:
 
 def test_waiting_ends_in_time() -> None:
     async def wait() -> bool:
-        return await Inbox().wait(0.001)
+        return await Inbox(lambda: 0.0).wait(0.001)
 
     assert asyncio.run(wait()) is False
 
