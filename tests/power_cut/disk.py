@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from random import Random
 
 from tests.power_cut.recording import Event, LetOut, Made, Removed, Synced, Truncated, Written
 
 SECTOR = 512
+NOTHING: Mapping[str, bytes] = {}
 
 
 @dataclass(slots=True)
@@ -18,6 +21,8 @@ class Disk:
 
     files: dict[str, bytes]
     pending: list[Written | Truncated | Made | Removed] = field(default_factory=list)
+    nameless: dict[str, bytes] = field(default_factory=dict)
+    """What was synced of files whose names are not sure yet: it is there as soon as the name is."""
 
     @classmethod
     def of(cls, folder: Path) -> Disk:
@@ -49,7 +54,7 @@ class Disk:
                 if isinstance(event, Written) and random.random() < 0.5:
                     _tear(files, event, random)
                     continue
-            _apply(files, event)
+            _apply(files, event, self.nameless)
         # Shared memory of SQLite: no power, no memory.
         return {path: data for path, data in files.items() if not path.endswith("-shm")}
 
@@ -58,10 +63,19 @@ class Disk:
         for event in self.pending:
             named = isinstance(event, Made | Removed)
             if (str(Path(event.path).parent) if named else event.path) == path:
-                _apply(self.files, event)
+                if not named and path not in self.files:
+                    self.nameless.setdefault(path, b"")
+                    _apply(self.nameless, event)
+                else:
+                    _apply(self.files, event, self.nameless)
             else:
                 left.append(event)
         self.pending = left
+
+
+def digest(files: dict[str, bytes]) -> bytes:
+    """Equal where the files are."""
+    return sha256(repr(sorted((path, sha256(data).digest()) for path, data in files.items())).encode()).digest()
 
 
 def put(files: dict[str, bytes], origin: Path, folder: Path) -> None:
@@ -75,11 +89,13 @@ def put(files: dict[str, bytes], origin: Path, folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def _apply(files: dict[str, bytes], event: Written | Truncated | Made | Removed) -> None:
+def _apply(
+    files: dict[str, bytes], event: Written | Truncated | Made | Removed, nameless: Mapping[str, bytes] = NOTHING
+) -> None:
     """What is written to a file whose name is not there goes nowhere."""
     match event:
         case Made(path):
-            files.setdefault(path, b"")
+            files.setdefault(path, nameless.get(path, b""))
         case Removed(path):
             files.pop(path, None)
         case Truncated(path, size):
