@@ -91,7 +91,9 @@ def explore(error: Error, how: str, first: int, step: int, most: int | None = No
     """Every `step`-th call from `first` on, at most so many. Blocks."""
     story = read_story("disk-errors", Path(__file__).parent)
     injected = Injected.here()
-    count = Count(calls=_forked(lambda: _play(story, injected, error, FOREVER, 0)).seen)
+    undisturbed = _forked(lambda: _play(story, injected, error, FOREVER, 0))
+    assert undisturbed.finding is None, undisturbed.finding
+    count = Count(calls=undisturbed.seen)
     for at in range(first, count.calls, step)[:most]:
         played = _forked(lambda at=at: _play(story, injected, error, at, HOWS[how]))  # type: ignore[misc]
         count.points += 1

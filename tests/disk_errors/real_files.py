@@ -38,9 +38,11 @@ class RealFiles(ModelDisk):
         """By epoch: leaves, and the newest acknowledged size."""
         self._claim: _Claim | None = None
 
-    def kept(self) -> list[bytes | None]:
+    def kept(self, epoch: int | None = None) -> list[bytes | None]:
         found = epochs(self._folder)
-        return [row[-1] for row in self._rows(max(found), "SELECT bytes FROM entry ORDER BY n")] if found else []
+        if epoch is None:
+            epoch = max(found, default=1)
+        return [row[-1] for row in self._rows(epoch, "SELECT bytes FROM entry ORDER BY n")] if epoch in found else []
 
     def claim(self) -> FolderClaim:
         """The system takes the lock from a process that is dead."""
@@ -63,6 +65,9 @@ class RealFiles(ModelDisk):
 
     def open(self, epoch: int, signer: Signer) -> Any:
         return _Heard(self._files.open(epoch, signer), lambda: self._hear(epoch))
+
+    def inspect(self, epoch: int) -> Any:
+        return self._files.inspect(epoch)
 
     def draft(self, epoch: int, signer: Signer) -> Any:
         raise NotImplementedError("no story here opens an epoch")
