@@ -18,9 +18,9 @@ from typing import Final
 
 from cabinet.journal import b64, checkpoint, note
 from cabinet.journal.checkpoint import Checkpoint
-from cabinet.journal.errors import ExportRefused
+from cabinet.journal.errors import ExportRefused, NoteRefused
 from cabinet.journal.export import newest_note
-from cabinet.journal.key_walk import walked
+from cabinet.journal.key_walk import KeyWalk, walked
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Verifier
 from cabinet.journal.reader import JournalReader
@@ -57,7 +57,11 @@ def receipt(reader: JournalReader, n: int, vkeys: Sequence[str]) -> bytes:
     Raises NoReceipt for a leaf that is not there, not sealed yet or pruned, NoteRefused.
     """
     first, *others = (Verifier.from_vkey(vkey) for vkey in vkeys)
-    signed, sealed = newest_note(reader, walked(first, reader.rotations()), others)
+    try:
+        signed, sealed = newest_note(reader, KeyWalk(first), others)
+    except NoteRefused:
+        # Other keys have followed; to find them takes reading the index from end to end.
+        signed, sealed = newest_note(reader, walked(first, reader.rotations()), others)
     stored = next(reader.leaves(n, n + 1), None)
     if stored is None:
         raise NoReceipt(f"there is no event {n}; the journal ends with {reader.size - 1}")

@@ -207,3 +207,11 @@ def test_every_changed_byte_of_a_receipt_is_found(seven: Path) -> None:
         verify_receipt(data, [OTHER_SIGNER.vkey])
     with pytest.raises(NoteRefused):
         verify_receipt(data, ["no key"])
+
+
+def test_a_receipt_reads_no_index_from_end_to_end(seventy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One key signed all along: nothing is searched, however long the journal is."""
+    monkeypatch.setattr(JournalReader, "find", None)
+    with JournalReader(seventy) as reader:
+        data = receipt(reader, 5, [SIGNER.vkey])
+    assert verify_receipt(data, [SIGNER.vkey]).n == 5
