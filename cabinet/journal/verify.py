@@ -155,12 +155,20 @@ class _Check:
 
     def _check_leaves(self, first: int, end: int) -> None:
         """Leaf by leaf: tells which one it is, and finds that nothing is wrong where only something is unusual."""
-        for page in self._reader.pages(first, end):
-            for row in page:
-                self._check_leaf(row)
-                self._check_size(self._frontier)
+        for row in self._rows(first, end):
+            self._check_leaf(row)
+            self._check_size(self._frontier)
         if self._frontier.size < end:
             raise Failed(self._frontier.size, "leaf-missing")
+
+    def _rows(self, first: int, end: int) -> Iterator[EntryRow]:
+        """One by one where they cannot be read together: the one that is broken is known by that."""
+        try:
+            yield from [row for page in self._reader.pages(first, end) for row in page]
+        except (JournalDamaged, JournalUnreadable):
+            for n in range(first, end):
+                for page in self._reader.pages(n, n + 1):
+                    yield from page
 
     def _check_leaf(self, row: EntryRow) -> None:
         n, hashed, subtrees, _, _, _, _, _, data = row

@@ -20,7 +20,7 @@ from tests.journal.making import SIGNER, filled
 STEP = 397
 """A prime, so that the sample meets every kind of byte."""
 TABLES = ("leaf", "payload", "checkpoint", "ack", "state", "sqlite_master")
-LEAF_RULES = {"leaf-missing", "leaf-hash", "leaf-form", "columns", "subtree"}
+LEAF_RULES = {"leaf-missing", "leaf-hash", "leaf-form", "columns", "subtree", "unreadable"}
 
 Place = tuple[int, int, str]
 """Offset and end in the file, and what stands there: `leaf N`, `note N` (N: leaves that the note before it covers)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -231,6 +232,17 @@ def test_values_of_another_type(seventy: Path, table: str, column: str, at: str)
         connection.close()
         verdict = verdict_of(seventy)
         assert (verdict.result, verdict.failed_at) == ("failed", 30 if table == "checkpoint" else 41), verdict
+
+
+def test_a_column_that_is_no_text(seventy: Path) -> None:
+    path = seventy / "journal-1.db"
+    whole = path.read_bytes()
+    beside_the_leaf = re.search(rb"item\.removed.K-0033.{16}\{", whole, re.DOTALL)
+    assert beside_the_leaf is not None
+    at = beside_the_leaf.start()
+    path.write_bytes(whole[:at] + b"\xe9" + whole[at + 1 :])
+    verdict = verdict_of(seventy)
+    assert (verdict.result, verdict.failed_at, verdict.rule) == ("failed", 33, "unreadable")
 
 
 def test_an_index_that_lies(seventy: Path) -> None:
