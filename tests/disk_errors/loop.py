@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import traceback
@@ -146,7 +147,13 @@ def _checked(folder: Path, site: str, slots: list[int]) -> tuple[list[dict[str, 
         return leaves, f"the journal: {verdict}"
     if from_rows(rows) != folded(leaves):
         return leaves, "the state is not what the leaves say"
-    roster = Roster.open(folder / ROSTER, KEYS, site, first_pin_cost=lambda: CHEAPEST, slots=slots)
+    # A copy: what was opened while the disk was read-only is so for all of this process.
+    copy = folder / "copy"
+    copy.mkdir()
+    for path in folder.glob(f"{ROSTER}*"):
+        if not path.name.endswith("-shm"):
+            shutil.copy(path, copy)
+    roster = Roster.open(copy / ROSTER, KEYS, site, first_pin_cost=lambda: CHEAPEST, slots=slots)
     said = [(leaf["roster"], leaf["digest"]) for leaf in leaves if "roster" in leaf]
     if said and said[-1] != (roster.version, roster.digest):
         return leaves, f"roster.db is of version {roster.version}, the journal says {said[-1][0]}"

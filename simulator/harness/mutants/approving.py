@@ -55,8 +55,8 @@ APPROVING: Final = (
         [
             Edit(
                 "cabinet.core.identify:on_pin_checked",
-                "    if not event.correct:\n        _wrong(",
-                "    if not event.correct and running.second is None:\n        _wrong(",
+                "    elif not event.correct:\n        _wrong(",
+                "    elif not event.correct and running.second is None:\n        _wrong(",
             )
         ],
         [Crashed("may-not-approve")],

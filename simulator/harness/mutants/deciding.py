@@ -112,8 +112,8 @@ DECIDING: Final = (
         [
             Edit(
                 "cabinet.service.roster:RosterService.commit",
-                "self._runner.rights = await self._worker.run(self._snapshot)",
-                "await self._worker.run(self._snapshot)",
+                "self._runner.rights = await self._until_read(self._snapshot)",
+                "await self._until_read(self._snapshot)",
             )
         ],
         [Crashed("trained-again")],
@@ -151,11 +151,12 @@ DECIDING: Final = (
         [
             Edit(
                 "cabinet.runner:Runner._step",
-                "        batch.events.append(event)\n",
+                "        batch.events.append(event)\n        batch.entries",
                 "        batch.events.append(event)\n"
                 "        if type(event).__name__ == 'PinChecked':\n"
                 "            self._send(effects)\n"
-                "            effects = []\n",
+                "            effects = []\n"
+                "        batch.entries",
             )
         ],
         [Crashed("guessing")],
