@@ -32,9 +32,12 @@ from cabinet.epochs import Old, open_next
 from cabinet.journal import b64
 from cabinet.journal.errors import JournalError
 from cabinet.journal.files import stray_epochs
+from cabinet.journal.key_walk import KeyWalk
+from cabinet.journal.known_keys import add_known
 from cabinet.journal.leaf import glance
 from cabinet.journal.lock import LOCK_FILE, FolderLock
-from cabinet.journal.note import Signer
+from cabinet.journal.note import Signer, Verifier
+from cabinet.journal.opening import epoch_origin, next_number
 from cabinet.journal.reader import JournalReader
 from cabinet.journal.rebuild import EpochBuilder
 from cabinet.journal.schema import epochs
@@ -221,6 +224,11 @@ class Restore:
         config, now = self._config, self._clock.now()
         signer = Signer(config.origin, signing_key.open_or_create(staged, journal_exists=False))
         last = newest.walk.key if newest.walk is not None else None
+        another = last is not None and last.public != signer.verifier.public
+        for key in self._known_keys():
+            add_known(staged, key)
+        if another:
+            add_known(staged, signer.named(epoch_origin(config.origin, next_number(folder))).verifier)
         return open_next(
             folder,
             origin=config.origin,
@@ -234,8 +242,20 @@ class Restore:
             cause=reason,
             operator=operator,
             backup=self._digest,
-            old_vkey=last.vkey if last is not None and last.public != signer.verifier.public else None,
+            old_vkey=last.vkey if last is not None and another else None,
         )
+
+    def _known_keys(self) -> list[Verifier]:
+        """Those that the epochs in the backup begin with, as far as the one before does not vouch for them."""
+        found: list[Verifier] = []
+        before: KeyWalk | None = None
+        for _, epoch in sorted(self._replay.epochs.items()):
+            if epoch.walk is not None:
+                first = epoch.walk.keys[0]
+                if before is None or before.key.public != first.public:
+                    found.append(first)
+            before = epoch.walk
+        return found
 
     def _journaled(self, folder: Path, restored: Restored, operator: str) -> None:
         """Also shows that a daemon would start on what is there."""

@@ -14,6 +14,7 @@ from cabinet.backup.trial import try_out
 from cabinet.books import Books
 from cabinet.core.ledger_rows import from_rows
 from cabinet.journal.errors import JournalBusy
+from cabinet.journal.known_keys import read_known
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.note import Signer, Verifier
 from cabinet.journal.reader import JournalReader
@@ -105,6 +106,17 @@ def test_a_new_board_reads_the_roster_and_signs_with_a_new_key(made: Office, tmp
     assert read_key(office.state / "signing.key") != read_key(made.state / "signing.key")
     assert (office.state / "signing.key").stat().st_mode & 0o777 == 0o600
     assert judged(office) == {1: "verified", 2: "verified"}, "the new key vouches for what it says of the old one"
+
+
+def test_the_keys_that_the_journal_began_with_stay_known(made: Office, office: Office) -> None:
+    office.call("journal.rotate_key", reason="a year is over")
+    office.restore(office.backup("rotated"))
+    assert [one.vkey for one in read_known(office.state)] == [vkey(made, 1)]
+    for path in office.state.iterdir():
+        if path.is_file():
+            path.unlink()
+    office.restore(office.folder / YESTERDAY, above=7)
+    assert [one.vkey for one in read_known(office.state)] == [vkey(made, 1), vkey(office, 8)]
 
 
 def test_a_backup_of_a_new_board_still_tells_the_old_key(made: Office, tmp_path: Path) -> None:
