@@ -68,7 +68,7 @@ ERASING: Final = (
     Mutant(
         "given-without-its-end",
         "what somebody is given on request ends before the last event",
-        [Edit("cabinet.service.disclosure:Disclosure._ends", "file.sizes()[1]", "file.sizes()[1] - 1")],
+        [Edit("cabinet.service.disclosure:Disclosure._ends", "= size, note", "= size - 1, note")],
         [Crashed("erased")],
     ),
     Mutant(
