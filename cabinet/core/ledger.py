@@ -267,6 +267,12 @@ class Ledger:
         return self.contradiction.get("upstream")
 
 
+def place_of(reference: int) -> tuple[int, int]:
+    """Epoch and index of the leaf that a reference names."""
+    epoch, n = divmod(reference, EPOCH_STEP)
+    return max(epoch, 1), n
+
+
 def held(ledger: Ledger, wall_ms: int | None) -> list[Held]:
     """What somebody has, or has just been released; overdue by this wall time, None: by what was journaled."""
     out = [

@@ -43,7 +43,12 @@ def replace_durably(new: Path, path: Path) -> None:
     """`new` takes the place of `path`: content first, then the name. Raises OSError."""
     _sync(new, os.O_RDONLY)
     new.replace(path)
-    _sync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """The names in it. Raises OSError."""
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -27,7 +27,15 @@ from cabinet.journal.connection import (
 )
 from cabinet.journal.epoch import Column, KeptNote, Transaction
 from cabinet.journal.errors import JournalDamaged, JournalUnwritable
-from cabinet.journal.files import NEWEST, draft_file, read_number, replace_durably, stray_epochs, write_number
+from cabinet.journal.files import (
+    NEWEST,
+    draft_file,
+    read_number,
+    replace_durably,
+    stray_epochs,
+    sync_folder,
+    write_number,
+)
 from cabinet.journal.lock import FolderLock
 from cabinet.journal.note import Signer
 from cabinet.journal.schema import epoch_file, epochs, migrate
@@ -85,6 +93,8 @@ class SqliteFolder:
         with _system(path):
             for kind in ("", "-wal", "-shm", "-journal"):
                 path.with_name(path.name + kind).unlink(missing_ok=True)
+            path.touch(mode=0o600)
+            sync_folder(self._folder)  # its name is on the disk before anything of it is
         return _opened(path, signer)
 
     def publish(self, epoch: int) -> None:

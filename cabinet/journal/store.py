@@ -210,6 +210,9 @@ class Journal:
 
         return self.ask(settled)
 
+    def origin_of(self, epoch: int) -> str:
+        return epoch_origin(self._first_origin, epoch)
+
     def ask_epoch(self, epoch: int, question: Callable[[EpochFile], T]) -> T:
         """What an earlier epoch answers, of what no power cut can take back. Its file is opened for this alone.
 

@@ -13,7 +13,8 @@ from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
 from cabinet.core.events import IncidentClosed, IncidentReported
 from cabinet.core.leaves import Role, Subject
-from cabinet.core.ledger import Incident
+from cabinet.core.ledger import EPOCH_STEP, Incident, place_of
+from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.store import Journal
 from cabinet.roster.store import Roster
 from cabinet.runner import Runner
@@ -62,6 +63,7 @@ class Incidents:
         about = optional_integer(params, "leaf", 0, _N_MAX)
         people: list[str] = []
         if about is not None:
+            about = about if about >= EPOCH_STEP else self._runner.state.ledger.reference(about)
             item, people = await self._concerned(about)
         elif item is not None and item not in self._runner.rights.items:
             raise ControlError(Code.NOT_FOUND, f"there is no item {item}; see `cabinetctl item list`")
@@ -122,9 +124,19 @@ class Incidents:
             "closing": await self._text(one.closed_n) if one.closed_n is not None else None,
         }
 
+    def _stored(self, epoch: int, n: int) -> bytes | None:
+        """The bytes of a leaf, as far as they can be read."""
+        try:
+            if epoch == self._journal.epoch:
+                stored = self._journal.leaves(n, 1)
+            else:
+                stored = self._journal.ask_epoch(epoch, lambda file: file.leaves(n, 1))
+        except JournalDamaged:
+            return None
+        return next((data for found, data in stored if found == n), None)
+
     async def _leaf(self, n: int) -> dict[str, object] | None:
-        stored = await self._journal_worker.run(self._journal.leaves, n, 1)
-        data = next((data for found, data in stored if found == n), None)
+        data = await self._journal_worker.run(self._stored, *place_of(n))
         leaf: dict[str, object] | None = json.loads(data) if data is not None else None
         return leaf
 
@@ -137,14 +149,16 @@ class Incidents:
         if key is None:
             return None
         try:
-            private = open_sealed(subs[0], origin=self._journal.origin, salt=str(leaf["salt"]), key=key)
+            private = open_sealed(
+                subs[0], origin=self._journal.origin_of(place_of(n)[0]), salt=str(leaf["salt"]), key=key
+            )
         except SealError:
             return None
         return str(private["text"]) if "text" in private else None
 
     async def _concerned(self, n: int) -> tuple[str | None, list[str]]:
         """Item and people of a leaf."""
-        leaf = await self._leaf(n) if n < self._runner.state.size else None
+        leaf = await self._leaf(n)
         if leaf is None:
             raise ControlError(Code.NOT_FOUND, f"there is no leaf {n} to be read; see `cabinetctl journal list`")
         subs, item = leaf.get("subs"), leaf.get("item")

@@ -172,3 +172,22 @@ def test_with_the_daemon_down(cabinet: Cabinet) -> None:
     assert opening(cabinet, 3)["why"] == "found out"
     again = cabinet.cabinetctl("journal", "new-epoch", "--reason", "found out")
     assert (again.returncode, "contradicts nothing" in again.stderr) == (5, True)
+
+
+def test_an_incident_is_read_in_the_next_epoch(cabinet: Cabinet) -> None:
+    """Its text stands in the epoch before; a number names a leaf in every epoch."""
+    first = cabinet.call("incident.record", {"kind": "incident", "item": "K-0001", "text": "it jams"})["n"]
+    contradict(cabinet, 1, 10_000)
+    until_ended(cabinet)
+    cabinet.forget()
+    cabinet.start()
+    second = cabinet.call("incident.record", {"kind": "incident", "leaf": 0, "text": "why that?"})["n"]
+    assert second > 2_000_000_000 > first
+    told = cabinet.call("incident.list")["incidents"]
+    assert [(one["n"], one["text"], one["leaf"]) for one in told] == [
+        (first, "it jams", None),
+        (second, "why that?", 2_000_000_000),
+    ]
+    cabinet.call("incident.close", {"n": first, "text": "oiled"})
+    (closed, _) = cabinet.call("incident.list")["incidents"]
+    assert (closed["closing"], closed["text"]) == ("oiled", "it jams")

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from typing import TypeAlias
 
-from tests.power_cut.recording import Event, LetOut, Made, Removed, Synced, Truncated, Written
+from tests.power_cut.recording import Event, LetOut, Made, Removed, Renamed, Synced, Truncated, Written
 
 SECTOR = 512
+Change: TypeAlias = Written | Truncated | Made | Removed | Renamed
 NOTHING: Mapping[str, bytes] = {}
 
 
@@ -20,7 +22,7 @@ class Disk:
     """Files by path. A name that was made or removed is so for sure once its folder is synced."""
 
     files: dict[str, bytes]
-    pending: list[Written | Truncated | Made | Removed] = field(default_factory=list)
+    pending: list[Change] = field(default_factory=list)
     nameless: dict[str, bytes] = field(default_factory=dict)
     """What was synced of files whose names are not sure yet: it is there as soon as the name is."""
 
@@ -36,7 +38,7 @@ class Disk:
             case Made(path):
                 if path not in self.files and event not in self.pending:
                     self.pending.append(event)
-            case Written() | Truncated() | Removed():
+            case Written() | Truncated() | Removed() | Renamed():
                 self.pending.append(event)
             case LetOut():
                 pass
@@ -61,7 +63,7 @@ class Disk:
     def _sync(self, path: str) -> None:
         left = []
         for event in self.pending:
-            named = isinstance(event, Made | Removed)
+            named = isinstance(event, Made | Removed | Renamed)
             if (str(Path(event.path).parent) if named else event.path) == path:
                 if not named and path not in self.files:
                     self.nameless.setdefault(path, b"")
@@ -89,22 +91,24 @@ def put(files: dict[str, bytes], origin: Path, folder: Path) -> None:
     folder.chmod(0o700)
 
 
-def _apply(
-    files: dict[str, bytes], event: Written | Truncated | Made | Removed, nameless: Mapping[str, bytes] = NOTHING
-) -> None:
+def _apply(files: dict[str, bytes], event: Change, nameless: Mapping[str, bytes] = NOTHING) -> None:
     """What is written to a file whose name is not there goes nowhere."""
     match event:
         case Made(path):
             files.setdefault(path, nameless.get(path, b""))
         case Removed(path):
             files.pop(path, None)
+        case Renamed(path, before):
+            if before in files:
+                files[path] = files.pop(before)
         case Truncated(path, size):
             if path in files:
                 files[path] = files[path][:size].ljust(size, b"\0")
         case Written(path, at, data):
             if path in files:
-                before = files[path].ljust(at, b"\0")
-                files[path] = before[:at] + data + before[at + len(data) :]
+                at = len(files[path]) if at < 0 else at
+                old = files[path].ljust(at, b"\0")
+                files[path] = old[:at] + data + old[at + len(data) :]
 
 
 def _tear(files: dict[str, bytes], event: Written, random: Random) -> None:

@@ -13,9 +13,10 @@ from typing import Final, TypeAlias
 
 CALLS: Final = (
     *("openat", "write", "pwrite64", "fsync", "fdatasync", "ftruncate", "unlink", "unlinkat", "sendto"),
-    *("writev", "pwritev", "rename", "renameat", "renameat2", "link", "linkat", "fallocate", "copy_file_range"),
+    *("rename", "renameat", "renameat2"),
+    *("writev", "pwritev", "link", "linkat", "fallocate", "copy_file_range"),
 )
-"""Those of the second line are not understood: were one used on a file of the state, reading the log says so."""
+"""Those of the last line are not understood: were one used on a file of the state, reading the log says so."""
 STRACE: Final = (
     *("strace", "-D", "-f", "-q", "-yy", "-xx", "-s", "1000000", "-e", "signal=none"),
     *("-e", f"trace={','.join(CALLS)}"),
@@ -55,6 +56,14 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
+class Renamed:
+    """`path` is the new name."""
+
+    path: str
+    before: str
+
+
+@dataclass(frozen=True, slots=True)
 class Synced:
     """A file, or the names in a folder. It has returned."""
 
@@ -68,7 +77,7 @@ class LetOut:
     data: bytes
 
 
-Event: TypeAlias = Written | Truncated | Made | Removed | Synced | LetOut
+Event: TypeAlias = Written | Truncated | Made | Removed | Renamed | Synced | LetOut
 
 
 @cache
@@ -123,12 +132,17 @@ def _event(call: str, arguments: str, result: int, folder: str) -> Event | None:
     if call in ("unlink", "unlinkat"):
         path = texts[0].decode()
         return Removed(path) if path.startswith(folder) else None
+    if call in ("rename", "renameat", "renameat2"):
+        before, path = (text.decode() for text in texts)
+        return Renamed(path, before) if path.startswith(folder) else None
     fd = _FD.match(arguments)
     path = bytes.fromhex(fd[1].replace("\\x", "")).decode() if fd else ""
     if not path.startswith(folder):
         return LetOut(texts[0]) if call in ("write", "sendto") and texts else None
     numbers = arguments.rpartition('"')[2] if texts else arguments
     match call:
+        case "write":
+            return Written(path, -1, texts[0][:result])
         case "pwrite64":
             return Written(path, int(numbers.split(",")[2]), texts[0][:result])
         case "ftruncate":
