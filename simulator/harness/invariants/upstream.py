@@ -64,7 +64,8 @@ class NothingEarly:
             return []
         known = self._aside.get(number, set())
         first = max(min(epoch.acked, epoch.ends), min(self._held.get(number, 0), epoch.ends))
-        return [n for n in range(first, len(epoch.leaves)) if n not in known]
+        end = len(epoch.leaves) if epoch.sound is None else epoch.ends  # what does not verify is not sent
+        return [n for n in range(first, end) if n not in known]
 
     def _acked(self, acked: seen.Acked) -> None:
         held = self._held.get(acked.epoch, 0)
