@@ -6,12 +6,54 @@ remark. The same files are played by the demo against the real daemon, and by th
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final
+
+from simulator.acts import (
+    AcceptEpoch,
+    ApplyPolicy,
+    Book,
+    Break,
+    Bring,
+    CancelBooking,
+    Clock,
+    ClockJumps,
+    CloseReport,
+    ConfirmClock,
+    ConfirmCopy,
+    Contradict,
+    Disclose,
+    Forget,
+    GivePin,
+    Hand,
+    Harm,
+    HoldCard,
+    Kill,
+    Look,
+    MoveDoor,
+    NewEpoch,
+    OfferCode,
+    PowerFails,
+    Prune,
+    Release,
+    ReplaceFob,
+    ReplaceKey,
+    Report,
+    RollBack,
+    RotateKey,
+    Setting,
+    Suspend,
+    SwitchOn,
+    Train,
+    TrustClock,
+    Type,
+    Wait,
+    Welcome,
+)
+from simulator.expectations import BoltIs, HeldUpstream, Journals, Sentence, Shows
 
 SCENARIOS: Final = Path(__file__).with_name("scenarios")
 _UNITS_S: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
@@ -19,372 +61,6 @@ _UNITS_S: Final = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 
 class StoryError(ValueError):
     """A line is no sentence; the text names file and line, and what there is."""
-
-
-# -- what people and things do -------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class HoldCard:
-    """`card` None: their own."""
-
-    who: str
-    card: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Type:
-    """`what` are keys, or PIN, number, code, wrong PIN: theirs, followed by #."""
-
-    who: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """At the camera."""
-
-    who: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hand:
-    """`fob` None: the one last lifted from there."""
-
-    who: str
-    act: Literal["lift", "force", "seat"]
-    slot: int
-    fob: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Bring:
-    """A fob of nowhere is in a hand."""
-
-    who: str
-    fob: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceFob:
-    """A custodian puts a new fob on an item, and says so to the cabinet."""
-
-    fob: str
-    item: str
-
-
-@dataclass(frozen=True, slots=True)
-class MoveDoor:
-    who: str
-    is_open: bool
-    by_force: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class PowerFails:
-    for_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    process: Literal["cabinetd", "cabinet-uplink"]
-
-
-@dataclass(frozen=True, slots=True)
-class Break:
-    """A device, `disk` or `broker`; `fault` None: it works again."""
-
-    what: str
-    fault: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Harm:
-    """The daemon is killed, and the newest file of the journal is not what it was when it starts again."""
-
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
-class Contradict:
-    """Upstream confirms, under the cabinet's own signature, what this cabinet has not written."""
-
-    how: Literal["another", "a longer"]
-
-
-@dataclass(frozen=True, slots=True)
-class NewEpoch:
-    """The technician has the journal go on in a new file; `in_vain`: is refused."""
-
-    reason: str
-    in_vain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ClockJumps:
-    by_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrustClock:
-    """What vouches for the wall clock from now on."""
-
-    quality: Literal["ntp", "rtc", "none"]
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmClock:
-    """A custodian says that it is right."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """The technician opens a slot."""
-
-    slot: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Suspend:
-    """The custodian changes who may come."""
-
-    who: str
-    suspended: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """The custodian erases somebody for good."""
-
-    who: str
-
-
-@dataclass(frozen=True, slots=True)
-class Disclose:
-    """The custodian gives somebody what is kept on them."""
-
-    who: str
-
-
-@dataclass(frozen=True, slots=True)
-class Welcome:
-    """The custodian puts somebody who was erased into the roster again, as somebody new."""
-
-    who: str
-
-
-@dataclass(frozen=True, slots=True)
-class Train:
-    """The custodian records what somebody has learnt, or (`until` None) takes it away."""
-
-    what: str
-    who: str
-    until: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
-    """The custodian books an item, between local times of the day; `refused`: is not let, with these words."""
-
-    item: str
-    who: str
-    start: str
-    until: str
-    with_code: bool = False
-    overrides: bool = False
-    refused: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GivePin:
-    """The custodian sets a PIN for its first use only."""
-
-    who: str
-    pin: str
-
-
-@dataclass(frozen=True, slots=True)
-class OfferCode:
-    """The custodian gives somebody a code to enrol with."""
-
-    who: str
-
-
-@dataclass(frozen=True, slots=True)
-class CancelBooking:
-    """The custodian cancels the next one of the item."""
-
-    item: str
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The technician records a complaint or an incident about an item."""
-
-    kind: str
-    item: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApplyPolicy:
-    """The technician applies the roster files, in which every person and item has one label more."""
-
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class RotateKey:
-    """The technician lets the journal's signing key be followed by a new one; `in_vain`: it is refused."""
-
-    reason: str
-    in_vain: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Prune:
-    """The technician lets go now of what has outlived its period."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceKey:
-    """The signing key is lost, and the technician puts another in its place."""
-
-
-@dataclass(frozen=True, slots=True)
-class RollBack:
-    """And takes the last version of the policy back."""
-
-
-@dataclass(frozen=True, slots=True)
-class CloseReport:
-    """And says how the last one that was recorded ended."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchOn:
-    """Somebody else than the daemon gives a bolt current."""
-
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class ConfirmCopy:
-    """Upstream confirms another tree, which a copy of the cabinet has signed."""
-
-
-@dataclass(frozen=True, slots=True)
-class AcceptEpoch:
-    """An operator upstream has looked into the present epoch."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """The cabinet of this story is configured so: a key and its value."""
-
-    key: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """The story begins at this local time."""
-
-    day: str
-    time: str
-
-
-# -- what has to be so ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Shows:
-    """The display, soon; `no`: it does not, now."""
-
-    text: str
-    no: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class BoltIs:
-    slot: int
-    locked: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Journals:
-    """A leaf after the last one that was told of, with these fields among others; `holder` and `host` are names.
-    `no`: there is none since the beginning."""
-
-    kind: str
-    fields: Mapping[str, str] = field(default_factory=dict)
-    no: bool = False
-
-    def fits(self, leaf: Mapping[str, Any], is_called: Callable[[str, str], bool]) -> bool:
-        """`is_called`: whether a pseudonym is of the person with this name."""
-        return leaf["ev"] == self.kind and all(_has(leaf, *one, is_called) for one in self.fields.items())
-
-
-@dataclass(frozen=True, slots=True)
-class HeldUpstream:
-    """All leaves have arrived and are acknowledged, soon."""
-
-
-Act: TypeAlias = (
-    HoldCard
-    | Type
-    | Look
-    | Hand
-    | Bring
-    | ReplaceFob
-    | MoveDoor
-    | Wait
-    | PowerFails
-    | Kill
-    | Break
-    | Harm
-    | Contradict
-    | NewEpoch
-    | ClockJumps
-    | TrustClock
-    | ConfirmClock
-    | Release
-    | Report
-    | CloseReport
-    | ApplyPolicy
-    | RotateKey
-    | ReplaceKey
-    | Prune
-    | RollBack
-    | Suspend
-    | Forget
-    | Disclose
-    | Welcome
-    | Train
-    | Book
-    | CancelBooking
-    | GivePin
-    | OfferCode
-    | SwitchOn
-    | Clock
-    | ConfirmCopy
-    | AcceptEpoch
-    | Setting
-)
-Expectation: TypeAlias = Shows | BoltIs | Journals | HeldUpstream
-Sentence: TypeAlias = Act | Expectation
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,13 +116,6 @@ def _is_about_upstream(sentence: Sentence) -> bool:
         case HeldUpstream() | ConfirmCopy() | AcceptEpoch() | Kill("cabinet-uplink") | Break("broker"):
             return True
     return False
-
-
-def _has(leaf: Mapping[str, Any], key: str, wanted: str, is_called: Callable[[str, str], bool]) -> bool:
-    if key in ("holder", "host", "concerned"):
-        return any(sub["r"] == key and is_called(sub["p"], wanted) for sub in leaf.get("subs", ()))
-    value = leaf.get(key)
-    return (value if isinstance(value, str) else json.dumps(value)) == wanted
 
 
 def _journals(kind: str, rest: str, *, no: bool = False) -> Journals:

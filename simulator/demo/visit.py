@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any
 
-from simulator import story as told
+from simulator import acts, expectations
 from simulator.cast import ROSTER, read_cast
 from simulator.demo.processes import DemoFailed
 from simulator.demo.stage import Stage
-from simulator.story import Story
+from simulator.story import Step, Story
 
 HAND_S = 0.7
 """No door is opened and closed faster, and no contact is read that fast on a busy machine."""
@@ -38,7 +38,7 @@ class Visits:
         for story in self._stories:
             print(f"\n{story.title}\n")
             for step in story.steps:
-                if isinstance(step.sentence, told.Expectation):
+                if isinstance(step.sentence, expectations.Expectation):
                     self._see(step.sentence)
                 else:
                     self._do(story, step)
@@ -55,50 +55,50 @@ class Visits:
         self._stage.watch()
         self._stage.upstream.passed(1.0)  # what was published on connecting
 
-    def _do(self, story: Story, step: told.Step) -> None:
+    def _do(self, story: Story, step: Step) -> None:
         world, text = self._stage.world, step.text.removesuffix(".")
-        is_left_out = isinstance(step.sentence, told.Wait)
+        is_left_out = isinstance(step.sentence, acts.Wait)
         self._say("person", f"({text}: left out here)" if is_left_out else text)
         if self._card_is_held:
             world("remove card")
             self._card_is_held = False
         match step.sentence:
-            case told.HoldCard(who, card):
+            case acts.HoldCard(who, card):
                 world(f"present card {card or self._cast[who].card}")
                 self._card_is_held = True
-            case told.Type(who, what):
+            case acts.Type(who, what):
                 for key in self._cast[who].keys(what):
                     world(f"press {key}")
                     self._stage.pause(KEY_S)
-            case told.Look():
+            case acts.Look():
                 world("look yes")
-            case told.Hand(act="seat", slot=slot, fob=fob):
+            case acts.Hand(act="seat", slot=slot, fob=fob):
                 world(f"seat {slot} {fob}" if fob else f"seat {slot}")
-            case told.Hand(act=act, slot=slot):
+            case acts.Hand(act=act, slot=slot):
                 world("open door")
                 world(f"{act} {slot}")
-            case told.Bring(_, fob):
+            case acts.Bring(_, fob):
                 world(f"bring {fob}")
-            case told.MoveDoor(is_open=is_open):
+            case acts.MoveDoor(is_open=is_open):
                 self._stage.pause(HAND_S)
                 world("open door" if is_open else "close door")
-            case told.Wait():
+            case acts.Wait():
                 pass
             case _:
                 raise DemoFailed(f"{story.name}.txt:{step.line}: not for a demo: {step.text}")
 
-    def _see(self, sentence: told.Expectation) -> None:
+    def _see(self, sentence: expectations.Expectation) -> None:
         match sentence:
-            case told.Journals(no=False):
+            case expectations.Journals(no=False):
                 self._journal(sentence)
-            case told.Shows(text, no=False):
+            case expectations.Shows(text, no=False):
                 self._screen(text)
-            case told.BoltIs(slot, locked):
+            case expectations.BoltIs(slot, locked):
                 state = "locked" if locked else "unlocked"
                 self._stage.until(lambda world: bolt(world, slot) == state, f"slot {slot} {state}")
                 self._say("bolt", f"slot {slot} {state}")
 
-    def _journal(self, wanted: told.Journals) -> None:
+    def _journal(self, wanted: expectations.Journals) -> None:
         """Prints leaves until the wanted one has come. Names are sealed: whoever it is will do."""
         while True:
             found = self._stage.next_leaf()

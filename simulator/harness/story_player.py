@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from cabinet.control.protocol import Code, ControlError
 from cabinet.journal.opening import epoch_origin
-from simulator import story as told
+from simulator import acts, expectations
+from simulator.expectations import Sentence
 from simulator.faults import FaultError
 from simulator.harness import happenings as seen
 from simulator.harness.blueprint import ZONE
@@ -27,7 +28,7 @@ from simulator.harness.people.policy import labelled
 from simulator.harness.people.reliable import try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.simulation import Simulation
-from simulator.story import Sentence, Step, Story, StoryError
+from simulator.story import Step, Story, StoryError
 from simulator.types import seeded
 from simulator.world import NotPossible
 
@@ -52,10 +53,10 @@ def cabinet_of(story: Story, seed: int, level: str) -> Simulation:
     """A cabinet for it: as the story says it is configured, at the time at which it begins."""
     sentences = [step.sentence for step in story.steps]
     begins = TURN_OF_WATCH
-    if (clock := next((one for one in sentences if isinstance(one, told.Clock)), None)) is not None:
+    if (clock := next((one for one in sentences if isinstance(one, acts.Clock)), None)) is not None:
         begins = datetime.fromisoformat(f"{clock.day} {clock.time}").replace(tzinfo=ZoneInfo(ZONE))
     start_ms = int(begins.timestamp() * 1000) - int(SETTLED_S * 1000)
-    settings = tuple((one.key, one.value) for one in sentences if isinstance(one, told.Setting))
+    settings = tuple((one.key, one.value) for one in sentences if isinstance(one, acts.Setting))
     return Simulation(seed, level, start_ms=start_ms, settings=settings)
 
 
@@ -124,7 +125,7 @@ class StoryPlayer:
 
     async def _perform(self, step: Step) -> None:
         try:
-            if isinstance(step.sentence, told.Expectation):
+            if isinstance(step.sentence, expectations.Expectation):
                 missing = await self._missing(step.sentence)
             else:
                 missing = await self._act(step.sentence)
@@ -139,98 +140,98 @@ class StoryPlayer:
         """Gives why it was not possible."""
         cabinet = self._cabinet
         match sentence:
-            case told.HoldCard(who, card):
+            case acts.HoldCard(who, card):
                 await self._who(who).badge(card)
-            case told.Type(who, "code"):
+            case acts.Type(who, "code"):
                 await self._who(who).type(f"{self._codes.get(who, '00000000')}#")
-            case told.Type(who, what):
+            case acts.Type(who, what):
                 visitor = self._who(who)
                 if what == "PIN" and visitor.person.pin is None:
                     raise StoryError(f"{who} has no PIN")
                 await visitor.type(visitor.person.keys(what))
-            case told.Look(who):
+            case acts.Look(who):
                 self._who(who).look()
                 await asyncio.sleep(MOMENT_S)
-            case told.Hand():
+            case acts.Hand():
                 why = self._hand(sentence)
                 await asyncio.sleep(MOMENT_S)
                 return why
-            case told.Bring(who, fob):
+            case acts.Bring(who, fob):
                 self._who(who)
                 cabinet.world.bring(fob)
-            case told.ReplaceFob(fob, item):
+            case acts.ReplaceFob(fob, item):
                 cabinet.world.bring(fob)
                 return await self._replace_fob(fob, item)
-            case told.MoveDoor(who, is_open, by_force):
+            case acts.MoveDoor(who, is_open, by_force):
                 self._who(who)
                 return await self._move_door(is_open=is_open, by_force=by_force)
-            case told.Wait(seconds):
+            case acts.Wait(seconds):
                 await asyncio.sleep(seconds)
-            case told.PowerFails(for_s):
+            case acts.PowerFails(for_s):
                 cabinet.power_fails(for_s)
-            case told.Kill("cabinetd"):
+            case acts.Kill("cabinetd"):
                 cabinet.kill()
-            case told.Kill():
+            case acts.Kill():
                 self._simulation.uplink.kill()
-            case told.Break(what, fault):
+            case acts.Break(what, fault):
                 self._break(what, fault)
-            case told.ConfirmCopy():
+            case acts.ConfirmCopy():
                 note = second_tree_of(cabinet, cabinet.disk.images[max(cabinet.disk.images)].sizes[-1], bytes(32))
                 self._simulation.broker.send(f"{TOPICS}/journal/ack", note, retain=True)
-            case told.AcceptEpoch():
+            case acts.AcceptEpoch():
                 self._simulation.upstream.accept(epoch_origin(COPY.name, max(cabinet.disk.images)))
-            case told.Harm(how):
+            case acts.Harm(how):
                 harm(cabinet, _one_of(Damage, how))
-            case told.Contradict(how):
+            case acts.Contradict(how):
                 contradict(cabinet, longer=how == "a longer")
-            case told.NewEpoch(reason, in_vain):
+            case acts.NewEpoch(reason, in_vain):
                 refusal = await self._report("journal.new_epoch", {"reason": reason})
                 return ("it is opened" if refusal is None else None) if in_vain else refusal
-            case told.ClockJumps(by_s):
+            case acts.ClockJumps(by_s):
                 cabinet.wall.jump(by_s * 1000)
                 cabinet.witness.tell(seen.WallClock(f"jumps by {by_s} s", moved=True))
-            case told.TrustClock(quality):
+            case acts.TrustClock(quality):
                 cabinet.wall.quality = quality
                 cabinet.witness.tell(seen.WallClock(f"is {quality}"))
-            case told.ConfirmClock(reason):
+            case acts.ConfirmClock(reason):
                 return await self._report("clock.confirm", {"reason": reason})
-            case told.Release(slot, reason):
+            case acts.Release(slot, reason):
                 return await self._release(slot, reason)
-            case told.Suspend(who, suspended):
+            case acts.Suspend(who, suspended):
                 return await suspend(self._simulation, self._who(who).name, suspended=suspended)
-            case told.Forget(who):
+            case acts.Forget(who):
                 return await erase(self._simulation, self._who(who).name)
-            case told.Disclose(who):
+            case acts.Disclose(who):
                 return await disclose(self._simulation, self._who(who).name)
-            case told.Welcome(who):
+            case acts.Welcome(who):
                 return await welcome(self._simulation, self._who(who).name)
-            case told.Train(what, who, until):
+            case acts.Train(what, who, until):
                 return await train(self._simulation, self._who(who).name, what, until)
-            case told.Book():
+            case acts.Book():
                 return await self._book(sentence)
-            case told.GivePin() | told.OfferCode():
+            case acts.GivePin() | acts.OfferCode():
                 return await self._equip(sentence)
-            case told.CancelBooking(item):
+            case acts.CancelBooking(item):
                 return await self._cancel_booking(item)
-            case told.Report(kind, item, text):
+            case acts.Report(kind, item, text):
                 return await self._report("incident.record", {"kind": kind, "item": item, "text": text})
-            case told.CloseReport(text):
+            case acts.CloseReport(text):
                 return await self._report("incident.close", {"n": self._reported, "text": text})
-            case told.ApplyPolicy(label):
+            case acts.ApplyPolicy(label):
                 return await self._report("roster.apply", {"files": labelled(cabinet.plan.files, label)})
-            case told.Prune(reason):
+            case acts.Prune(reason):
                 return await self._report("journal.prune", {"reason": reason})
-            case told.ReplaceKey():
+            case acts.ReplaceKey():
                 while not cabinet.replace_key():  # noqa: ASYNC110 - a technician looks again
                     await asyncio.sleep(SOON_S)
-            case told.RotateKey(reason, in_vain):
+            case acts.RotateKey(reason, in_vain):
                 refusal = await self._report("journal.rotate_key", {"reason": reason})
                 return ("it is rotated" if refusal is None else None) if in_vain else refusal
-            case told.RollBack():
+            case acts.RollBack():
                 return await self._roll_back()
-            case told.SwitchOn(slot):
+            case acts.SwitchOn(slot):
                 cabinet.switch_on(slot)
-            case told.Clock() | told.Setting():
+            case acts.Clock() | acts.Setting():
                 """cabinet_of has seen to it."""
         return None
 
@@ -252,7 +253,7 @@ class StoryPlayer:
             self._visitors[name] = Visitor(self._cabinet, self._lobby, person, seeded(1, name))
         return self._visitors[name]
 
-    def _hand(self, hand: told.Hand) -> str | None:
+    def _hand(self, hand: acts.Hand) -> str | None:
         visitor, world = self._who(hand.who), self._cabinet.world
         if hand.slot not in world.slots:
             raise StoryError(f"there is no slot {hand.slot}")
@@ -296,7 +297,7 @@ class StoryPlayer:
             return f"the daemon refuses: {error.message}"
         return None
 
-    async def _book(self, wanted: told.Book) -> str | None:
+    async def _book(self, wanted: acts.Book) -> str | None:
         """Today."""
         self._who(wanted.who)
         now = datetime.fromtimestamp(self._cabinet.wall.shown_ms / 1000, ZoneInfo(ZONE))
@@ -313,10 +314,10 @@ class StoryPlayer:
             self._codes[wanted.who] = code
         return "it is booked" if wanted.refused is not None else None
 
-    async def _equip(self, wanted: told.GivePin | told.OfferCode) -> str | None:
+    async def _equip(self, wanted: acts.GivePin | acts.OfferCode) -> str | None:
         person = self._who(wanted.who).person
         try:
-            if isinstance(wanted, told.GivePin):
+            if isinstance(wanted, acts.GivePin):
                 self._simulation.witness.tell(seen.FirstPin(person.name, wanted.pin))
                 change = {"kind": "pin.set", "person": person.id, "pin": wanted.pin, "temporary": True}
                 await self._cabinet.call("roster.change", {"change": change})
@@ -364,30 +365,30 @@ class StoryPlayer:
 
     # -- expectations --------------------------------------------------------------------------------------------
 
-    async def _missing(self, expected: told.Expectation) -> str | None:
+    async def _missing(self, expected: expectations.Expectation) -> str | None:
         """Gives what is there instead."""
         world = self._cabinet.world
         match expected:
-            case told.Shows(text, no):
+            case expectations.Shows(text, no):
                 met = await self._until(lambda: (text in world.display) != no, 0 if no else SOON_S)
                 return None if met else f"it says {world.display!r}"
-            case told.BoltIs(slot, locked):
+            case expectations.BoltIs(slot, locked):
                 met = await self._until(lambda: world.locked(slot) == locked, SOON_S)
                 return None if met else f"it is {'locked' if world.locked(slot) else 'open'}"
-            case told.Journals(no=True):
+            case expectations.Journals(no=True):
                 return self._is_journaled(expected)
-            case told.Journals():
+            case expectations.Journals():
                 return await self._is_not_journaled(expected)
-            case told.HeldUpstream():
+            case expectations.HeldUpstream():
                 met = await self._until(self._arrived, ARRIVES_S)
                 held = self._simulation.checks.upstream.held
                 return None if met else f"{held} of {len(self._leaves)} leaves are held"
 
-    def _is_journaled(self, unwanted: told.Journals) -> str | None:
+    def _is_journaled(self, unwanted: expectations.Journals) -> str | None:
         fitting = [leaf["n"] for leaf in self._leaves if unwanted.fits(leaf, self._is_called)]
         return f"leaf {fitting[0]} does" if fitting else None
 
-    async def _is_not_journaled(self, expected: told.Journals) -> str | None:
+    async def _is_not_journaled(self, expected: expectations.Journals) -> str | None:
         start = self._heard
 
         def found() -> bool:

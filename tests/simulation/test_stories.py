@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from simulator.acts import Wait
 from simulator.harness.finding import find
 from simulator.harness.simulation import LEVELS, Simulation
 from simulator.harness.story_player import StoryPlayer, cabinet_of
-from simulator.story import SCENARIOS, StoryError, Wait, names, parse, read_story
+from simulator.story import SCENARIOS, StoryError, names, parse, read_story
 
 LONG_S = 5 * 60
 """Byte for byte, a story that waits for longer takes a minute."""
