@@ -7,8 +7,8 @@ from typing import Final, Literal
 
 from cabinet.core import pins
 from cabinet.core.effects import Answer
-from cabinet.core.events import BookingAsked, BookingCancelled
 from cabinet.core.leaves import Subject
+from cabinet.core.requests import BookingAsked, BookingCancelled
 from cabinet.core.state import Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.booking import Booking, due_ms, window

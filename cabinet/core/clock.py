@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Literal
 
 from cabinet.core.effects import Answer
-from cabinet.core.events import ClockConfirmed
 from cabinet.core.ledger import ClockMark
+from cabinet.core.requests import ClockConfirmed
 from cabinet.core.state import State
 from cabinet.core.turn import Turn
 from hal.clock import Now

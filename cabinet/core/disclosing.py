@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cabinet.core.effects import Answer
-from cabinet.core.events import ExportAsked
 from cabinet.core.leaves import Subject
+from cabinet.core.requests import ExportAsked
 from cabinet.core.turn import Turn
 
 

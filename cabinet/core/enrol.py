@@ -9,9 +9,10 @@ from typing import Final
 
 from cabinet.core import pins, visit
 from cabinet.core.effects import Answer, Enrol
-from cabinet.core.events import CardShown, DigitsEntered, Enrolled, EnrolmentOffered
+from cabinet.core.events import CardShown, DigitsEntered, Enrolled
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import OFFERS_MAX
+from cabinet.core.requests import EnrolmentOffered
 from cabinet.core.state import Visit
 from cabinet.core.turn import Turn
 from cabinet.policy import pin

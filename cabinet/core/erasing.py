@@ -10,8 +10,9 @@ from typing import Final
 
 from cabinet.core import second, visit
 from cabinet.core.effects import Answer, Erase
-from cabinet.core.events import Erased, ErasureAsked
+from cabinet.core.events import Erased
 from cabinet.core.leaves import Subject
+from cabinet.core.requests import ErasureAsked
 from cabinet.core.state import State
 from cabinet.core.turn import Turn
 from cabinet.policy.rights import Pseudonym

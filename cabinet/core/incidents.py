@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from cabinet.core.effects import Answer
-from cabinet.core.events import IncidentClosed, IncidentReported
+from cabinet.core.requests import IncidentClosed, IncidentReported
 from cabinet.core.turn import Turn
 
 OPEN_MAX: Final = 200

@@ -7,32 +7,18 @@ from dataclasses import replace
 from cabinet.core import clock, erasing, release, returning
 from cabinet.core.effects import Answer, CommitRoster
 from cabinet.core.events import (
-    BackupTold,
-    BookingAsked,
-    BookingCancelled,
-    ClockConfirmed,
     DeviceLost,
     DeviceRestored,
     DigitsTyped,
-    EnrolmentOffered,
-    ErasureAsked,
     Event,
-    ExportAsked,
-    IncidentClosed,
-    IncidentReported,
     JournalFailed,
     JournalRecovered,
-    LogWiped,
-    PruningAsked,
-    ReleaseAsked,
     RosterFound,
-    RosterPlanned,
-    RotationAsked,
     Started,
-    StateSetAsked,
     Stopping,
 )
 from cabinet.core.ledger import RosterMark
+from cabinet.core.requests import ASKED, BackupTold, LogWiped, PruningAsked, RosterPlanned, StateSetAsked
 from cabinet.core.state import State
 from cabinet.core.turn import Turn
 
@@ -148,13 +134,6 @@ def next_due(state: State) -> float | None:
     return state.alive_mono_s
 
 
-_ASKED = (
-    *(ReleaseAsked, RosterPlanned, BookingAsked, BookingCancelled, EnrolmentOffered),
-    *(IncidentReported, IncidentClosed, ErasureAsked, ExportAsked, BackupTold, ClockConfirmed, RotationAsked),
-    *(PruningAsked, LogWiped, StateSetAsked),
-)
-
-
 def _answer_unrecorded(turn: Turn, event: Event) -> None:
-    if isinstance(event, _ASKED):
+    if isinstance(event, ASKED):
         turn.act(Answer(event.request, "the journal cannot be written, so nothing is done; see `cabinetctl status`"))

@@ -9,8 +9,8 @@ from typing import Final
 
 from cabinet.core.effects import Answer
 from cabinet.core.epoch_set import set_leaves
-from cabinet.core.events import LogWiped, PruningAsked, StateSetAsked
 from cabinet.core.ledger import Ledger
+from cabinet.core.requests import LogWiped, PruningAsked, StateSetAsked
 from cabinet.core.turn import Turn
 
 DESTROYED: Final = "payload.destroyed"

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 from cabinet.core import booking, door, places, reminders
 from cabinet.core.effects import Answer, Light, Pulse, Sound
-from cabinet.core.events import BoltPulsed, ReleaseAsked
+from cabinet.core.events import BoltPulsed
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import OpenGrant, out_of
 from cabinet.core.messages import text
+from cabinet.core.requests import ReleaseAsked
 from cabinet.core.state import State, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import Denial, Grant

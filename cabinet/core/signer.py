@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cabinet.core.effects import Answer
-from cabinet.core.events import RotationAsked
+from cabinet.core.requests import RotationAsked
 from cabinet.core.turn import Turn
 
 

@@ -15,7 +15,7 @@ from cabinet.backup.roster_part import RosterImage
 from cabinet.books import Books
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
-from cabinet.core.events import BackupTold
+from cabinet.core.requests import BackupTold
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
 from cabinet.service.parameters import choice, flag, integer, line

@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
-from cabinet.core.events import BookingAsked, BookingCancelled
+from cabinet.core.requests import BookingAsked, BookingCancelled
 from cabinet.policy.booking import Booking
 from cabinet.roster.store import Roster
 from cabinet.runner import Runner

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from cabinet.control.protocol import Params
 from cabinet.control.session import Handler, Peer
 from cabinet.core.clock import doubt
-from cabinet.core.events import ClockConfirmed
+from cabinet.core.requests import ClockConfirmed
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
 from cabinet.service.parameters import REASON_MAX, flag, line

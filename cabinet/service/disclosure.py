@@ -14,7 +14,7 @@ from typing import Final, TypeVar, cast
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
-from cabinet.core.events import ExportAsked
+from cabinet.core.requests import ExportAsked
 from cabinet.journal.epoch import EpochFile
 from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.leaf import glance

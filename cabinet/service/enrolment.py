@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
 from cabinet.core.enrol import OFFER_MS
-from cabinet.core.events import EnrolmentOffered
+from cabinet.core.requests import EnrolmentOffered
 from cabinet.roster.store import Roster
 from cabinet.service.codes import Codes
 from cabinet.service.desk import Desk

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
-from cabinet.core.events import ErasureAsked, InputRejected
+from cabinet.core.events import InputRejected
+from cabinet.core.requests import ErasureAsked
 from cabinet.journal.leaf import glance
 from cabinet.journal.outbox import Outbox
 from cabinet.policy.rights import Pseudonym

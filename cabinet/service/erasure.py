@@ -13,18 +13,18 @@ from cabinet.backup.swap import ASIDE
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Erase
-from cabinet.core.events import Erased, ErasureAsked, RosterChanged
+from cabinet.core.events import Erased, RosterChanged
+from cabinet.core.requests import ErasureAsked
 from cabinet.policy.rights import Pseudonym, Rights
 from cabinet.roster.store import Roster
 from cabinet.runner import Runner
 from cabinet.service.desk import Desk
-from cabinet.service.parameters import flag, line
+from cabinet.service.parameters import REASON_MAX, flag, line
 from cabinet.service.views import View, iso
 from hal.worker import Worker
 
 log = logging.getLogger(__name__)
 
-_REASON_MAX = 200
 _WRITTEN_S = 90.0
 """A large roster is written anew."""
 
@@ -76,7 +76,7 @@ class Erasure:
         self._runner.inbox.post(Erased(effect.person, effect.request, roster.version, roster.digest, refusal))
 
     async def _asked(self, kind: str, find: Callable[[str], Pseudonym | None], params: Params, peer: Peer) -> View:
-        id_, reason, dry_run = line(params, kind, 32), line(params, "reason", _REASON_MAX), flag(params, "dry_run")
+        id_, reason, dry_run = line(params, kind, 32), line(params, "reason", REASON_MAX), flag(params, "dry_run")
         person = await self._worker.run(find, id_)
         if person is None:
             raise ControlError(Code.NOT_FOUND, f"there is no {kind} {id_}; see `cabinetctl {kind} list`")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from cabinet.core.events import Expired
 from cabinet.core.pruning import EXPIRED_MAX
+from cabinet.core.requests import Expired
 from cabinet.journal.epoch import Column, EpochFile
 from cabinet.journal.leaf import glance
 from cabinet.journal.store import Journal

@@ -11,9 +11,9 @@ from typing import Final
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
-from cabinet.core.events import IncidentClosed, IncidentReported
 from cabinet.core.leaves import Role, Subject
 from cabinet.core.ledger import EPOCH_STEP, Incident, place_of
+from cabinet.core.requests import IncidentClosed, IncidentReported
 from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.store import Journal
 from cabinet.roster.store import Roster

@@ -5,24 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Final
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
-from cabinet.core.events import RotationAsked
+from cabinet.core.requests import RotationAsked
 from cabinet.journal.errors import JournalUnwritable
 from cabinet.journal.note import Signer
 from cabinet.journal.store import Commit, Journal
 from cabinet.service.desk import Desk
-from cabinet.service.parameters import flag, line
+from cabinet.service.parameters import REASON_MAX, flag, line
 from cabinet.service.views import View
 from cabinet.vault.key_source import KeyFileError
 from cabinet.vault.signing_key import SigningKeys
 from hal.worker import Worker
 
 log = logging.getLogger(__name__)
-
-_REASON_MAX: Final = 200
 
 
 class Keys:
@@ -46,7 +43,7 @@ class Keys:
 
     async def rotate(self, params: Params, peer: Peer) -> View:
         """The new key is on the disk before the journal names it, and the old one is destroyed once it has."""
-        reason, dry_run = line(params, "reason", _REASON_MAX), flag(params, "dry_run")
+        reason, dry_run = line(params, "reason", REASON_MAX), flag(params, "dry_run")
         old = self._journal.verifier.vkey
         if dry_run:
             return {"n": None, "old": old, "vkey": None}

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from cabinet.control.protocol import ControlError, Params
 from cabinet.control.session import Handler, Peer
-from cabinet.core.events import ErasureAsked
 from cabinet.core.ledger import held
+from cabinet.core.requests import ErasureAsked
 from cabinet.policy.retention import left_long_ago
 from cabinet.policy.rights import Pseudonym
 from cabinet.roster.store import Roster

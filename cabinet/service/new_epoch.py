@@ -9,10 +9,8 @@ from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Peer
 from cabinet.epochs import NotDue, Order
 from cabinet.runner import Runner
-from cabinet.service.parameters import line
+from cabinet.service.parameters import REASON_MAX, line
 from cabinet.service.views import View
-
-_REASON_MAX: Final = 200
 
 
 class NewEpoch:
@@ -26,7 +24,7 @@ class NewEpoch:
     async def open(self, params: Params, peer: Peer) -> View:
         """Answers, and ends the run: nothing can be added to an epoch that upstream contradicts, so the order stands in
         the first leaf of the next one."""
-        reason = line(params, "reason", _REASON_MAX)
+        reason = line(params, "reason", REASON_MAX)
         if self._runner.state.ledger.contradicted is None:
             raise ControlError(Code.REFUSED, NotDue.HINT)
         self.order = Order(peer.user, reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cabinet.control.protocol import Params
 from cabinet.control.session import Peer
-from cabinet.core.events import ReleaseAsked
+from cabinet.core.requests import ReleaseAsked
 from cabinet.service.desk import Desk
 from cabinet.service.parameters import REASON_MAX, flag, integer, line
 from cabinet.service.views import View

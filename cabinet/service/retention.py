@@ -16,8 +16,8 @@ from typing import Final, Literal, ParamSpec, TypeVar
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
 from cabinet.core.epoch_set import set_leaves
-from cabinet.core.events import Expired, LogWiped, PruningAsked, StateSetAsked
 from cabinet.core.pruning import PARTS_AT_ONCE, foldable_from, referred_to
+from cabinet.core.requests import Expired, LogWiped, PruningAsked, StateSetAsked
 from cabinet.journal.epoch import EpochFile
 from cabinet.journal.errors import JournalUnwritable
 from cabinet.journal.store import Journal

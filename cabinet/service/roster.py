@@ -15,8 +15,9 @@ from pydantic import SecretStr
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Answer, Enrol
-from cabinet.core.events import RosterChanged, RosterFound, RosterPlanned
+from cabinet.core.events import RosterChanged, RosterFound
 from cabinet.core.leaves import Leaf
+from cabinet.core.requests import RosterPlanned
 from cabinet.journal.errors import JournalUnwritable
 from cabinet.policy.rights import Pseudonym, Rights
 from cabinet.roster.changes import Apply, CardEnrol, Change, PinSet, Rollback, RosterRefused, parse_change

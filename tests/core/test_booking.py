@@ -8,8 +8,9 @@ from datetime import time
 import pytest
 
 from cabinet.core.effects import Answer
-from cabinet.core.events import BookingAsked, BookingCancelled, JournalFailed
+from cabinet.core.events import JournalFailed
 from cabinet.core.ledger import Ledger
+from cabinet.core.requests import BookingAsked, BookingCancelled
 from cabinet.policy.booking import Booking
 from cabinet.policy.rights import Curfew, Right, Rights, Schedule, Window
 from tests.core.cabinet import (

@@ -7,8 +7,9 @@ from datetime import time
 
 from cabinet.core.clock import judged
 from cabinet.core.effects import Answer
-from cabinet.core.events import ClockConfirmed, Started, TimePassed
+from cabinet.core.events import Started, TimePassed
 from cabinet.core.ledger_rows import from_rows
+from cabinet.core.requests import ClockConfirmed
 from cabinet.core.state import State
 from cabinet.policy.rights import Schedule, Window
 from tests.core.cabinet import ADA, ADA_CARD, CARD, Cabinet, right, rights

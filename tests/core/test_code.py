@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from cabinet.core.effects import Answer, CheckPin
-from cabinet.core.events import BookingAsked, BookingCancelled
 from cabinet.core.lockout import wait_s
+from cabinet.core.requests import BookingAsked, BookingCancelled
 from cabinet.policy.rights import Rights
 from tests.core.cabinet import (
     ADA,

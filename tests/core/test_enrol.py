@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from cabinet.core.effects import Answer, Enrol
-from cabinet.core.events import CardShown, DigitsEntered, Enrolled, EnrolmentOffered, RosterPlanned
+from cabinet.core.events import CardShown, DigitsEntered, Enrolled
 from cabinet.core.leaves import Leaf, Subject
+from cabinet.core.requests import EnrolmentOffered, RosterPlanned
 from cabinet.core.state import Setup, SlotSetup
 from cabinet.policy.pin import due, fault
 from cabinet.policy.rights import Person, Quorum

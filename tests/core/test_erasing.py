@@ -7,20 +7,10 @@ from dataclasses import replace
 import pytest
 
 from cabinet.core.effects import Answer, Erase, Show
-from cabinet.core.events import (
-    BookingAsked,
-    CardShown,
-    EnrolmentOffered,
-    Erased,
-    ErasureAsked,
-    Event,
-    JournalFailed,
-    JournalRecovered,
-    PinChecked,
-    RosterFound,
-)
+from cabinet.core.events import CardShown, Erased, Event, JournalFailed, JournalRecovered, PinChecked, RosterFound
 from cabinet.core.leaves import Leaf, Subject
 from cabinet.core.ledger import RosterMark
+from cabinet.core.requests import BookingAsked, EnrolmentOffered, ErasureAsked
 from tests.core.cabinet import ADA, ADA_CARD, EVE_CARD, LIN, LIN_CARD, MONDAY_NOON_MS, Cabinet, people, right, rights
 
 HOUR_MS = 3_600_000

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from cabinet.core.events import FobSeen, RosterChanged, RosterPlanned, SlotRead
+from cabinet.core.events import FobSeen, RosterChanged, SlotRead
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Hung
+from cabinet.core.requests import RosterPlanned
 from cabinet.core.state import Setup, SlotSetup
 from cabinet.policy.rights import Right, Rights
 from tests.core.cabinet import ADA, ADA_CARD, LIN, LIN_CARD, Cabinet, right, rights

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from cabinet.core.effects import Answer
-from cabinet.core.events import IncidentClosed, IncidentReported, JournalFailed
+from cabinet.core.events import JournalFailed
 from cabinet.core.incidents import OPEN_MAX
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import CLOSED_KEPT
+from cabinet.core.requests import IncidentClosed, IncidentReported
 from tests.core.cabinet import ADA, Cabinet, rights
 
 TEXT = Subject("concerned", ADA, {"text": "left open"})

@@ -5,20 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cabinet.core.effects import Answer
-from cabinet.core.events import (
-    Expired,
-    IncidentClosed,
-    IncidentReported,
-    LeavesMissed,
-    LogWiped,
-    PruningAsked,
-    StateSetAsked,
-)
+from cabinet.core.events import LeavesMissed
 from cabinet.core.fold import fold
 from cabinet.core.leaves import Leaf, Subject
 from cabinet.core.ledger import EpochMark, Incident, Ledger, Out, Unwiped
 from cabinet.core.ledger_rows import changed_rows, from_rows
 from cabinet.core.pruning import foldable_from, ranges_of, referred_to
+from cabinet.core.requests import Expired, IncidentClosed, IncidentReported, LogWiped, PruningAsked, StateSetAsked
 from cabinet.policy.booking import Booking
 from tests.core.cabinet import ADA, LIN, MONDAY_NOON_MS, Cabinet, right, rights
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from cabinet.core.effects import Answer
-from cabinet.core.events import JournalFailed, RotationAsked
+from cabinet.core.events import JournalFailed
 from cabinet.core.ledger import FormerSigner, Ledger
 from cabinet.core.ledger_rows import changed_rows, former_signers
+from cabinet.core.requests import RotationAsked
 from tests.core.cabinet import Cabinet, rights
 
 FIRST, SECOND, THIRD = (f"cabinet.demo/lobby-01+0000000{n}+AQ==" for n in (1, 2, 3))

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from cabinet.control.protocol import ControlError
-from cabinet.core.events import IncidentReported
 from cabinet.core.leaves import Subject
+from cabinet.core.requests import IncidentReported
 from cabinet.engine import Engine
 from cabinet.journal import b64, checkpoint, note
 from cabinet.journal.leaf import glance

@@ -18,8 +18,9 @@ from cabinet.books import Books
 from cabinet.config import load
 from cabinet.control.protocol import Code, ControlError
 from cabinet.control.session import Peer
-from cabinet.core.events import IncidentClosed, IncidentReported, RosterFound
+from cabinet.core.events import RosterFound
 from cabinet.core.leaves import Subject
+from cabinet.core.requests import IncidentClosed, IncidentReported
 from cabinet.engine import Engine
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Signer

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from cabinet.core.effects import Answer, Effect, Pulse, Show
-from cabinet.core.events import BoltPulsed, CardShown, DigitsTyped, Event, ReleaseAsked, RosterFound, SlotRead, Started
+from cabinet.core.events import BoltPulsed, CardShown, DigitsTyped, Event, RosterFound, SlotRead, Started
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
+from cabinet.core.requests import ReleaseAsked
 from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.core.step import next_wake_s
 from cabinet.inbox import Inbox

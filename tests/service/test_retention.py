@@ -14,11 +14,12 @@ import pytest
 
 from cabinet.control.session import Peer
 from cabinet.core.effects import Answer, Effect
-from cabinet.core.events import DoorRead, IncidentReported, Started
+from cabinet.core.events import DoorRead, Started
 from cabinet.core.leaves import Leaf, Subject
 from cabinet.core.ledger import Out
 from cabinet.core.ledger_rows import from_rows
 from cabinet.core.pruning import foldable_from
+from cabinet.core.requests import IncidentReported
 from cabinet.core.state import Setup, SlotSetup, State
 from cabinet.journal.errors import JournalUnwritable
 from cabinet.journal.leaf import Entry
