@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, delete, select, update
 
@@ -42,28 +43,26 @@ def delete_rows(connection: Connection, keys: DeviceKeys, site: str, people: Col
 
 def scrub(engine: Engine) -> None:
     """Leaves nothing in the files of what was deleted. Raises sqlite3.Error."""
-    raw = engine.raw_connection()
-    try:
-        cursor = raw.cursor()
+    with _cursor(engine) as cursor:
         cursor.execute("PRAGMA temp_store = MEMORY")
         cursor.execute("VACUUM")
-        cursor.close()
-    finally:
-        raw.close()
     end_log(engine)
 
 
 def end_log(engine: Engine) -> None:
     """Moves the WAL into the file and empties it: what can be read is written and synced anew. Raises sqlite3.Error."""
-    raw = engine.raw_connection()
-    try:
-        cursor = raw.cursor()
+    with _cursor(engine) as cursor:
         busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        cursor.close()
-    finally:
-        raw.close()
     if busy:
         raise sqlite3.OperationalError("is being read, so its WAL cannot be ended")
+
+
+@contextmanager
+def _cursor(engine: Engine) -> Iterator[sqlite3.Cursor]:
+    """Closed whatever happens: one that is left open keeps the file open behind a connection that was closed, and with
+    it SQLite's idea that the disk cannot be written."""
+    with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
+        yield cast("sqlite3.Cursor", cursor)
 
 
 def _customers(connection: Connection, keys: DeviceKeys, site: str, people: Collection[Pseudonym]) -> set[str]:

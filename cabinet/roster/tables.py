@@ -7,6 +7,7 @@ person's own key, that key wrapped. Lists of labels are joined by `;`, which no 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -213,7 +214,6 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 
 def _set_each(connection: Any) -> None:
-    cursor = connection.cursor()
     for pragma in (
         "page_size = 1024",
         "journal_mode = WAL",
@@ -224,8 +224,9 @@ def _set_each(connection: Any) -> None:
         "mmap_size = 0",
         "cache_size = -2048",
     ):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+        # A cursor that is left open keeps the file open, whoever closes the connection.
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: Connection) -> None:

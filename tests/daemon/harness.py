@@ -228,7 +228,8 @@ class Cabinet:
         return self.until_new("item.returned", slot=number)
 
     def close_door(self) -> None:
-        """The end of a visit, once the journal has it."""
+        """The end of a visit, once the journal has it. A door that is open for less than a sweep is not seen."""
+        self.until_kind("door.opened")
         self.world("close door")
         self.until_kind("door.closed")
         told = [leaf["ev"] for leaf in self.leaves() if leaf["ev"].startswith("door.")]

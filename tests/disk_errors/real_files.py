@@ -18,7 +18,7 @@ from cabinet.policy.rights import Pseudonym
 from cabinet.roster.store import Roster
 from simulator.harness.memory_roster import CHEAPEST, KEYS, RosterShelf
 from simulator.harness.model_disk import Ack, ModelDisk
-from simulator.harness.process import current
+from simulator.harness.process import Process, current
 from simulator.harness.random_bytes import RandomBytes
 from tests.disk_errors.injected import Injected
 
@@ -164,11 +164,15 @@ class FileShelf:
         self._site = site
         self._slots = slots
         self._injected = injected
+        self._opened_by: Process | None = None
 
     def open(self) -> Roster:
-        """A process opens the file. The world, which looks on, has the one in memory, with version and digest of what
-        stands in the file."""
-        if current() is not None:
+        """cabinetd opens the file, once. The world, which looks on (also while a process acts), has the one in memory,
+        with version and digest of what stands in the file: a second connection here would share SQLite's view of the
+        disk with the daemon."""
+        process = current()
+        if process is not None and process.name == "cabinetd" and process is not self._opened_by:
+            self._opened_by = process
             random = RandomBytes("roster")
             return Roster.open(
                 self._path, KEYS, self._site, first_pin_cost=lambda: CHEAPEST, slots=self._slots, random=random

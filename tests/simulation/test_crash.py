@@ -12,8 +12,8 @@ DEEP = "take-and-return"
 SHARES = 8
 POINTS_A_SHARE = 300
 """Of the deep one, at least: 4520 in all, and with those of the others more than 5000."""
-EVERY = 16
-"""The others are killed at every sixteenth boundary, each beginning at another; `make simulate` has time for all."""
+EVERY = 24
+"""The others are killed at every 24th boundary, each beginning at another; `make simulate` has time for all."""
 
 
 @pytest.fixture(autouse=True, scope="module")
