@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, cast
 from urllib.parse import quote
@@ -63,16 +63,18 @@ def begin_write(connection: Connection) -> None:
 
 @contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
-    """The same on the driver's own connection, and to its end: every append would pay for each layer above it."""
-    cursor = connection.cursor()
-    cursor.execute("BEGIN IMMEDIATE")
-    try:
-        yield cursor
-        connection.commit()
-    except BaseException:
-        with suppress(sqlite3.Error):
-            connection.rollback()
-        raise
+    """The same on the driver's own connection, and to its end: every append would pay for each layer above it.
+
+    The cursor is closed whatever happens: an open one keeps the file open behind a connection that was closed."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            yield cursor
+            connection.commit()
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.rollback()
+            raise
 
 
 def begin_read(connection: Connection) -> None:

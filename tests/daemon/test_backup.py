@@ -69,6 +69,7 @@ def test_yesterdays_backup_is_restored_and_started(cabinet: Cabinet, tmp_path: P
 
     cabinet.world("seat 1")
     cabinet.until_kind("item.returned", slot=1)
+    cabinet.until_kind("door.opened")
     cabinet.world("close door")
     cabinet.until_kind("door.closed")
     cabinet.mark()
