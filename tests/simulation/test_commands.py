@@ -32,10 +32,10 @@ def test_scenarios_lists_names_and_titles(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_crash_counts_its_points(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["crash", "--scenario", "card-alone"]) == 0
+    assert main(["crash", "--scenario", "not-trained"]) == 0
     last = capsys.readouterr().out.splitlines()[-1]
     assert re.match(
-        r"scenario card-alone seed 1 level capability depth 1 points-1 \d+ runs \d+ violations 0 seconds", last
+        r"scenario not-trained seed 1 level capability depth 1 points-1 \d+ runs \d+ violations 0 seconds", last
     )
 
 
