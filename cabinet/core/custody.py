@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cabinet.core import identity, places, prompts, release, returning, visit
+from cabinet.core import identity, leaving, places, prompts, release, returning, visit
 from cabinet.core.effects import Sound
 from cabinet.core.events import FobSeen, RosterChanged, SlotRead
 from cabinet.core.leaves import Subject
-from cabinet.core.ledger import Hung, OpenGrant, Out
+from cabinet.core.ledger import Hung, Out
 from cabinet.core.state import State
 from cabinet.core.turn import Turn
 
@@ -35,7 +35,7 @@ def on_slot_read(turn: Turn, event: SlotRead) -> None:
     elif slot in turn.state.arrivals:
         pass  # its reader is about to name it
     elif not seated:
-        _gone(turn, slot, unseen=unproven or mark is None or interrupted)
+        leaving.gone(turn, slot, unseen=unproven or mark is None or interrupted)
     else:
         _back(turn, slot, unseen=unproven or mark is None or interrupted)
 
@@ -94,56 +94,6 @@ def _awaited(state: State, slot: int, out: Out) -> int | None:
     return None if out.overdue or starting or state.arrivals else out.due_ms
 
 
-def _gone(turn: Turn, slot: int, *, unseen: bool) -> None:
-    """`unseen`: it happened while nobody watched, so it is found, not seen; unless a grant of now explains it."""
-    grant = turn.ledger.grants.get(slot)
-    current = slot in turn.state.grant_ends
-    returning.forget(turn, slot)
-    item = _leaving(turn, slot, grant)
-    home = _home(turn, item, slot)
-    subs = [Subject("holder", grant.person)] if grant and grant.person else []
-    if grant is not None and current:
-        number = turn.state.visit.number if turn.state.visit else None
-        turn.journal(
-            "item.removed",
-            subs,
-            visit=number,
-            slot=slot,
-            item=item,
-            home=home,
-            auth=grant.auth,
-            due=grant.due_ms,
-            grant=grant.n,
-        )
-        release.forget(turn, slot)
-        identity.clear(turn, slot)
-        _tell_taken(turn, item, grant.due_ms)
-        visit.after_removal(turn)
-        return
-    if unseen:
-        due, n = (grant.due_ms, grant.n) if grant else (None, None)
-        turn.journal("item.found_absent", subs, slot=slot, item=item, home=home, grant=n, due=due)
-    else:
-        turn.journal("item.forced", slot=slot, item=item, home=home)
-        turn.raise_alarm("item.forced", slot=slot, item=item)
-        turn.act(Sound("alarm"))
-    identity.clear(turn, slot)
-
-
-def _leaving(turn: Turn, slot: int, grant: OpenGrant | None) -> str | None:
-    """What a reader has named, else what was granted, else what belongs there."""
-    hung = turn.ledger.hangs.get(slot)
-    if hung is not None and (hung.kind == "foreign" or hung.item is not None):
-        return hung.item
-    return grant.item if grant else places.item_in(turn.ledger, turn.rights, slot)
-
-
-def _home(turn: Turn, item: str | None, slot: int) -> int | None:
-    """Where it belongs, unless that is here."""
-    known = turn.rights.items.get(item or "")
-    return known.slot if known is not None and known.slot != slot else None
-
-
 def _back(turn: Turn, slot: int, *, unseen: bool) -> None:
     """Inserting is returning, with or without a visit. A grant still open ends: its item hangs there again."""
     if turn.state.setup.slots[slot].reads_fobs:
@@ -187,14 +137,6 @@ def _back(turn: Turn, slot: int, *, unseen: bool) -> None:
         visit.after_return(turn)
 
 
-def _tell_taken(turn: Turn, item: str | None, due_ms: int | None) -> None:
-    name = release.item_name(turn, item)
-    if due_ms is None:
-        turn.say("taken", "accepted", item=name)
-    else:
-        turn.say("taken_due", "accepted", item=name, due=release.local_time(turn, due_ms))
-
-
 def _is_seated(turn: Turn, slot: int) -> bool:
     mark = turn.ledger.slots.get(slot)
     return bool(turn.state.presence.get(slot)) and mark is not None and mark.seated
@@ -228,7 +170,7 @@ def _compare(turn: Turn, slot: int) -> None:
     if now == before:
         return
     if before.item is not None and now.item != before.item:
-        _gone(turn, slot, unseen=True)
+        leaving.gone(turn, slot, unseen=True)
     identity.came(turn, slot, now, identity.FOUND)
 
 

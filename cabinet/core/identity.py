@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cabinet.core import places, prompts, release, returning, visit
+from cabinet.core import leaving, places, prompts, release, returning, visit
 from cabinet.core.leaves import Field, Subject
 from cabinet.core.ledger import Hung, alarm_id, out_of
 from cabinet.core.state import Arrival, State
@@ -15,7 +15,6 @@ from cabinet.core.turn import Turn
 from cabinet.policy.rights import Item
 
 IDENTIFY_S: Final = 1.5
-_CODES: Final = ("item.misplaced", "item.foreign", "item.unreadable")
 FOUND: Final = Arrival(0.0, unseen=True)
 """Nobody saw how it came there."""
 
@@ -64,6 +63,8 @@ def read(turn: Turn, slot: int) -> Hung:
 
 def came(turn: Turn, slot: int, hung: Hung, arrival: Arrival) -> None:
     """Journals what hangs there, and says what to do."""
+    if not arrival.unseen:
+        leaving.gone_elsewhere(turn, slot, hung.item)
     item = turn.rights.items.get(hung.item or "")
     out = out_of(turn.ledger, item.id) if item else None
     subs = [Subject("holder", out.holder)] if out and out.holder else []
@@ -92,15 +93,6 @@ def came(turn: Turn, slot: int, hung: Hung, arrival: Arrival) -> None:
         returning.seated(turn, slot, item.id, owed)
     elif not arrival.unseen:
         _tell(turn, slot, hung, item)
-
-
-def clear(turn: Turn, slot: int) -> None:
-    """What was wrong in the slot is not there any more."""
-    for code in _CODES:
-        alarm = turn.ledger.alarms.get(alarm_id(code, slot))
-        if alarm is not None:
-            turn.clear_alarm(code, slot=slot)
-            _light(turn, turn.rights.items.get(alarm.item or ""))
 
 
 def doubt(turn: Turn, slot: int, for_s: float) -> None:
@@ -141,17 +133,12 @@ def _alarms(turn: Turn, slot: int, hung: Hung) -> None:
     forced = turn.ledger.alarms.get(alarm_id("item.forced", slot))
     if forced is not None and forced.item is None:
         turn.clear_alarm("item.forced", slot=slot)
-    clear(turn, slot)
+    leaving.clear(turn, slot)
     code = f"item.{hung.kind}"
-    if code in _CODES:
+    if code in leaving.WRONG:
         turn.raise_alarm(code, slot=slot, item=hung.item)
     if hung.kind == "misplaced":
-        _light(turn, turn.rights.items.get(hung.item or ""))
-
-
-def _light(turn: Turn, item: Item | None) -> None:
-    for slot in places.slots_of(turn.state.setup, turn.rights, item) if item else ():
-        release.light(turn, slot)
+        leaving.light(turn, turn.rights.items.get(hung.item or ""))
 
 
 def _tell(turn: Turn, slot: int, hung: Hung, item: Item | None) -> None:

@@ -42,7 +42,8 @@ _TIMED = (visit, identify, release, returning, custody, prompts, door, junk, clo
 def step(state: State, event: events.Event, now: Now, rights: Rights) -> tuple[State, list[Leaf], list[Effect]]:
     """One event. The effects may be carried out only after the leaves are durable."""
     turn = Turn(state, clock.judged(state, now), rights, now)
-    if state.board_start_ms is not None and state.journal_good:
+    # What JournalFailed yields is never written: the clock is looked at by the next step.
+    if state.board_start_ms is not None and state.journal_good and not isinstance(event, events.JournalFailed):
         clock.watch(turn)
     if not state.journal_good and isinstance(event, events.REQUESTS):
         machine.refuse_unrecorded(turn, event)

@@ -7,7 +7,7 @@ from datetime import time
 
 from cabinet.core.clock import judged
 from cabinet.core.effects import Answer
-from cabinet.core.events import Started, TimePassed
+from cabinet.core.events import JournalFailed, JournalRecovered, Started, TimePassed
 from cabinet.core.ledger_rows import from_rows
 from cabinet.core.requests import ClockConfirmed
 from cabinet.core.state import State
@@ -163,3 +163,15 @@ def test_setting_the_clock_shortens_no_wait() -> None:
     assert one.state.ledger.failures[ADA].until_ms == until_ms + HOUR_MS
     assert one.refolded().failures == one.state.ledger.failures
     assert one.refolded().clock == one.state.ledger.clock
+
+
+def test_a_disk_that_fails_while_the_clock_is_set_loses_no_index() -> None:
+    """What the core says of a failed commit is written nowhere, so nothing may be counted by it."""
+    one = cabinet("rtc")
+    one.now = replace(one.now, wall_ms=one.now.wall_ms + HOUR_MS)
+    size = one.state.size
+    one.send(JournalFailed())
+    assert one.state.size == size
+    one.send(JournalRecovered())
+    set_clock(one, 0)
+    assert clock_leaves(one) == [("clock.adjusted", HOUR_MS), ("clock.untrusted", "stepped")]

@@ -439,3 +439,15 @@ def test_who_brings_back_their_own_and_who_nobody_sees_is_no_other() -> None:
     cabinet.hang(1, FOBS[1])
     returned = cabinet.last("item.returned").fields
     assert (returned.get("unattended"), returned.get("by_another")) == (True, None)
+
+
+def test_what_is_seen_elsewhere_first_has_left_where_it_hung() -> None:
+    """The reader of slot 2 is quicker than the sensor of slot 1."""
+    cabinet = Fobs(hanging={1: FOBS[1], 3: FOBS[3], 4: FOBS[4]})
+    before = len(cabinet.journal)
+    cabinet.hang(2, FOBS[1])
+    cabinet.pull(1)
+    told = [(leaf.ev, leaf.fields["slot"], leaf.fields["item"]) for _, leaf in cabinet.journal[before:]]
+    moves = [one for one in told if one[0].startswith("item.")]
+    assert moves == [("item.forced", 1, "K-0001"), ("item.misplaced", 2, "K-0001")]
+    assert cabinet.refolded() == cabinet.state.ledger

@@ -39,6 +39,12 @@ CLOCKS: Final = (
         [Crashed("clock-set-by-hand")],
     ),
     Mutant(
+        "index-lost-with-the-clock",
+        "what is said of a clock that was set while the disk fails is counted, and written nowhere",
+        [Edit("cabinet.core.step:step", " and not isinstance(event, events.JournalFailed)", "")],
+        [Crashed("clock-set-on-a-full-disk")],
+    ),
+    Mutant(
         "clock-set-past-a-wait",
         "the waits after wrong PINs end when somebody sets the clock past them",
         [Edit("cabinet.core.fold:_clock_adjusted", "row.until_ms + by_ms", "row.until_ms")],

@@ -170,7 +170,7 @@ DECIDING: Final = (
     Mutant(
         "removal-guessed",
         "a fob that is gone after a restart counts as removed under the old grant",
-        [Edit("cabinet.core.custody:_gone", "current = slot in turn.state.grant_ends", "current = True")],
+        [Edit("cabinet.core.leaving:gone", "current = slot in turn.state.grant_ends", "current = True")],
         [Crashed("power-cut-between-grant-and-lift")],
     ),
     Mutant(
@@ -190,7 +190,7 @@ DECIDING: Final = (
         "a fob torn out is put down to whoever stands there",
         [
             Edit(
-                "cabinet.core.custody:_gone",
+                "cabinet.core.leaving:gone",
                 'turn.journal("item.forced", slot=slot, item=item, home=home)',
                 'turn.journal("item.forced", [Subject("holder", turn.state.visit.person)] '
                 "if turn.state.visit and turn.state.visit.person else [], slot=slot, item=item, home=home)",

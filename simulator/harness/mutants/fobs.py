@@ -45,7 +45,7 @@ FOBS: Final = (
     Mutant(
         "misplaced-for-ever",
         "the alarm stays when the item has left the wrong slot",
-        [Edit("cabinet.core.identity:clear", "if alarm is not None:", "if False:")],
+        [Edit("cabinet.core.leaving:clear", "if alarm is not None:", "if False:")],
         [Crashed("misplaced")],
     ),
     Mutant(
