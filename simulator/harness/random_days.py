@@ -31,6 +31,8 @@ ERASED_EVERY_S: Final = 28_800
 ERASED: Final = ("Kim", "Eve", "Ivo", "Pia", "Uma")
 """Who is forgotten now and then, and comes back as somebody new: a visitor among them, and nobody's host."""
 CALM_EVERY_S: Final = 7_200
+LEFT_S: Final = 40
+"""Longer than a visit lasts in which nobody does anything."""
 COPIED_AFTER_S: Final = 7_200
 AWAY_S: Final = 10_800
 IN_REACH_S: Final = 900
@@ -275,6 +277,7 @@ class RandomDays:
     async def _calm(self) -> None:
         """Everybody has left, everything is mended: it works again, and what the journal says is so."""
         await self._lobby.close()
+        await self._forgotten()
         self.tally.calms += 1
         self.troubles.mend()
         self._cabinet.world.close_door()
@@ -289,6 +292,13 @@ class RandomDays:
         await asyncio.sleep(TOLD_S)
         self._cabinet.witness.at_rest()
         self._lobby.open()
+
+    async def _forgotten(self) -> None:
+        """Whoever went without a word may still be served, and the next one would be taken for a second person."""
+        for _ in range(LEFT_S):
+            if self._cabinet.daemon is None or self._cabinet.daemon.runner.state.visit is None:
+                return
+            await asyncio.sleep(1)
 
     async def _probe(self, dead: str | None = None) -> None:
         self.tally.skipped += not await try_visit(self._simulation, self._lobby, dead)
