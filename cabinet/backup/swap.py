@@ -8,13 +8,12 @@ done. Every step may be done again.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from cabinet.journal.files import replace_durably
+from cabinet.journal.files import replace_durably, sync
 from cabinet.journal.lock import FolderLock
 
 STAGE: Final = "restore.new"
@@ -35,8 +34,8 @@ def replace_all(folder: Path, new: Sequence[str], old: Sequence[str], aside: str
 
     Raises OSError: then it was not begun, or it is finished by whoever comes next."""
     for name in new:
-        _sync(folder / STAGE / name)
-    _sync(folder / STAGE)
+        sync(folder / STAGE / name)
+    sync(folder / STAGE)
     draft = folder / STAGE / TODO
     draft.write_text(json.dumps({"new": list(new), "old": list(old), "aside": aside}))
     replace_durably(draft, folder / TODO)
@@ -62,9 +61,9 @@ def _finish(folder: Path) -> None:
         for name in plan["new"]:
             if (staged / name).exists():
                 (staged / name).rename(folder / name)
-        _sync(folder)
+        sync(folder)
         todo.unlink()
-        _sync(folder)
+        sync(folder)
     shutil.rmtree(staged, ignore_errors=True)
 
 
@@ -76,12 +75,4 @@ def _put_aside(folder: Path, aside: Path, names: Sequence[str]) -> None:
     for name in names:
         if not (aside / name).exists() and (folder / name).exists():
             (folder / name).rename(aside / name)
-    _sync(aside)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(aside)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from cabinet.backup.errors import BackupRefused
 from cabinet.backup.replay import Replay
 from cabinet.backup.restore import ROSTER, ledger_of
 from cabinet.backup.roster_part import no_cost
+from cabinet.journal.files import sync
 from cabinet.journal.reader import JournalReader
 from cabinet.journal.rebuild import EpochBuilder
 from cabinet.journal.verify import verify
@@ -145,12 +145,4 @@ def _scratch(folder: Path) -> Iterator[None]:
             if path.is_file():
                 blank_key(path)
         shutil.rmtree(folder)
-        _sync(folder.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(folder.parent)

@@ -41,18 +41,14 @@ def write_number(path: Path, number: int) -> None:
 
 def replace_durably(new: Path, path: Path) -> None:
     """`new` takes the place of `path`: content first, then the name. Raises OSError."""
-    _sync(new, os.O_RDONLY)
+    sync(new)
     new.replace(path)
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """The names in it. Raises OSError."""
-    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
-
-
-def _sync(path: Path, flags: int) -> None:
-    handle = os.open(path, flags | os.O_CLOEXEC)
+def sync(path: Path) -> None:
+    """The content of a file, the names in a folder. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:

@@ -33,7 +33,7 @@ from cabinet.journal.files import (
     read_number,
     replace_durably,
     stray_epochs,
-    sync_folder,
+    sync,
     write_number,
 )
 from cabinet.journal.lock import FolderLock
@@ -94,7 +94,7 @@ class SqliteFolder:
             for kind in ("", "-wal", "-shm", "-journal"):
                 path.with_name(path.name + kind).unlink(missing_ok=True)
             path.touch(mode=0o600)
-            sync_folder(self._folder)  # its name is on the disk before anything of it is
+            sync(self._folder)  # its name is on the disk before anything of it is
         return _opened(path, signer)
 
     def publish(self, epoch: int) -> None:

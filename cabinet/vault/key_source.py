@@ -14,6 +14,8 @@ from pathlib import Path
 from stat import S_IMODE, S_ISREG
 from typing import TYPE_CHECKING, Final
 
+from cabinet.journal.files import sync
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -53,14 +55,14 @@ def create_key(path: Path, key: bytes) -> None:
 def move_key(source: Path, target: Path) -> None:
     """In the place of whatever was there; durable when it returns."""
     source.rename(target)
-    _sync_folder(target.parent)
+    sync(target.parent)
 
 
 def destroy_key(path: Path) -> None:
     """Written over, then deleted; durable when it returns. Flash may keep the old page all the same."""
     blank_key(path)
     path.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 def blank_key(path: Path) -> None:
@@ -110,11 +112,3 @@ def _check_mode(path: Path, mode: int, *, of_systemd: bool) -> None:
             f"{path}: mode {S_IMODE(mode):04o} lets others read this key; "
             f"run: chmod 600 {path}, and find out who could read it meanwhile"
         )
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
