@@ -14,10 +14,13 @@ from hal.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class CardPresented:
-    """A card came into the field; `card` is its number as bytes (drivers.wire.card_number)."""
+    """A card came into the field; `card` is its number as bytes (drivers.wire.card_number).
+
+    `proof`: what was shown. weak: the number alone, clonable. strong: the card proved that it holds a key."""
 
     device: str
     card: bytes
+    proof: Literal["weak", "strong"] = "weak"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,53 @@ class FobRead:
     fob: bytes | None = None
 
 
-Reading: TypeAlias = CardPresented | CardRemoved | Typed | Entered | Cancelled | InputRead | FobRead
+@dataclass(frozen=True, slots=True)
+class FingerModule:
+    """Which module is behind a finger reader, and what it holds: reported after each start and after each change.
+
+    `module`: the mark that this cabinet has written into it (16 random bytes), so that a template number means
+    something only together with it: a module from elsewhere has another mark. `templates`: the numbers in use."""
+
+    device: str
+    module: bytes
+    templates: frozenset[int]
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class FingerSeen:
+    """A finger matched template number `template` of the module; once for each time that it is put on."""
+
+    device: str
+    module: bytes
+    template: int
+
+
+@dataclass(frozen=True, slots=True)
+class FingerUnknown:
+    """A finger was put on that matches none; once for each time that it is put on."""
+
+    device: str
+
+
+Reading: TypeAlias = (
+    CardPresented
+    | CardRemoved
+    | Typed
+    | Entered
+    | Cancelled
+    | InputRead
+    | FobRead
+    | FingerModule
+    | FingerSeen
+    | FingerUnknown
+)
 Emit: TypeAlias = Callable[[Reading], None]
 Pattern = Literal["off", "on", "blink"]
 Tone = Literal["key", "accepted", "refused", "alarm"]
+EnrolStep = Literal["put", "lift", "again", "unclear"]
+"""What the person is asked to do next: put the finger on, lift it, put the same one on again, or: that was too dry,
+dirty or skewed, put it on once more."""
 
 
 @runtime_checkable
@@ -169,6 +215,23 @@ class CardReader(Device, Protocol):
 
     cards: Literal["weak", "strong"]
     """weak: the number alone, clonable. strong: the card proved that it holds a key."""
+
+
+@runtime_checkable
+class FingerReader(Device, Protocol):
+    """Emits FingerModule, FingerSeen and FingerUnknown."""
+
+    async def enrol(self, template: int, told: Callable[[EnrolStep], None], within_s: float) -> None:
+        """Takes one finger twice and stores it under `template`; meanwhile no finger is identified.
+
+        `told` is called in the loop and never blocks. Raises DeviceTimeout (nobody put it on in time), DeviceRefused
+        (the number is taken or beyond the module, the captures do not match, the finger is known already), LinkLost;
+        then nothing is stored, and the index of what is stored is read again. Cancelled: the same."""
+        ...
+
+    async def delete(self, templates: frozenset[int]) -> None:
+        """Deletes these; numbers not in use count as deleted. Raises DeviceTimeout, DeviceRefused, LinkLost."""
+        ...
 
 
 @runtime_checkable
