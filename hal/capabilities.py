@@ -224,9 +224,9 @@ class FingerReader(Device, Protocol):
     async def enrol(self, template: int, told: Callable[[EnrolStep], None], within_s: float) -> None:
         """Takes one finger twice and stores it under `template`; meanwhile no finger is identified.
 
-        `told` is called in the loop and never blocks. Raises DeviceTimeout (nobody put it on in time), DeviceRefused
-        (the number is taken or beyond the module, the captures do not match, the finger is known already), LinkLost;
-        then nothing is stored, and the index of what is stored is read again. Cancelled: the same."""
+        `told` is called in the loop and never blocks. Raises DeviceTimeout (nobody put it on in time), FingerRefused
+        (the captures differ, the finger is known already), DeviceRefused (the number is taken or beyond the module),
+        LinkLost; then nothing is stored, and the index of what is stored is read again. Cancelled: the same."""
         ...
 
     async def delete(self, templates: frozenset[int]) -> None:

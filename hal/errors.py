@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 
 class DeviceError(Exception):
     """Something a device or its link did. `device` is its id, `hint` says what to check next."""
@@ -28,6 +30,14 @@ class DeviceRefused(DeviceError):
     def __init__(self, device: str, hint: str, code: int | None = None) -> None:
         super().__init__(device, hint)
         self.code = code
+
+
+class FingerRefused(DeviceRefused):
+    """A finger was not stored. known: it matches one that is; differs: the two captures are not of one finger."""
+
+    def __init__(self, device: str, hint: str, reason: Literal["known", "differs"], code: int | None = None) -> None:
+        super().__init__(device, hint, code)
+        self.reason = reason
 
 
 class OutcomeUnknown(DeviceError):
