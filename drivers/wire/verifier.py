@@ -33,7 +33,7 @@ def alive_request(nonce: str) -> bytes:
 
 
 def signature(key: bytes, nonce: str, person: str, answer: str) -> str:
-    message = "".join(f"{line}\n" for line in ("cabinet-verifier/1", nonce, person, answer))
+    message = f"cabinet-verifier/1\n{nonce}\n{person}\n{answer}\n"
     return hmac.digest(key, message.encode(), "sha256").hex()
 
 
@@ -42,12 +42,20 @@ class Reply:
 
     def __init__(self) -> None:
         self._data = bytearray()
+        self._body_at: int | None = None
+        """None: its head is not whole."""
+        self._ends: int | None = None
+        """Where it ends; None: with the connection."""
 
     def feed(self, chunk: bytes) -> bool:
         """True: it is whole, or more than any reply; what follows is not looked at."""
-        self._data += chunk[: REPLY_MAX + 1 - len(self._data)]
-        length = self._length()
-        return len(self._data) > REPLY_MAX or (length is not None and len(self._body()) >= length)
+        data = self._data
+        data += chunk[: REPLY_MAX + 1 - len(data)]
+        if self._body_at is None and (end := data.find(_END_OF_HEAD)) >= 0:
+            self._body_at = end + len(_END_OF_HEAD)
+            if found := _LENGTH.search(data, 0, end + 2):
+                self._ends = self._body_at + int(found[1])
+        return len(data) > REPLY_MAX or (self._ends is not None and len(data) >= self._ends)
 
     def answer(self, key: bytes, nonce: str, person: str, allowed: tuple[Answer, ...]) -> tuple[Answer | None, str]:
         """What was answered to this question and nothing else; None with a hint for the technician."""
@@ -58,35 +66,21 @@ class Reply:
             return None, "what it answers is no HTTP reply; is it the right socket?"
         if status[1] != b"200":
             return None, f"it answers with status {status[1].decode()}; look at its log"
-        length = self._length()
-        body = self._body() if length is None else self._body()[:length]
-        if length is not None and len(body) < length:
+        if self._ends is not None and len(self._data) < self._ends:
             return None, "its answer is cut short; look at its log"
         try:
-            found = json.loads(body)
+            found = json.loads(self._data[self._body_at : self._ends].decode() if self._body_at else "")
             said, signed = found["answer"], found["signature"]
         except (ValueError, KeyError, TypeError, RecursionError):
             return None, 'its answer is no JSON object with "answer" and "signature"'
-        answer = next((one for one in allowed if one == said), None)
-        if answer is None:
+        if said not in allowed:
             return None, f"its answer is none of {', '.join(allowed)}"
+        answer: Answer = said
         if not (isinstance(signed, str) and signed.isascii()):
             return None, 'its "signature" is no text of hex digits'
         if not hmac.compare_digest(signed, signature(key, nonce, person, answer)):
             return None, "its signature does not fit this question; are both key files the same?"
         return answer, ""
-
-    def _head(self) -> bytes:
-        """With the end of its last line; empty while it is not whole."""
-        end = self._data.find(_END_OF_HEAD)
-        return bytes(self._data[: end + 2]) if end >= 0 else b""
-
-    def _body(self) -> bytes:
-        return bytes(self._data.partition(_END_OF_HEAD)[2])
-
-    def _length(self) -> int | None:
-        found = _LENGTH.search(self._head())
-        return int(found[1]) if found else None
 
 
 def _post(path: str, question: dict[str, object]) -> bytes:

@@ -25,6 +25,7 @@ BITS_MAX: Final = 96
 PRINTED_BITS: Final = 32
 PRINTED_VERSION: Final = 1
 _KEYS: Final = "0123456789*#"
+_ZERO: Final = ord("0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +68,21 @@ class Collector:
     """Makes frames of pulses; keeps one frame of at most BITS_MAX bits."""
 
     def __init__(self) -> None:
-        self._value = 0
-        self._bits = 0
+        self._bits = bytearray()
         self._torn = False
         self._last_ns = 0
 
     @property
     def pending(self) -> bool:
         """A frame has begun."""
-        return self._bits > 0 or self._torn
+        return bool(self._bits) or self._torn
 
     def pulse(self, bit: int, at_ns: int) -> Frame | None:
         """One pulse. Gives the frame that had ended before it."""
         ended = self.close() if at_ns - self._last_ns >= END_NS else None
-        self._last_ns = at_ns
-        if self._bits < BITS_MAX:
-            self._value = self._value << 1 | bit
-            self._bits += 1
+        self._last_ns, bits = at_ns, self._bits
+        if len(bits) < BITS_MAX:
+            bits.append(_ZERO | bit)
         else:
             self._torn = True
         return ended
@@ -96,8 +95,8 @@ class Collector:
         """The silence after the last pulse was long enough."""
         if not self.pending:
             return None
-        frame = Frame(f"{self._value:0{self._bits}b}" if self._bits else "", self._torn)
-        self._value, self._bits, self._torn = 0, 0, False
+        frame = Frame(self._bits.decode("ascii"), self._torn)
+        self._bits, self._torn = bytearray(), False
         return frame
 
 
@@ -106,7 +105,7 @@ def number_of(frame: Frame, formats: Iterable[Format]) -> tuple[int, Format] | N
     if frame.torn:
         return None
     for one in formats:
-        if len(frame.bits) == one.bits and all(_holds(parity, frame.bits) for parity in one.parities):
+        if len(frame.bits) == one.bits and _hold(one.parities, frame.bits):
             return int(frame.bits[one.first - 1 : one.last], 2), one
     return None
 
@@ -141,6 +140,9 @@ def uid(number: int, of: Format, *, turned: bool) -> bytes:
     return data[::-1] if turned else data
 
 
-def _holds(parity: Parity, bits: str) -> bool:
-    ones = bits[parity.first - 1 : parity.last].count("1") + int(bits[parity.bit - 1])
-    return ones % 2 == parity.odd
+def _hold(parities: tuple[Parity, ...], bits: str) -> bool:
+    for parity in parities:
+        ones = bits.count("1", parity.first - 1, parity.last) + (bits[parity.bit - 1] == "1")
+        if ones % 2 != parity.odd:
+            return False
+    return True

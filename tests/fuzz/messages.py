@@ -72,10 +72,13 @@ def _revocation() -> bytes:
 
 
 def _scans(data: bytes) -> None:
+    """Two bytes are twelve keys, of four rows, as they stand for up to four scans."""
     debouncer = Debouncer(3)
     for low, high in zip(data[::2], data[1::2], strict=False):
-        bits = f"{low:08b}{high:08b}"
-        debouncer.scan(keys_down([[bit == "1" for bit in bits[row * 3 : row * 3 + 3]] for row in range(4)]))
+        bits = [bool((high << 8 | low) >> key & 1) for key in range(12)]
+        levels = (bits[:3], bits[3:6], bits[6:9], bits[9:])
+        for _ in range(1 + (high >> 6)):
+            debouncer.scan(keys_down(levels))
 
 
 def _always(good: bytes) -> Callable[[Random], bytes]:
@@ -114,6 +117,8 @@ MESSAGES: Final = (
     MessageTarget(
         "ds2482", lambda random: random.randbytes(2), lambda data: [(selected(byte), status(byte)) for byte in data]
     ),
-    MessageTarget("keypad scans", lambda random: random.randbytes(40), _scans),
+    MessageTarget(
+        "keypad scans", lambda random: bytes([*b"\xff\x8f" * 2, 255 ^ 1 << random.getrandbits(2), 0xCF]), _scans
+    ),
     MessageTarget("screen", _always("Slot 7 开".encode()), lambda data: encode(data.decode("utf-8", "replace"))),
 )

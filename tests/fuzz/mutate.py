@@ -1,4 +1,6 @@
-"""Inputs made of good ones: seeded, and mostly wrong in a small way."""
+"""Inputs made of good ones: seeded, and mostly wrong in a small way.
+
+Ten million of them are made for each decoder: `int(random.random() * n)` takes a fifth of what `randrange(n)` does."""
 
 from __future__ import annotations
 
@@ -10,38 +12,38 @@ INTERESTING: Final = (
     *(b"{", b'"', b"\\", b"\xe2\x80\x94", b"+", b"="),
 )
 STREAM_MAX: Final = 4096
+_SIZES: Final = (1, 1, 2, 5, 17, STREAM_MAX)
 
 
 def mutated(frame: bytes, other: bytes, random: Random) -> bytes:
     """One to four changes; `other` is a second good frame to splice with."""
-    data = bytearray(frame)
-    for _ in range(random.randint(1, 4)):
-        at = random.randint(0, len(data))
-        match random.randint(0, 8):
-            case 0 | 1 if data:
-                data[at % len(data)] ^= 1 << random.randint(0, 7)
-            case 2 if data:
-                data[at % len(data)] = random.randint(0, 255)
-            case 3:
-                data[at:at] = random.choice(INTERESTING)
-            case 4:
-                data[at:at] = random.randbytes(random.randint(1, 8))
-            case 5:
-                del data[at : at + random.randint(1, 8)]
-            case 6:
-                data[at:at] = data[at : at + random.randint(1, 32)]
-            case 7:
-                del data[at:]
-            case 8:
-                data = data[:at] + bytearray(other[random.randint(0, len(other)) :])
+    data, chance = bytearray(frame), random.random
+    for _ in range(1 + int(chance() * 4)):
+        at = int(chance() * (len(data) + 1))
+        what = int(chance() * 9)
+        if what <= 2:
+            if at < len(data):
+                data[at] = int(chance() * 256) if what == 2 else data[at] ^ 1 << int(chance() * 8)
+        elif what == 3:
+            data[at:at] = INTERESTING[int(chance() * len(INTERESTING))]
+        elif what == 4:
+            data[at:at] = random.randbytes(1 + int(chance() * 8))
+        elif what == 5:
+            del data[at : at + 1 + int(chance() * 8)]
+        elif what == 6:
+            data[at:at] = data[at : at + 1 + int(chance() * 32)]
+        elif what == 7:
+            del data[at:]
+        else:
+            data = data[:at] + bytearray(other[int(chance() * (len(other) + 1)) :])
     return bytes(data[:STREAM_MAX])
 
 
 def chopped(data: bytes, random: Random) -> list[bytes]:
-    """In pieces of any length, an empty one now and then."""
-    pieces, at = [], 0
+    """In pieces of any length, and an empty one."""
+    pieces, at, chance = [b""], 0, random.random
     while at < len(data):
-        size = random.choice((0, 1, 1, 2, 5, 17, len(data)))
+        size = _SIZES[int(chance() * len(_SIZES))]
         pieces.append(data[at : at + size])
         at += size
     return pieces
