@@ -44,6 +44,11 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         spec="drivers.specs.wiegand_reader:WiegandReaderSpec",
         bus="gpio",
     ),
+    "pn532-reader": DeviceType(
+        driver="drivers.pn532_reader:Pn532Reader",
+        spec="drivers.specs.pn532_reader:Pn532ReaderSpec",
+        bus="serial",
+    ),
     "matrix-keypad": DeviceType(
         driver="drivers.matrix_keypad:MatrixKeypad",
         spec="drivers.specs.matrix_keypad:MatrixKeypadSpec",

@@ -17,6 +17,7 @@ from drivers.specs.led import LedSpec
 from drivers.specs.matrix_keypad import MatrixKeypadSpec
 from drivers.specs.modbus_input_board import ModbusInputBoardSpec
 from drivers.specs.modbus_relay_board import ModbusRelayBoardSpec
+from drivers.specs.pn532_reader import Pn532ReaderSpec
 from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
 from drivers.specs.socket_verifier import SocketVerifierSpec
 from drivers.specs.terminal_display import TerminalDisplaySpec
@@ -37,6 +38,7 @@ from simulator.led import Led
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import PROFILES, ModbusRelayBoard
+from simulator.pn532_reader import Pn532Reader
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.serial_device import SerialDevice
 from simulator.socket_verifier import SocketVerifier
@@ -155,6 +157,8 @@ class Assembly:
         match spec:
             case Rdm6300ReaderSpec():
                 return Rdm6300Reader(rng, frame=spec.frame)
+            case Pn532ReaderSpec():
+                return Pn532Reader(rng)
             case ModbusRelayBoardSpec():
                 return self._relay_board(spec)
             case ModbusInputBoardSpec():

@@ -42,6 +42,12 @@ FAULTS: dict[str, FaultKind] = {
     "two-fobs": FaultKind("channel", None, "a second fob hangs on the 1-Wire channel"),
     "swapped": FaultKind("frames", None, "the wires of D0 and D1 are swapped"),
     "open-line": FaultKind("channel", None, "a wire is broken: 0 for D0, 1 for D1 (without: D1)"),
+    "no-answer": FaultKind("frames", None, "commands are acknowledged and never answered"),
+    "card-gone": FaultKind("frames", None, "the card leaves between being found and being spoken to"),
+    "random-uid": FaultKind("frames", None, "the card shows another random number each time"),
+    "error-frame": FaultKind("frames", None, "commands are answered with the chip's error frame"),
+    "overlong": FaultKind("frames", None, "answers are longer than the chip's longest frame"),
+    "asleep": FaultKind("frames", 1, "the chip has fallen asleep: the next command only wakes it"),
     "stuck-low": FaultKind("ms", None, "the device holds SDA low, so that nobody can use the bus"),
 }
 

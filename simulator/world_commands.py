@@ -9,11 +9,16 @@ from drivers.wire.card_number import parse_card
 from simulator.assembly import Assembly
 from simulator.faults import parse_fault
 from simulator.matrix_keypad import MatrixKeypad
+from simulator.pn532_reader import Pn532Reader
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.socket_verifier import SocketVerifier
 from simulator.wiegand_reader import WiegandReader
 
-READERS: Final[tuple[type[Rdm6300Reader] | type[WiegandReader], ...]] = (Rdm6300Reader, WiegandReader)
+READERS: Final[tuple[type[Rdm6300Reader] | type[Pn532Reader] | type[WiegandReader], ...]] = (
+    Rdm6300Reader,
+    Pn532Reader,
+    WiegandReader,
+)
 KEYPADS: Final[tuple[type[MatrixKeypad] | type[WiegandReader], ...]] = (MatrixKeypad, WiegandReader)
 USAGE = {
     "present": "present card UID [READER]",
@@ -99,7 +104,7 @@ class WorldCommands:
             case _:
                 raise CommandError(_usage(words))
 
-    def _reader(self, named: list[str]) -> Rdm6300Reader | WiegandReader:
+    def _reader(self, named: list[str]) -> Rdm6300Reader | Pn532Reader | WiegandReader:
         return self._assembly.body(READERS, "reader", named[0] if named else None)
 
     def _verifier(self, named: list[str]) -> SocketVerifier:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from drivers.wire.card_number import parse_card
 from hal import capabilities
 from simulator.buzzer import Buzzer
 from simulator.ds2482_fobs import Ds2482Fobs
@@ -15,6 +16,7 @@ from simulator.led import Led
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import ModbusRelayBoard
+from simulator.pn532_reader import Pn532Reader
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
@@ -84,6 +86,8 @@ class Row:
     """Of its [[device]] table, beside id, type and link."""
     senses_removal: bool = True
     """A card reader that knows whether the card is still there."""
+    cards: tuple[bytes, bytes] = (parse_card("0006547886"), parse_card("0008844356"))
+    """Of a card reader: two that it can read."""
     hides: tuple[str, ...] = ()
     """Faults under which a card goes unseen here, and at other readers does not."""
 
@@ -100,6 +104,13 @@ ROWS: dict[str, Row] = {
         {"d0": 14, "d1": 15, "removal_ms": 200},
         senses_removal=False,
         hides=("merge",),
+    ),
+    "pn532-reader": Row(
+        capabilities.CardReader,
+        lambda rng, seen: Pn532Reader(rng),
+        cards=(bytes.fromhex("11223344"), bytes.fromhex("04A1B2C3D4E580")),
+        # Its commands are acknowledged within 50 ms and answered by their own answer, or not at all.
+        hides=("late", "merge", "stale", "no-answer", "random-uid", "error-frame", "overlong"),
     ),
     "matrix-keypad": Row(
         capabilities.Keypad,

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from drivers.wire.card_number import parse_card
 from hal.capabilities import CardPresented, CardReader, CardRemoved, Reading
 from simulator.harness.virtual_loop import run
 from simulator.types import body_class
@@ -13,7 +12,6 @@ from tests.contract.rig import in_memory, on_real_bus
 from tests.contract.rows import ROWS, types_with
 
 READERS = types_with(CardReader)
-ADA, BOB = parse_card("0006547886"), parse_card("0008844356")
 HIDES = ("silent", "truncate", "bad-checksum", "unplug", "power-cycle", "noise", "swapped", "open-line")
 """Faults under which a card may go unseen."""
 FAULTS = [(name, fault) for name in READERS for fault in body_class(name).faults]
@@ -28,36 +26,40 @@ def presented(readings: list[Reading]) -> list[Reading]:
 
 @pytest.mark.parametrize("name", READERS)
 def test_one_presentation_is_one_event(name: str, tmp_path: Path) -> None:
+    ada, bob = ROWS[name].cards
+
     async def story() -> None:
         async with on_real_bus(name, tmp_path) as rig:
             assert rig.driver.cards in ("weak", "strong")
             await rig.driver.start()
             async with rig.watching():
-                rig.body.present(ADA)
+                rig.body.present(ada)
                 await rig.until(lambda: bool(rig.readings))
-                rig.body.present(BOB)
+                rig.body.present(bob)
                 await rig.until(lambda: len(rig.readings) >= 3)
                 rig.body.remove()
                 await rig.until(lambda: len(rig.readings) == 4)
-            assert presented(rig.readings) == [CardPresented("device", ADA), CardPresented("device", BOB)]
-            assert rig.readings[-1] == CardRemoved("device", BOB)
-            assert CardRemoved("device", ADA) in rig.readings
+            assert presented(rig.readings) == [CardPresented("device", ada), CardPresented("device", bob)]
+            assert rig.readings[-1] == CardRemoved("device", bob)
+            assert CardRemoved("device", ada) in rig.readings
 
     asyncio.run(story())
 
 
 @pytest.mark.parametrize("name", READERS)
 def test_a_card_is_told_as_soon_as_it_is_read_however_long_it_stays(name: str) -> None:
+    ada, _ = ROWS[name].cards
+
     async def story() -> None:
         async with in_memory(name) as rig:
             await rig.driver.start()
             async with rig.watching():
                 await asyncio.sleep(1)
-                rig.body.present(ADA)
+                rig.body.present(ada)
                 await asyncio.sleep(0.1)
-                assert rig.readings == [CardPresented("device", ADA)]
+                assert rig.readings == [CardPresented("device", ada)]
                 await asyncio.sleep(600)
-                assert presented(rig.readings) == [CardPresented("device", ADA)]
+                assert presented(rig.readings) == [CardPresented("device", ada)]
                 assert name not in SENSING or rig.readings == presented(rig.readings)
 
     run(story())
@@ -66,15 +68,17 @@ def test_a_card_is_told_as_soon_as_it_is_read_however_long_it_stays(name: str) -
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize(("name", "fault"), FAULTS)
 def test_no_fault_shows_another_card(name: str, fault: str, seed: int) -> None:
+    ada, _ = ROWS[name].cards
+
     async def story() -> None:
         async with in_memory(name, seed) as rig:
             await rig.driver.start()
             async with rig.watching() as watch:
                 rig.fault(fault)
-                rig.body.present(ADA)
+                rig.body.present(ada)
                 await asyncio.wait({watch}, timeout=5)
-            assert {reading.card for reading in rig.readings} <= {ADA}  # type: ignore[union-attr]
+            assert {reading.card for reading in rig.readings} <= {ada}  # type: ignore[union-attr]
             if fault not in (*HIDES, *ROWS[name].hides):
-                assert presented(rig.readings) == [CardPresented("device", ADA)]
+                assert presented(rig.readings) == [CardPresented("device", ada)]
 
     run(story())

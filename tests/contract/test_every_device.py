@@ -19,6 +19,10 @@ ANSWERING = [name for name in ROWS if name.startswith("modbus-")]
 UNHEARD = [
     (name, fault) for name in ANSWERING for fault in ("silent", "bad-checksum", "wrong-address", "truncate", "late")
 ]
+UNHEARD += [
+    ("pn532-reader", fault)
+    for fault in ("silent", "bad-checksum", "truncate", "late", "stale", "no-answer", "overlong", "power-cycle=1900")
+]
 UNHEARD += [("ds2482-fobs", fault) for fault in ("silent", "busy", "stale", "power-cycle=1900")]
 
 
@@ -93,7 +97,7 @@ def test_a_device_that_does_not_answer_fails_start_within_two_seconds(name: str,
     run(story())
 
 
-@pytest.mark.parametrize("name", [*ANSWERING, "ds2482-fobs"])
+@pytest.mark.parametrize("name", [*ANSWERING, "ds2482-fobs", "pn532-reader"])
 def test_a_device_that_falls_silent_is_lost_within_five_seconds(name: str) -> None:
     async def story() -> None:
         async with in_memory(name) as rig:

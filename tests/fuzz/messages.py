@@ -19,6 +19,7 @@ from drivers.wire.card_number import parse_card
 from drivers.wire.ds2482 import selected, status
 from drivers.wire.keypad import Debouncer, keys_down
 from drivers.wire.onewire import is_number
+from drivers.wire.pn532_commands import read_exchanged, read_firmware, read_targets
 from drivers.wire.terminal import encode
 from sync import payloads
 from sync.collector import batch
@@ -119,6 +120,11 @@ MESSAGES: Final = (
     ),
     MessageTarget(
         "keypad scans", lambda random: bytes([*b"\xff\x8f" * 2, 255 ^ 1 << random.getrandbits(2), 0xCF]), _scans
+    ),
+    MessageTarget(
+        "pn532 replies",
+        _always(bytes.fromhex("01 01 03 44 20 07 04 A1 B2 C3 D4 E5 80 06 75 77 81 02 80")),
+        lambda data: (read_targets(data), read_exchanged(data), read_firmware(data)),
     ),
     MessageTarget("screen", _always("Slot 7 开".encode()), lambda data: encode(data.decode("utf-8", "replace"))),
 )

@@ -15,6 +15,8 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from cabinet.control.protocol import LINE_BYTES_MAX, Lines
+from drivers.wire.pn532 import HELD_MAX, Frame, Packet
+from drivers.wire.pn532 import Decoder as Pn532Decoder
 from drivers.wire.rdm6300 import BareDecoder, BinaryDecoder, Decoder
 from drivers.wire.verifier import REPLY_MAX, Reply
 from drivers.wire.wiegand import FORMATS, Collector, key_of, number_of
@@ -104,6 +106,37 @@ def rdm_frame(random: Random) -> tuple[bytes, bytes]:
 def rdm_right(card: bytes, data: bytes) -> bool:
     found = re.finditer(rb"(?=\x02([0-9A-Fa-f]{12})\x03)", data)
     return any((raw := bytes.fromhex(one[1].decode()))[:5] == card and not reduce(xor, raw) for one in found)
+
+
+class Nfc:
+    def __init__(self) -> None:
+        self._decoder = Pn532Decoder()
+
+    def feed(self, chunk: bytes) -> list[Frame]:
+        return list(self._decoder.feed(chunk))
+
+    def held(self) -> int:
+        return len(self._decoder._held)
+
+
+def nfc_frame(random: Random) -> tuple[bytes, Packet]:
+    data = random.randbytes(random.choice((260, 0, 10, 10, 19)))
+    body = b"\xd5\x4b" + data
+    size = len(body)
+    head = bytes([size, -size % 256]) if size < 256 else bytes([255, 255, 1, size - 256, -(size - 255) % 256])
+    return b"\x00\x00\xff" + head + body + bytes([-sum(body) % 256, 0]), Packet(True, 0x4B, data)
+
+
+def nfc_right(frame: Frame, data: bytes) -> bool:
+    """Its bytes stand there behind a start code, with their length and both checks."""
+    if not isinstance(frame, Packet):
+        return b"\x00\xff" + {"ack": b"\x00\xff", "nack": b"\xff\x00", "error": b"\x01\xff\x7f\x81"}[frame] in data
+    body = (b"\xd5" if frame.to_host else b"\xd4") + bytes([frame.code]) + frame.data
+    body += bytes([-sum(body) % 256])
+    long, short = divmod(len(body) - 1, 256)
+    heads = [b"\xff\xff" + bytes([long, short, -(long + short) % 256])]
+    heads += [] if long else [bytes([short, -short % 256])]
+    return any(b"\x00\xff" + head + body in data for head in heads)
 
 
 class Wiegand:
@@ -242,6 +275,7 @@ STREAMS: Final = (
     StreamTarget("rdm6300", rdm_frame, Rdm, rdm_right, 12, 14, undetected=40),
     StreamTarget("rdm6300 binary", desk_frame, Desk, desk_right, 10, 20, undetected=160),
     StreamTarget("rdm6300 bare", bare_frame, Em18, bare_right, 12, 0, undetected=59),
+    StreamTarget("pn532", nfc_frame, Nfc, nfc_right, HELD_MAX, HELD_MAX, undetected=296),
     StreamTarget("wiegand", wiegand_frame, Wiegand, wiegand_right, 96, 97, undetected=156),
     StreamTarget("modbus", modbus_frame, Modbus, modbus_right, HEARD_MAX, 0, undetected=0),
     StreamTarget("verifier", verifier_frame, Verifier, verifier_right, REPLY_MAX + 1, 0, undetected=0),

@@ -44,7 +44,7 @@ def test_of_two_flipped_bits_pass_as_many_as_the_check_cannot_see(target: Stream
     counted = flips(target)
     assert counted.tally.failures == []
     assert (counted.single, counted.double) == (0, target.undetected)
-    bits = 8 * min(len(target.frame(Random(1))[0]), 64)
+    bits = 8 * min(len(target.frame(Random(f"1/flips/{target.name}"))[0]), 64)
     assert counted.doubles == bits * (bits - 1) // 2
 
 
@@ -55,6 +55,11 @@ def test_how_many_pairs_an_xor_and_a_parity_cannot_see() -> None:
     assert undetected["rdm6300 binary"] == 7 * 6 // 2 * 8 - 8
     # Two of the 13 bits of either half.
     assert undetected["wiegand"] == 2 * (13 * 12 // 2)
+    # A sum: the same bit up in one byte and down in another, of the highest bit any two; of TFI, the lowest alone.
+    frame, _ = target_of("pn532").frame(Random("1/flips/pn532"))
+    columns = [[byte >> bit & 1 for byte in frame[6:-1]] for bit in range(8)]
+    opposite = sum(column.count(0) * column.count(1) for column in columns[:7]) + 12 * 11 // 2
+    assert undetected["pn532"] == opposite + columns[0].count(0)
     for name in ("rdm6300", "rdm6300 bare"):
         frame, _ = target_of(name).frame(Random(f"1/flips/{name}"))
         digits = frame.strip(b"\x02\x03").decode()

@@ -122,6 +122,15 @@ type = "wiegand-reader"
 link = "gpio0"
 d0 = 14
 d1 = 15
+[[link]]
+id = "uart2"
+type = "serial"
+port = "links/uart2"
+baud = 115200
+[[device]]
+id = "nfc-reader"
+type = "pn532-reader"
+link = "uart2"
 [[slot]]
 number = 1
 lock = "relays:1"
@@ -135,6 +144,8 @@ sensor = "inputs-a:2"
 hold_s = 0.7
 """
 Raw = dict[str, Any]
+MORE, MORE_LINKS = CABINET.count("[[device]]"), CABINET.count("[[link]]")
+"""Where one more of them is."""
 
 
 class StillClock:
@@ -149,7 +160,7 @@ def test_a_whole_cabinet() -> None:
     table, problems = parse_table(tomllib.loads(CABINET))
     assert problems == []
     assert table is not None
-    assert [link.id for link in table.links] == ["rs485", "uart0", "uart1", "gpio0", "i2c0", "camera"]
+    assert [link.id for link in table.links] == ["rs485", "uart0", "uart1", "gpio0", "i2c0", "camera", "uart2"]
     assert [entry.spec.id for entry in table.devices] == [
         "reader",
         "keypad",
@@ -161,6 +172,7 @@ def test_a_whole_cabinet() -> None:
         "fobs",
         "camera",
         "outer-reader",
+        "nfc-reader",
     ]
     assert [slot.lock for slot in table.slots] == [ChannelRef("relays", 1), ChannelRef("relays", 2)]
     assert table.slots[0].fob_reader == ChannelRef("fobs", 1)
@@ -173,6 +185,7 @@ def test_a_whole_cabinet() -> None:
 CAPABILITIES: dict[str, type[Device]] = {
     "rdm6300-reader": CardReader,
     "wiegand-reader": CardReader,
+    "pn532-reader": CardReader,
     "matrix-keypad": Keypad,
     "modbus-relay-board": LockBoard,
     "modbus-input-board": InputBoard,
@@ -242,19 +255,19 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
             raw["link"].append({"id": "other", "type": "socket", "path": "other", "key_file": "k"}),
             raw["device"].append({"id": "other", "type": "socket-verifier", "link": "other"}),
         ),
-        ("device", 10, "type"),
+        ("device", MORE, "type"),
         'a cabinet has one verifier, "other" is another',
     ),
     (
         "two on one socket",
         lambda raw: raw["device"].append({"id": "other", "type": "socket-verifier", "link": "camera"}),
-        ("device", 10, "link"),
+        ("device", MORE, "link"),
         'a socket link has one device, "camera" has "camera" already',
     ),
     (
         "unknown link type",
         lambda raw: raw["link"].append({"id": "x", "type": "serail", "port": "p"}),
-        ("link", 6, "type"),
+        ("link", MORE_LINKS, "type"),
         'unknown type "serail", allowed: serial, modbus, gpio, i2c, socket; did you mean "serial"?',
     ),
     (
@@ -272,25 +285,25 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "chip missing",
         lambda raw: raw["link"].append({"id": "x", "type": "gpio", "backend": "gpiod"}),
-        ("link", 6),
+        ("link", MORE_LINKS),
         'backend "gpiod" needs the key "chip"',
     ),
     (
         "path of another backend",
         lambda raw: raw["link"].append({"id": "x", "type": "gpio", "backend": "rpi-gpio", "path": "p"}),
-        ("link", 6),
+        ("link", MORE_LINKS),
         'the key "path" belongs to the backend "sim"',
     ),
     (
         "repeated link",
         lambda raw: raw["link"].append({"id": "rs485", "type": "serial", "port": "p"}),
-        ("link", 6, "id"),
+        ("link", MORE_LINKS, "id"),
         'link "rs485" exists already; each needs its own',
     ),
     (
         "repeated device",
         lambda raw: raw["device"].append({**raw["device"][5], "line": 12}),
-        ("device", 10, "id"),
+        ("device", MORE, "id"),
         'device "buzzer" exists already; each needs its own',
     ),
     (
@@ -302,14 +315,14 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "two links on one port",
         lambda raw: raw["link"].append({"id": "x", "type": "serial", "port": "links/./uart0"}),
-        ("link", 6, "port"),
+        ("link", MORE_LINKS, "port"),
         'port: link "uart0" uses the same; one link opens it for all devices',
     ),
     (
         "unknown link",
-        lambda raw: raw["device"][0].update(link="uart2"),
+        lambda raw: raw["device"][0].update(link="uart-1"),
         ("device", 0, "link"),
-        'link: there is no link "uart2", allowed: uart0, uart1; did you mean "uart1"?',
+        'link: there is no link "uart-1", allowed: uart0, uart1, uart2; did you mean "uart1"?',
     ),
     (
         "link of the wrong kind",
@@ -374,13 +387,13 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "bus without its place",
         lambda raw: raw["link"].append({"id": "x", "type": "i2c"}),
-        ("link", 6),
+        ("link", MORE_LINKS),
         'backend "i2c-dev" needs the key "port"',
     ),
     (
         "one bus twice",
         lambda raw: raw["link"].append({"id": "x", "type": "i2c", "port": "/dev/../dev/i2c-1"}),
-        ("link", 6, "port"),
+        ("link", MORE_LINKS, "port"),
         'port: link "i2c0" uses the same',
     ),
     (
@@ -392,7 +405,7 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
     (
         "one address twice",
         lambda raw: raw["device"].append(raw["device"][7] | {"id": "more"}),
-        ("device", 10, "address"),
+        ("device", MORE, "address"),
         'address: "fobs" has the address 0x1A on "i2c0" already',
     ),
     (
