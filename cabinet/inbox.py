@@ -12,6 +12,7 @@ from cabinet.core.events import (
     BoltPulsed,
     DeviceLost,
     DeviceRestored,
+    DeviceSuspected,
     DigitsTyped,
     DoorRead,
     Event,
@@ -115,6 +116,8 @@ def _source(event: Event) -> tuple[str, str | int] | None:
             return "door", 0
         case DeviceLost() | DeviceRestored():
             return "device", event.device
+        case DeviceSuspected():
+            return event.cause, event.device
         case UpstreamLink():
             return "upstream", 0
     return None

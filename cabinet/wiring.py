@@ -13,6 +13,7 @@ from cabinet.core.events import (
     CardShown,
     DeviceLost,
     DeviceRestored,
+    DeviceSuspected,
     DigitsEntered,
     DigitsTyped,
     DoorRead,
@@ -31,6 +32,7 @@ from hal.capabilities import (
     CardReader,
     CardRemoved,
     Device,
+    DeviceSuspect,
     Display,
     Entered,
     FobRead,
@@ -188,6 +190,8 @@ class Wiring:
                 self._input(reading)
             case FobRead():
                 self._fob(reading)
+            case DeviceSuspect(device, cause, hint):
+                self._post(DeviceSuspected(device, cause, hint))
             case CardRemoved():
                 pass  # a visit outlives the moment its card is held to the reader
 

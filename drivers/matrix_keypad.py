@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 from drivers.specs.matrix_keypad import MatrixKeypadSpec
 from drivers.typed_digits import TypedDigits
-from drivers.wire.keypad import Debouncer, Key, keys_down, label
+from drivers.wire.keypad import Debouncer, Key, corners, keys_down, label
 from hal.buses import GpioLines
-from hal.capabilities import Emit, Keypad
+from hal.capabilities import DeviceSuspect, Emit, Keypad
 from hal.clock import Clock
-
-logger = logging.getLogger(__name__)
 
 MOMENT_S = 0.001
 """The shortest wait: the rounding of a time-out must not make it wait for nothing again and again."""
+STUCK_S = 20.0
+"""Nobody holds a key for so long."""
+SLOWER = 4
+"""Beside a jammed key there is no rest: scanned so many times less often while nothing else is down."""
 
 
 class MatrixKeypad(Keypad):
-    """A to D do nothing. A key that is down from the start is ignored until it is let go, so that the others still
-    work."""
+    """A to D do nothing. A key that is down from the start, or for very long, is ignored until it is let go, so that
+    the others still work."""
 
     def __init__(self, spec: MatrixKeypadSpec, gpio: GpioLines, clock: Clock) -> None:
         self.device = spec.id
@@ -29,6 +30,11 @@ class MatrixKeypad(Keypad):
         self._gpio = gpio
         self._debouncer = Debouncer(spec.scans)
         self._digits = TypedDigits(spec.id, clock, entry_s=spec.entry_s, digits_max=spec.digits_max)
+        self._clock = clock
+        self._since_s: dict[Key, float] = {}
+        """Since when each key that is down is so."""
+        self._told: frozenset[Key] = frozenset()
+        """The keys that are known to be stuck."""
 
     async def start(self) -> None:
         """Claims the lines and takes a first look at the keys; a keypad cannot prove that it is there."""
@@ -37,6 +43,7 @@ class MatrixKeypad(Keypad):
         await self._gpio.claim_outputs(self._spec.rows, high=False, drive="open-drain")
         await self._gpio.claim_inputs(self._spec.columns, pull="up", edges=True)
         self._debouncer = Debouncer(self._spec.scans)
+        self._since_s, self._told = {}, frozenset()
         self._debouncer.scan(await self._scan())
 
     async def watch(self, emit: Emit) -> None:
@@ -53,16 +60,15 @@ class MatrixKeypad(Keypad):
 
     async def _scan_until_at_rest(self, emit: Emit) -> None:
         while True:
-            settled = self._debouncer.settled
             key = self._debouncer.scan(await self._scan())
-            if self._debouncer.settled and not settled and self._debouncer.stuck:
-                self._log_stuck()
             if key is not None:
                 self._digits.press(label(key), emit)
+            self._tell_stuck(emit)
             self._digits.forget_if_late(emit)
             if self._debouncer.at_rest:
                 return
-            await asyncio.sleep(self._spec.scan_ms / 1000)
+            scans = SLOWER if self._debouncer.all_stuck else 1
+            await asyncio.sleep(scans * self._spec.scan_ms / 1000)
 
     async def _scan(self) -> frozenset[Key]:
         levels = []
@@ -84,10 +90,21 @@ class MatrixKeypad(Keypad):
             if not limit.expired():
                 raise
 
-    def _log_stuck(self) -> None:
-        places = ", ".join(f"row {row + 1} column {column + 1}" for row, column in sorted(self._debouncer.stuck))
-        logger.warning(
-            "%s: key down since start (%s), ignored until it is let go; check for a jammed key or a short",
-            self.device,
-            places,
-        )
+    def _tell_stuck(self, emit: Emit) -> None:
+        """Whose digit counted when it went down, if it did, cannot be meant."""
+        now_s = self._clock.mono_s()
+        self._since_s = {key: self._since_s.get(key, now_s) for key in self._debouncer.down}
+        stuck = frozenset(key for key, since_s in self._since_s.items() if now_s - since_s >= STUCK_S)
+        if stuck == self._told:
+            return
+        if stuck - self._told:
+            self._debouncer.give_up(stuck)
+            self._digits.forget(emit)
+        self._told = stuck
+        emit(DeviceSuspect(self.device, "key.stuck", _what_is(stuck) if stuck else None))
+
+
+def _what_is(stuck: frozenset[Key]) -> str:
+    places = ", ".join(f"row {row + 1} column {column + 1}" for row, column in sorted(stuck))
+    ghosts = " (one of them may only seem so)" if corners(stuck) else ""
+    return f"a key stays down: {places}{ghosts}; look for a jammed key or a short. The others work without it"

@@ -108,6 +108,20 @@ class FingerUnknown:
     device: str
 
 
+Cause = Literal["key.stuck", "keyboard.foreign", "lines.swapped", "cards.flooding"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSuspect:
+    """A device that works has found what a technician should look at: told once for each change of it.
+
+    `hint` says what to check. None: it is over (also told by the supervisor's side when the device is lost)."""
+
+    device: str
+    cause: Cause
+    hint: str | None
+
+
 Reading: TypeAlias = (
     CardPresented
     | CardRemoved
@@ -119,6 +133,7 @@ Reading: TypeAlias = (
     | FingerModule
     | FingerSeen
     | FingerUnknown
+    | DeviceSuspect
 )
 Emit: TypeAlias = Callable[[Reading], None]
 Pattern = Literal["off", "on", "blink"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from hal.capabilities import Device, Emit, FobRead, InputRead, Reading
+from hal.capabilities import Cause, Device, DeviceSuspect, Emit, FobRead, InputRead, Reading
 from hal.clock import Clock
 from hal.errors import DeviceError, DeviceMisconfigured, DeviceTimeout, LinkLost
 
@@ -29,8 +29,8 @@ class Reports:
     """Where the news go. Called in the loop; they neither block nor raise."""
 
     emit: Emit
-    """What devices read. After `lost`, each input and fob that the device had reported is emitted once more, with
-    None."""
+    """What devices read. After `lost`, each input and fob that the device had reported, and each suspicion, is emitted
+    once more, with None."""
     lost: Callable[[str, str], None]
     """(device, hint) once, when it stops working or does not begin to."""
     restored: Callable[[str], None]
@@ -39,7 +39,8 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class DeviceStatus:
-    """`since_mono_s`: when the state began. `hint`: why it is not up. stopped: until the daemon starts again."""
+    """`since_mono_s`: when the state began. `hint`: why it is not up, or what is suspect at one that is. stopped: until
+    the daemon starts again."""
 
     device: str
     link: str
@@ -85,6 +86,7 @@ class KeptDevice:
         self._hint: str | None = None
         self._inputs: set[int] = set()
         self._fobs: set[int] = set()
+        self._suspect: dict[Cause, str] = {}
         self._backoff = Backoff(DEVICE_BACKOFF_S)
 
     async def keep(self) -> None:
@@ -136,7 +138,8 @@ class KeptDevice:
         self._backoff.wake()
 
     def status(self) -> DeviceStatus:
-        return DeviceStatus(self.name, self._link, self.state, self._since_mono_s, self._hint)
+        hint = self._hint or "; ".join(self._suspect.values()) or None
+        return DeviceStatus(self.name, self._link, self.state, self._since_mono_s, hint)
 
     async def _run(self) -> None:
         await self._start()
@@ -161,15 +164,27 @@ class KeptDevice:
             self._inputs.add(reading.channel)
         elif isinstance(reading, FobRead):
             self._fobs.add(reading.channel)
+        elif isinstance(reading, DeviceSuspect):
+            self._suspects(reading)
         self._reports.emit(reading)
+
+    def _suspects(self, found: DeviceSuspect) -> None:
+        if found.hint is None:
+            self._suspect.pop(found.cause, None)
+        else:
+            self._suspect[found.cause] = found.hint
+            log.warning("%s: %s", self.name, found.hint)
 
     def _forget_readings(self) -> None:
         for channel in sorted(self._inputs):
             self._reports.emit(InputRead(self.name, channel, None))
         for channel in sorted(self._fobs):
             self._reports.emit(FobRead(self.name, channel, None))
+        for cause in self._suspect:
+            self._reports.emit(DeviceSuspect(self.name, cause, None))
         self._inputs.clear()
         self._fobs.clear()
+        self._suspect.clear()
 
     def _change(self, state: State) -> None:
         self.state = state

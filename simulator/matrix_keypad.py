@@ -27,6 +27,8 @@ PATIENCE_S = 3.0
 """A finger does not wait longer than this for a side that does not scan."""
 PRESSES_MAX = 64
 
+NO_KEY: frozenset[str] = frozenset()
+
 Lines = tuple[int, ...]
 
 
@@ -37,7 +39,7 @@ class MatrixKeypad:
         "columns": "lines of the columns, from 1 4 7 * on, 3 or 4; default 16,20,21",
         "press": "keys pressed as soon as a program scans; default none",
     }
-    faults = ("noise", "silent", "duplicate", "unplug", "stuck-on")
+    faults = ("noise", "silent", "duplicate", "unplug", "stuck-on", "ghost", "two-keys", "held")
 
     def __init__(self, rows: Lines, columns: Lines, rng: random.Random, settle_s: float = 0.0, press: str = "") -> None:
         """`settle_s`: how long the scanning side needs to be sure of a key; a finger stays twice as long."""
@@ -49,13 +51,13 @@ class MatrixKeypad:
         self._finger = asyncio.Lock()
         self._faults = ActiveFaults()
         self._chip: GpioChip | None = None
-        self._pressed: str | None = None
+        self._pressed: frozenset[str] = frozenset()
         self._stuck: str | None = None
         self._scanned = asyncio.Event()
         self._rows_low: set[int] = set()
         self._passes = dict.fromkeys(rows, 0)
         self._moved = asyncio.Event()
-        self._closed: set[str] = set()
+        self._closed: frozenset[str] = frozenset()
         self._presses: asyncio.Task[None] | None = None
         self._press_first = press
 
@@ -83,7 +85,7 @@ class MatrixKeypad:
         elif not on:
             if self._presses:
                 self._presses.cancel()
-            self._touch(None)
+            self._touch(NO_KEY)
 
     def check(self, keys: str) -> None:
         """Raises ValueError when one of `keys` is not on this keypad, or there are too many."""
@@ -159,26 +161,38 @@ class MatrixKeypad:
             await asyncio.sleep(self._press_s + self._pause_s)
             return
         row, _ = self._lines_of(key)
+        keys = self._under_the_finger(key)
         try:
-            await self._bounce(key, None)
-            self._touch(key)
-            await self._stay(self._press_s, row, off=False)
-            await self._bounce(None, key)
+            await self._bounce(keys, NO_KEY)
+            self._touch(keys)
+            await self._stay(self._faults.amount("held") / 1000 or self._press_s, row, off=False)
+            await self._bounce(NO_KEY, keys)
         finally:
-            self._touch(None)
+            self._touch(NO_KEY)
         await self._stay(self._pause_s, row, off=True)
 
-    async def _bounce(self, to: str | None, back: str | None) -> None:
+    def _under_the_finger(self, key: str) -> frozenset[str]:
+        """The key, and what a clumsy finger presses beside it."""
+        row, column = next((number, keys.index(key)) for number, keys in enumerate(self._keys) if key in keys)
+        beside = self._keys[row][column - 1 if column else 1]
+        keys = {key}
+        if self._faults.act("two-keys"):
+            keys.add(beside)
+        if self._faults.act("ghost"):
+            keys |= {beside, self._keys[row - 1 if row else 1][column]}
+        return frozenset(keys)
+
+    async def _bounce(self, to: frozenset[str], back: frozenset[str]) -> None:
         for _ in range(self._rng.randint(0, BOUNCES_MAX) + self._faults.amount("noise")):
             for pressed in (to, back):
                 self._touch(pressed)
                 await asyncio.sleep(self._rng.uniform(*BOUNCE_S))
 
-    def _touch(self, pressed: str | None) -> None:
-        """The finger is on this key now, or on none."""
+    def _touch(self, pressed: frozenset[str]) -> None:
+        """The finger is on these keys now, or on none."""
         assert self._chip is not None
         self._pressed = pressed
-        closed = {key for key in (pressed, self._stuck) if key}
+        closed = pressed | ({self._stuck} if self._stuck else set())
         for key in sorted(closed - self._closed):
             self._chip.join(*self._lines_of(key))
         for key in sorted(self._closed - closed):

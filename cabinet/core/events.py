@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from cabinet.core.requests import ASKED, Asked
 from cabinet.policy.rights import Pseudonym
+from hal.capabilities import Cause
 from hal.secret import Secret
 
 Outcome = Literal["done", "not_done", "too_late", "unknown"]
@@ -140,6 +141,15 @@ class DeviceRestored:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceSuspected:
+    """A device that works has found what a technician should look at; `hint` None: it is over."""
+
+    device: str
+    cause: Cause
+    hint: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Erased:
     """Nothing of them is left in the roster, of this version and digest now. `refusal`: there still is, and why."""
 
@@ -224,6 +234,7 @@ Event: TypeAlias = (
     | BoltPulsed
     | DeviceLost
     | DeviceRestored
+    | DeviceSuspected
     | Erased
     | RosterFound
     | RosterChanged
@@ -247,6 +258,7 @@ FACTS = (
     BoltPulsed,
     DeviceLost,
     DeviceRestored,
+    DeviceSuspected,
     PinChecked,
     Verified,
     Enrolled,

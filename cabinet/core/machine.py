@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from cabinet.core import clock, erasing, release, returning
 from cabinet.core.effects import Answer, CommitRoster
 from cabinet.core.events import (
     DeviceLost,
     DeviceRestored,
+    DeviceSuspected,
     DigitsTyped,
     Event,
     JournalFailed,
@@ -21,8 +23,10 @@ from cabinet.core.ledger import RosterMark
 from cabinet.core.requests import ASKED, BackupTold, LogWiped, PruningAsked, RosterPlanned, StateSetAsked
 from cabinet.core.state import State
 from cabinet.core.turn import Turn
+from hal.capabilities import Cause
 
 _ALIVE_S = 3600.0
+_OF_DEVICES = ("device.lost", *get_args(Cause))
 
 
 def on_started(turn: Turn, event: Started) -> None:
@@ -40,8 +44,8 @@ def on_started(turn: Turn, event: Started) -> None:
     returning.on_started(turn)
     turn.clear_alarm("journal.failed")
     for alarm in tuple(turn.ledger.alarms.values()):
-        if alarm.code == "device.lost":  # said again if it is still true
-            turn.clear_alarm("device.lost", device=alarm.device)
+        if alarm.code in _OF_DEVICES:  # said again if it is still true
+            turn.clear_alarm(alarm.code, device=alarm.device)
     for slot in turn.state.setup.slots:
         release.light(turn, slot)
     turn.say("idle")
@@ -63,6 +67,15 @@ def on_device_restored(turn: Turn, event: DeviceRestored) -> None:
     turn.update(lost=turn.state.lost - {event.device})
     turn.journal("device.restored", device=event.device)
     turn.clear_alarm("device.lost", device=event.device)
+
+
+def on_device_suspected(turn: Turn, event: DeviceSuspected) -> None:
+    """It goes on working; the alarm stands until the device says that it is over."""
+    if event.hint is None:
+        turn.clear_alarm(event.cause, device=event.device)
+        return
+    turn.journal("device.suspected", device=event.device, cause=event.cause, hint=event.hint[:200])
+    turn.raise_alarm(event.cause, device=event.device)
 
 
 def on_journal_failed(turn: Turn, event: JournalFailed) -> None:

@@ -94,6 +94,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     requests.RotationAsked: signer.on_rotation,
     events.DeviceLost: machine.on_device_lost,
     events.DeviceRestored: machine.on_device_restored,
+    events.DeviceSuspected: machine.on_device_suspected,
     requests.ClockConfirmed: clock.on_confirmed,
     events.UpstreamLink: upstream.on_link,
     requests.PruningAsked: pruning.on_asked,

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hal.capabilities import Cancelled, Entered, Keypad, Typed
-from tests.contract.rig import Rig, on_real_bus
+from hal.capabilities import Cancelled, DeviceSuspect, Entered, Keypad, Typed
+from simulator.harness.virtual_loop import run
+from tests.contract.rig import Rig, in_memory, on_real_bus
 from tests.contract.rows import types_with
 
 KEYPADS = types_with(Keypad)
@@ -35,15 +36,61 @@ def test_every_press_counts_once_bounces_or_not(name: str, fault: str | None, tm
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("fault", ["ghost", "two-keys", "silent"])
 @pytest.mark.parametrize("name", KEYPADS)
-def test_a_key_stuck_from_the_start_leaves_the_others_usable(name: str, tmp_path: Path) -> None:
+def test_what_is_no_single_key_counts_as_none(name: str, fault: str) -> None:
     async def story() -> None:
-        async with on_real_bus(name, tmp_path) as rig:
-            rig.fault("stuck-on=9")
+        async with in_memory(name) as rig:
             await rig.driver.start()
             async with rig.watching():
-                await rig.body.press("42#")
-                await rig.until(lambda: any(isinstance(one, Entered) for one in rig.readings))
-            assert told(rig) == [Typed("device", 1), Typed("device", 2), "42"]
+                rig.fault(fault)
+                await rig.body.press("0123456789#*")
+                assert told(rig) == []
+                rig.simulated.clear()
+                await rig.body.press("7#")
+            assert told(rig) == [Typed("device", 1), "7"]
 
-    asyncio.run(story())
+    run(story())
+
+
+@pytest.mark.parametrize("name", KEYPADS)
+def test_a_key_held_for_very_long_is_one_press(name: str) -> None:
+    async def story() -> None:
+        async with in_memory(name) as rig:
+            await rig.driver.start()
+            async with rig.watching():
+                rig.fault("held=25000")
+                await rig.body.press("4")
+                rig.simulated.clear()
+                await rig.body.press("2#")
+            assert [one for one in told(rig) if isinstance(one, Typed)] == [
+                *(Typed("device", 1), Typed("device", 0), Typed("device", 1))
+            ]
+            assert told(rig)[-1] == "2"
+
+    run(story())
+
+
+@pytest.mark.parametrize("at_start", [True, False])
+@pytest.mark.parametrize("name", KEYPADS)
+def test_a_jammed_key_is_told_until_it_is_free_and_the_others_work(name: str, at_start: bool) -> None:
+    async def story() -> None:
+        async with in_memory(name) as rig:
+            if at_start:
+                rig.fault("stuck-on=9")
+            await rig.driver.start()
+            async with rig.watching():
+                rig.fault("stuck-on=9")
+                await asyncio.sleep(22)
+                [found] = [one for one in rig.readings if isinstance(one, DeviceSuspect)]
+                assert found.cause == "key.stuck"
+                assert found.hint
+                await rig.body.press("42#")
+                assert told(rig)[-1] == "42"
+                rig.simulated.clear()
+                await asyncio.sleep(1)
+                assert rig.readings[-1] == DeviceSuspect("device", "key.stuck", None)
+                await rig.body.press("9#")
+                assert told(rig)[-1] == "9"
+
+    run(story())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cabinet.core.events import DeviceLost, DeviceRestored, Event, SlotRead
+from cabinet.core.events import DeviceLost, DeviceRestored, DeviceSuspected, Event, SlotRead
 from cabinet.core.ledger_rows import from_rows
 from tests.core.cabinet import ADA, ADA_CARD, Cabinet, right, rights
 
@@ -95,6 +95,29 @@ def test_what_changes_while_a_sensor_is_lost_is_found_not_forced() -> None:
     cabinet.send(DeviceRestored("inputs"))
     cabinet.lift(2)
     assert cabinet.kinds() == ["device.lost", "alarm.raised", "device.restored", "alarm.cleared", "item.found_absent"]
+
+
+def test_what_is_suspect_at_a_device_is_told_and_stands_until_it_is_over() -> None:
+    cabinet = fresh()
+    cabinet.send(DeviceSuspected("keypad", "key.stuck", "the key 5 stays down"))
+    cabinet.send(DeviceSuspected("keypad", "key.stuck", "the keys 5, 6 stay down"))
+    assert cabinet.kinds() == ["device.suspected", "alarm.raised", "device.suspected"]
+    assert cabinet.last("device.suspected").fields == {
+        "device": "keypad", "cause": "key.stuck", "hint": "the keys 5, 6 stay down",
+    }  # fmt: skip
+    assert cabinet.last("alarm.raised").fields == {"code": "key.stuck", "device": "keypad"}
+    cabinet.send(DeviceSuspected("keypad", "key.stuck", None))
+    cabinet.send(DeviceSuspected("keypad", "key.stuck", None))
+    assert cabinet.kinds()[3:] == ["alarm.cleared"]
+    assert cabinet.refolded() == cabinet.state.ledger
+
+
+def test_what_was_suspect_before_a_start_is_told_anew_or_over() -> None:
+    cabinet = fresh()
+    cabinet.send(DeviceSuspected("reader", "keyboard.foreign", "a keyboard in port 1"))
+    cabinet.boot()
+    assert cabinet.kinds()[-2:] == ["cabinet.started", "alarm.cleared"]
+    assert cabinet.last("alarm.cleared").fields["code"] == "keyboard.foreign"
 
 
 def test_a_grant_with_a_silent_sensor_ends_as_unknown() -> None:

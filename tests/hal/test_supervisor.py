@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hal.capabilities import CardPresented, Emit, FobRead, InputRead, Reading
+from hal.capabilities import CardPresented, DeviceSuspect, Emit, FobRead, InputRead, Reading
 from hal.clock import Now
 from hal.errors import DeviceMisconfigured, DeviceRefused, DeviceTimeout, LinkLost
 from hal.modbus import RtuLine
@@ -317,6 +317,11 @@ def test_what_a_lost_device_had_read_is_no_proof_any_more() -> None:
         cabinet.a.emit(InputRead("a", 1, False))
         cabinet.a.emit(InputRead("a", 2, False))
         cabinet.a.emit(FobRead("a", 1, "fob", b"\x01\x05\x00\x00\x00\x00\x00\x8a"))
+        cabinet.a.emit(DeviceSuspect("a", "key.stuck", "a jammed key"))
+        cabinet.a.emit(DeviceSuspect("a", "keyboard.foreign", "a keyboard"))
+        assert cabinet.state("a") == ("up", 0.0, "a jammed key; a keyboard")
+        cabinet.a.emit(DeviceSuspect("a", "keyboard.foreign", None))
+        assert cabinet.state("a") == ("up", 0.0, "a jammed key")
         cabinet.a.fail(DeviceTimeout("a", "no answer"))
         await asyncio.sleep(1)
         cabinet.a.fail(DeviceTimeout("a", "no answer"))
@@ -327,10 +332,14 @@ def test_what_a_lost_device_had_read_is_no_proof_any_more() -> None:
         InputRead("a", 1, False),
         InputRead("a", 2, False),
         FobRead("a", 1, "fob", b"\x01\x05\x00\x00\x00\x00\x00\x8a"),
+        DeviceSuspect("a", "key.stuck", "a jammed key"),
+        DeviceSuspect("a", "keyboard.foreign", "a keyboard"),
+        DeviceSuspect("a", "keyboard.foreign", None),
         CardPresented("a", b"no answer"),
         InputRead("a", 1, None),
         InputRead("a", 2, None),
         FobRead("a", 1, None),
+        DeviceSuspect("a", "key.stuck", None),
         CardPresented("a", b"no answer"),
     ]
 

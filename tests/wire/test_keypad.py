@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.wire.keypad import LAYOUT, Debouncer, Key, is_ambiguous, keys_down, label
+from drivers.wire.keypad import LAYOUT, Debouncer, Key, corners, keys_down, label
 
 ROWS, COLUMNS, SCANS = 4, 3, 3
 NONE: frozenset[Key] = frozenset()
@@ -49,7 +49,7 @@ def test_the_printed_layout() -> None:
 def test_one_or_two_keys_read_as_they_are(pressed: frozenset[Key]) -> None:
     down = keys_down(matrix(pressed))
     assert down == pressed
-    assert not is_ambiguous(down)
+    assert corners(down) == NONE
 
 
 @given(keys, keys)
@@ -58,13 +58,14 @@ def test_three_corners_of_a_rectangle_are_ambiguous(one: Key, other: Key) -> Non
         return
     down = keys_down(matrix(frozenset({one, other, (one[0], other[1])})))
     assert len(down) == 4
-    assert is_ambiguous(down)
+    assert corners(down) == down
 
 
-@given(st.frozensets(keys, max_size=6))
-def test_what_a_scan_shows_and_is_not_ambiguous_is_really_pressed(pressed: frozenset[Key]) -> None:
+@given(st.frozensets(keys, max_size=8))
+def test_what_a_scan_shows_and_is_no_corner_is_really_pressed(pressed: frozenset[Key]) -> None:
     down = keys_down(matrix(pressed))
-    assert is_ambiguous(down) or down == pressed
+    assert pressed <= down
+    assert down - corners(down) <= pressed
 
 
 def test_a_key_counts_after_equal_scans_and_once() -> None:
@@ -121,6 +122,28 @@ def test_a_key_stuck_at_start_is_ignored_and_the_others_work() -> None:
     assert scan(debouncer, *[NONE] * 3) == []
     assert debouncer.stuck == NONE
     assert scan(debouncer, *[stuck] * 3) == [(3, 2)]
+
+
+def test_a_key_that_is_given_up_leaves_the_others_usable() -> None:
+    stuck, five = frozenset({(3, 2)}), frozenset({(1, 1)})
+    debouncer = settled()
+    assert scan(debouncer, *[stuck] * 100) == [(3, 2)]
+    assert scan(debouncer, *[stuck | five] * 3) == []
+    assert scan(debouncer, *[stuck] * 3) == []
+    debouncer.give_up(stuck)
+    assert scan(debouncer, *[stuck] * 3, *[stuck | five] * 3, *[stuck] * 3, *[stuck | five] * 3) == [(1, 1)] * 2
+    assert scan(debouncer, *[NONE] * 3, *[stuck] * 3) == [(3, 2)]
+
+
+def test_beside_a_rectangle_that_is_given_up_what_is_no_corner_of_another_counts() -> None:
+    """Three keys jammed: the fourth is a ghost. A key in a row and a column of its own is sure, none in theirs is."""
+    jammed = keys_down(matrix(frozenset({(0, 0), (0, 1), (1, 0)})))
+    debouncer = settled()
+    assert scan(debouncer, *[jammed] * 10) == []
+    debouncer.give_up(jammed)
+    for pressed, counts in (((2, 2), True), ((3, 2), True), ((2, 0), False), ((0, 2), False)):
+        down = keys_down(matrix(frozenset({(0, 0), (0, 1), (1, 0), pressed})))
+        assert scan(debouncer, *[down] * 5, *[jammed] * 5) == ([pressed] if counts else []), pressed
 
 
 def test_a_key_pressed_just_after_start_counts() -> None:

@@ -34,6 +34,7 @@ from simulator.harness.invariants.secrets import NothingPersonal
 from simulator.harness.invariants.service import DoneOnce, GoodStays
 from simulator.harness.invariants.signing import OneSigner
 from simulator.harness.invariants.surroundings import FullDisk
+from simulator.harness.invariants.suspects import SuspectIsTold
 from simulator.harness.invariants.turns import ServedInTurn
 from simulator.harness.invariants.upstream import NothingEarly
 from simulator.harness.memory_roster import KEYS, SIGNING_SEED
@@ -138,6 +139,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             ThinnedWithCare(pruned.told),
             Forgotten(plan.shelf, oracle, plan.ids),
             EnrolledAsConfirmed(truth, plan.cast, plan.ids),
+            SuspectIsTold(truth),
             DueIsTold(truth, oracle, booked, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )

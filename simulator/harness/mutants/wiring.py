@@ -52,4 +52,22 @@ WIRING: Final = (
         ],
         [Crashed("dead-board")],
     ),
+    Mutant(
+        "jammed-key-untold",
+        "a jammed key is ignored and nobody is told",
+        [Edit("drivers.matrix_keypad:MatrixKeypad._tell_stuck", "if stuck == self._told:", "if True:")],
+        [Crashed("jammed-key", level="wire")],
+    ),
+    Mutant(
+        "suspect-for-ever",
+        "the alarm of a device that was suspect stays when that is over",
+        [
+            Edit(
+                "cabinet.core.machine:on_device_suspected",
+                "        turn.clear_alarm(event.cause, device=event.device)\n",
+                "",
+            )
+        ],
+        [Crashed("jammed-key")],
+    ),
 )
