@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -15,7 +15,10 @@ from cabinet.journal.errors import ExportRefused, LeafRefused, NoteRefused
 from cabinet.journal.note import Signer, Verifier
 from cabinet.journal.receipt import verify_receipt
 from cabinet.journal.tree import leaf_hash
+from drivers.wire.card_aes import decrypt, rotated
 from drivers.wire.card_number import parse_card
+from drivers.wire.desfire import Application, Mode, Session, prove
+from drivers.wire.desfire_keys import look, personalise
 from drivers.wire.ds2482 import selected, status
 from drivers.wire.keypad import Debouncer, keys_down
 from drivers.wire.onewire import is_number
@@ -33,6 +36,7 @@ LEAF: Final = (
     b'{"boot":"1f0c9a2e","dev":"lobby-01","ev":"item.removed","item":"K-0007","mono_ms":81234,"n":0,'
     b'"salt":"R0SwPtdKsC5ueYcDRBDynQ==","slot":7,"tq":"ntp","ts":1767225600123,"v":1}'
 )
+RND_A: Final = bytes.fromhex("13C5DB8A5930439FC3DEF9A4C675360F")
 NOTE: Final = Checkpoint(ORIGIN, 1, leaf_hash(LEAF)).signed(SIGNER)
 
 
@@ -82,6 +86,49 @@ def _scans(data: bytes) -> None:
             debouncer.scan(keys_down(levels))
 
 
+def _replies(*replies: str) -> bytes:
+    """Each behind its length, as _played takes them apart."""
+    return b"".join(bytes([len(reply)]) + reply for reply in map(bytes.fromhex, replies))
+
+
+def _played(talk: Generator[bytes, bytes, Any], data: bytes) -> tuple[Any, list[bytes]]:
+    """What it finds when a card answers so, and the answers."""
+    replies = []
+    try:
+        next(talk)
+        while data:
+            replies.append(data[1 : 1 + data[0]])
+            data = data[1 + data[0] :]
+            talk.send(replies[-1])
+    except StopIteration as end:
+        return end.value, replies
+    return None, replies
+
+
+def _prove(mode: Mode, data: bytes) -> None:
+    """Key and randoms are those of AN12196. Only who has seen RndA is believed."""
+    found, replies = _played(prove(Application(mode, b"\1\2\3", 0), bytes(16), lambda: RND_A), data)
+    if isinstance(found, Session) and mode != "ev1-aes":
+        assert decrypt(bytes(16), replies[2][:-2])[4:20] == rotated(RND_A)
+    elif isinstance(found, Session):
+        assert data.startswith(EV1_PROOF)
+
+
+EV1_PROOF: Final = _replies("9100", "A04C124213C186F22399D33AC2A3021591AF", "CB659F68F8D12BDE3BF012D948B2B65E9100")
+EV2_ANSWERS: Final = (
+    "A04C124213C186F22399D33AC2A3021591AF",
+    "3FA64DB5446D1F34CD6EA311167F5E4985B89690C04A05F17FA7AB2F081206639100",
+)
+VERSIONS: Final = ("040402300011 0591AF", "0404020100110591AF", "04782E21801D8091 00", "9000")
+
+
+def _issued(data: bytes) -> None:
+    for application in (Application("ntag424", b"", 1), Application("ev2", b"\1\2\3", 1)):
+        _played(look(application, bytes(16), bytes(7), lambda: RND_A), data)
+        found, _ = _played(personalise(application, bytes(16), bytes(7), lambda: RND_A), data)
+        assert found is None or found.hint
+
+
 def _always(good: bytes) -> Callable[[Random], bytes]:
     return lambda random: good
 
@@ -114,6 +161,10 @@ MESSAGES: Final = (
     MessageTarget(
         "card number", _always(b"0006547886"), lambda data: parse_card(data.decode("latin-1")), (ValueError,)
     ),
+    MessageTarget("proof of an EV1", _always(EV1_PROOF), lambda data: _prove("ev1-aes", data)),
+    MessageTarget("proof of an EV2", _always(_replies("9100", *EV2_ANSWERS)), lambda data: _prove("ev2", data)),
+    MessageTarget("proof of an NTAG", _always(_replies("9000", *EV2_ANSWERS)), lambda data: _prove("ntag424", data)),
+    MessageTarget("personalised card", _always(_replies(*VERSIONS, *EV2_ANSWERS)), _issued),
     MessageTarget("1-Wire number", lambda random: random.randbytes(8), is_number),
     MessageTarget(
         "ds2482", lambda random: random.randbytes(2), lambda data: [(selected(byte), status(byte)) for byte in data]
