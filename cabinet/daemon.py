@@ -202,7 +202,12 @@ class Daemon:
         card = await self._wiring.next_card(reader, timeout_s)
         if card is None:
             raise ControlError(Code.TIMEOUT, f"no card at {reader} within {timeout_s:g} s")
-        return {"card": format_card(card)}
+        if card.proof == "failed":
+            raise ControlError(
+                Code.REFUSED,
+                f"the card at {reader} could not prove its key; `cabinetctl credential personalise {reader}` says why",
+            )
+        return {"card": format_card(card.card), "strength": card.proof}
 
 
 async def serve(config: Config) -> None:

@@ -72,7 +72,7 @@ class Wiring:
         self._post: Callable[[Event], object] = _nowhere
         self._card_digest: Callable[[bytes], bytes] = bytes
         self._code_digest: Callable[[str], str] = str
-        self._scans: dict[str, asyncio.Future[bytes]] = {}
+        self._scans: dict[str, asyncio.Future[CardPresented]] = {}
         self._changed = asyncio.Event()
 
     def start(
@@ -159,9 +159,9 @@ class Wiring:
     def readers(self) -> list[str]:
         return [device.device for device in self._of(CardReader)]
 
-    async def next_card(self, reader: str, within_s: float) -> bytes | None:
-        """The number of the next card at that reader, which then begins no visit; None after `within_s`."""
-        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    async def next_card(self, reader: str, within_s: float) -> CardPresented | None:
+        """The next card at that reader, which then begins no visit; None after `within_s`."""
+        future: asyncio.Future[CardPresented] = asyncio.get_running_loop().create_future()
         self._scans[reader] = future
         try:
             async with asyncio.timeout(within_s):
@@ -177,8 +177,8 @@ class Wiring:
 
     def _emit(self, reading: Reading) -> None:
         match reading:
-            case CardPresented(reader, card):
-                self._card(reader, card)
+            case CardPresented():
+                self._card(reading)
             case Typed(keypad, length):
                 self._post(DigitsTyped(keypad, length))
             case Entered(keypad, secret):
@@ -195,12 +195,13 @@ class Wiring:
             case CardRemoved():
                 pass  # a visit outlives the moment its card is held to the reader
 
-    def _card(self, reader: str, card: bytes) -> None:
-        scan = self._scans.pop(reader, None)
+    def _card(self, shown: CardPresented) -> None:
+        scan = self._scans.pop(shown.device, None)
         if scan is not None and not scan.done():
-            scan.set_result(card)
+            scan.set_result(shown)
         else:
-            self._post(CardShown(reader, self._card_digest(card), Secret(format_card(card))))
+            number = Secret(format_card(shown.card))
+            self._post(CardShown(shown.device, self._card_digest(shown.card), number, shown.proof))
 
     def _input(self, reading: InputRead) -> None:
         place = ChannelRef(reading.device, reading.channel)

@@ -11,16 +11,19 @@ from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from hal.secret import Secret
 
+Proof = Literal["weak", "strong", "failed"]
+
 
 @dataclass(frozen=True, slots=True)
 class CardPresented:
     """A card came into the field; `card` is its number as bytes (drivers.wire.card_number).
 
-    `proof`: what was shown. weak: the number alone, clonable. strong: the card proved that it holds a key."""
+    `proof`: what was shown. weak: the number alone, clonable. strong: in this presentation the card proved that it
+    holds a key. failed: it should have, and could not, as a forged one."""
 
     device: str
     card: bytes
-    proof: Literal["weak", "strong"] = "weak"
+    proof: Proof = "weak"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,7 @@ class FobReader(Device, Protocol):
     """Which fob hangs in each slot: emits FobRead. A fob may be read up to a second after a sensor has seen it."""
 
     fobs: Literal["weak", "strong"]
-    """As `cards` of a CardReader."""
+    """weak: a number, clonable. strong: the fob proves that it holds a key."""
 
 
 class Indicator(Protocol):
@@ -229,7 +232,7 @@ class CardReader(Device, Protocol):
     """Emits CardPresented and CardRemoved; one presentation is one event, however often the bytes repeat."""
 
     cards: Literal["weak", "strong"]
-    """weak: the number alone, clonable. strong: the card proved that it holds a key."""
+    """What a card can prove here at best: nothing, or that it holds a key."""
 
 
 @runtime_checkable

@@ -13,6 +13,8 @@ from cabinet.cli.output import Output
 from cabinet.control.protocol import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cabinet.cli.arguments import Parser
 
 ANSWER_S = 5.0
@@ -44,8 +46,8 @@ def credential_enrol(args: Namespace, out: Output) -> int:
             change = {"kind": "pin.set", "person": args.person, "pin": pin}
             change |= {"temporary": True} if args.temporary else {}
         else:
-            card = args.card if args.at is None else _scan(args, roster, out)
-            change = {"kind": "card.enrol", "person": args.person, "card": card}
+            shown = {"card": args.card} if args.at is None else _scan(args, roster, out)
+            change = {"kind": "card.enrol", "person": args.person, **shown}
         result = roster.change(change, args.dry_run)
     say_change(out, result, args.dry_run)
     return Exit.OK
@@ -77,13 +79,17 @@ def read_pin(person: str) -> str:
     return pin
 
 
-def _scan(args: Namespace, roster: Roster, out: Output) -> object:
+def _scan(args: Namespace, roster: Roster, out: Output) -> Mapping[str, object]:
+    """Its number, and as how strong it has shown itself."""
     if not roster.online:
         message = "a card can be read only while cabinetd runs: start it, or give --card NUMBER"
         raise CommandError(Exit.DAEMON_DOWN, message)
     out.note(f"present the card at {args.at} within {args.timeout:g} s")
     params = {"reader": args.at, "timeout_s": args.timeout}
-    return roster.call("credential.scan", params, args.timeout + ANSWER_S)["card"]
+    shown = roster.call("credential.scan", params, args.timeout + ANSWER_S)
+    if shown["strength"] == "weak":
+        out.note("it shows its number alone, which can be copied: enrolled as weak")
+    return shown
 
 
 def credential_list_arguments(parser: Parser) -> None:

@@ -10,7 +10,7 @@ from cabinet.core.state import Refusal, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import NeedsApproval, Verifier, lacking_of, person_denial
 from cabinet.policy.quorum import may_approve
-from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person
+from cabinet.policy.rights import Factor, Item, Person, auth
 
 ROLE: Final[Role] = "authoriser"
 
@@ -43,7 +43,7 @@ def by(
         visit=running.number,
         item=item.id,
         right=needs.right.id,
-        auth="+".join(sorted(factors, key=AUTH_ORDER.index)),
+        auth=auth(factors),
         reader=device,
         keypad=device if "number" in factors and device != turn.state.setup.verifier else None,
     )

@@ -56,6 +56,8 @@ class Enrol:
     person: Pseudonym
     offer: int | None
     card: Secret | None = None
+    strong: bool = False
+    """The card has proved its key."""
     pin: Secret | None = None
 
 

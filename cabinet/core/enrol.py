@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cabinet.core import pins, visit
+from cabinet.core import pins, unproven, visit
 from cabinet.core.effects import Answer, Enrol
 from cabinet.core.events import CardShown, DigitsEntered, Enrolled
 from cabinet.core.leaves import Subject
@@ -65,13 +65,20 @@ def on_card(turn: Turn, running: Visit, event: CardShown, owner: Pseudonym | Non
     """A card nobody has becomes theirs; their own is no news."""
     if owner == running.person:
         _ask_pin(turn)
+    elif event.proof == "failed":
+        turn.journal("visit.refused", _holder(running), visit=running.number, rule=unproven.RULE, reader=event.reader)
+        turn.stay()
+        turn.say(unproven.RULE, "refused")
     elif owner is not None or event.number is None:
         turn.journal("visit.refused", _holder(running), visit=running.number, rule="card_taken", reader=event.reader)
         turn.stay()
         turn.say("card_taken", "refused")
     else:
         storing = turn.stay(stage="storing", seq=running.seq + 1)
-        turn.act(Enrol(storing.number, storing.seq, running.person or "", running.offer, card=event.number))
+        strong = event.proof == "strong"
+        turn.act(
+            Enrol(storing.number, storing.seq, running.person or "", running.offer, card=event.number, strong=strong)
+        )
         turn.say("checking")
 
 

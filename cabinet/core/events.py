@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from cabinet.core.requests import ASKED, Asked
 from cabinet.policy.rights import Pseudonym
-from hal.capabilities import Cause
+from hal.capabilities import Cause, Proof
 from hal.secret import Secret
 
 Outcome = Literal["done", "not_done", "too_late", "unknown"]
@@ -38,6 +38,7 @@ class CardShown:
     reader: str
     card: bytes
     number: Secret | None = None
+    proof: Proof = "weak"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cabinet.core.leaf_fields import keypad_key, number_of, person_of, text_of, verifier_key, without
+from cabinet.core.leaf_fields import card_key, keypad_key, number_of, person_of, text_of, verifier_key, without
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Failures, Ledger, Offer, RosterMark
 from cabinet.policy.booking import Booking
@@ -18,6 +18,7 @@ def failed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
         (keypad_key(leaf), "keypad_failed", "keypad_until"),
         (keypad_key(leaf, "codes"), "codes_failed", "codes_until"),
         (verifier_key(leaf, "holder"), "verifier_failed", "verifier_until"),
+        (card_key(leaf, "holder"), "card_failed", "card_until"),
     ):
         tries = number_of(leaf, count)
         if key is not None and tries is not None:
@@ -38,8 +39,10 @@ def authorised(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 def proved(ledger: Ledger, leaf: Leaf, role: str) -> Ledger:
     """A correct PIN clears its person's tries, and the keypad's when it was typed with a number; so does the verifier's
-    word with those before it."""
+    word with those before it, and a card that proves its key with those that did not."""
     auth = (text_of(leaf, "auth") or "").split("+")
+    if "strong-card" in auth:
+        ledger = replace(ledger, failures=without(ledger.failures, card_key(leaf, role)))
     if "verified" in auth:
         ledger = replace(ledger, failures=without(ledger.failures, verifier_key(leaf, role)))
     if "pin" not in auth:

@@ -12,7 +12,7 @@ from cabinet.core.state import Refusal, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import Denial, Grant, NeedsApproval, NeedsFactor, Verifier, decide
 from cabinet.policy.monitor import lenient
-from cabinet.policy.rights import AUTH_ORDER, Factor, Item, Person
+from cabinet.policy.rights import Factor, Item, Person, auth
 
 ROLE: Final[Role] = "receiver"
 
@@ -61,7 +61,7 @@ def to(
                 visit=running.number,
                 slot=item.slot,
                 item=item.id,
-                auth="+".join(sorted(factors, key=AUTH_ORDER.index)),
+                auth=auth(factors),
                 reader=device,
                 keypad=device if "number" in factors and device != turn.state.setup.verifier else None,
                 right=right.id or None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from cabinet.core import code, door, enrol, junk, lockout, prompts, queue, second, visit
+from cabinet.core import code, door, enrol, junk, lockout, prompts, queue, second, unproven, visit
 from cabinet.core.effects import CheckPin
 from cabinet.core.events import (
     CardShown,
@@ -20,13 +20,16 @@ from cabinet.core.leaves import Field, Subject
 from cabinet.core.state import Stage, State, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import Verifier, person_denial
-from cabinet.policy.rights import AUTH_ORDER, Factor, Person, Pseudonym
+from cabinet.policy.rights import Factor, Person, Pseudonym, auth
 
 
 def on_card(turn: Turn, event: CardShown) -> None:
     """A card begins a visit; the visitor's own card adds to the one that runs."""
     pseudonym = turn.rights.cards.get(event.card)
     person = turn.rights.people.get(pseudonym) if pseudonym else None
+    if person is not None and unproven.is_unproven(turn, event):
+        unproven.refuse(turn, event, person)
+        return
     if turn.state.visit is not None and turn.state.visit.stage == "card":
         enrol.on_card(turn, turn.state.visit, event, pseudonym)
         return
@@ -34,20 +37,20 @@ def on_card(turn: Turn, event: CardShown) -> None:
         junk.refuse(turn, "visit.refused", rule="unknown_card", reader=event.reader)
         turn.say("unknown_card", "refused")
         return
-    running = turn.state.visit
+    running, shown = turn.state.visit, unproven.factors_of(turn, event)
     if running is not None and second.is_wanted(running, person.pseudonym):
-        second.on_card(turn, running, person, event.reader)
+        second.on_card(turn, running, person, shown, event.reader)
     elif running is None or running.person != person.pseudonym:
         if queue.has_to_wait(turn, person):
-            queue.join(turn, person, event.reader)
+            queue.join(turn, person, event.reader, shown)
             return
         visit.end(turn, "replaced")
         queue.leave(turn, person)
-        _by_card(turn, person, event.reader)
+        _by_card(turn, person, event.reader, shown)
     elif running.stage == "prompt":
         prompts.ask_again(turn, turn.stay())
     elif running.stage not in ("checking", "verifying", *enrol.STAGES):
-        turn.stay(factors=running.factors | {"card"}, verifier="asks")
+        turn.stay(factors=running.factors | shown, verifier="asks")
         _identified(turn, person, event.reader)
 
 
@@ -56,7 +59,7 @@ def on_time(turn: Turn) -> None:
     waiting = queue.next_up(turn)
     person = turn.rights.people.get(waiting.person) if waiting else None
     if waiting is not None and person is not None:
-        _by_card(turn, person, waiting.reader, waited=True)
+        _by_card(turn, person, waiting.reader, waiting.factors, waited=True)
 
 
 def next_due(state: State) -> float | None:
@@ -207,8 +210,8 @@ def _pin(turn: Turn, running: Visit, event: DigitsEntered) -> None:
     turn.say("checking")
 
 
-def _by_card(turn: Turn, person: Person, reader: str, *, waited: bool = False) -> None:
-    _begin(turn, person.pseudonym, person, reader, frozenset({"card"}), "choose", waited=waited)
+def _by_card(turn: Turn, person: Person, reader: str, shown: frozenset[Factor], *, waited: bool = False) -> None:
+    _begin(turn, person.pseudonym, person, reader, shown, "choose", waited=waited)
     _identified(turn, person, reader)
 
 
@@ -232,14 +235,16 @@ def _identified(turn: Turn, person: Person, device: str, keypad: str | None = No
     """Journals who it is and goes on: to what was chosen before the PIN, else to the offer."""
     running = turn.stay(language=person.language)
     subs = turn.holding(person.pseudonym)
-    auth = "+".join(sorted(running.factors, key=AUTH_ORDER.index))
+    shown = auth(running.factors)
     wall_ms, trusted = turn.now.wall_ms, turn.now.wall_time_trusted
     if refusal := person_denial(turn.rights, person, wall_ms, wall_time_trusted=trusted):
-        turn.journal("visit.refused", subs, visit=running.number, rule=refusal.rule, auth=auth)
+        turn.journal("visit.refused", subs, visit=running.number, rule=refusal.rule, auth=shown)
         turn.say(refusal.rule, "refused")
         turn.update(visit=None)
         return
-    turn.journal("visit.identified", subs, visit=running.number, auth=auth, reader=device, keypad=keypad)
+    turn.journal("visit.identified", subs, visit=running.number, auth=shown, reader=device, keypad=keypad)
+    if "strong-card" in running.factors:
+        unproven.forget(turn, device)
     if not running.factors.isdisjoint({"pin", "verified"}):
         turn.clear_alarm("visit.locked_out", device=device)
     if running.offer is not None:

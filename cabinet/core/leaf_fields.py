@@ -54,6 +54,12 @@ def keypad_key(leaf: Leaf, row: str = "keypad") -> str | None:
     return f"{row}:{keypad}" if keypad else None
 
 
+def card_key(leaf: Leaf, role: str) -> str | None:
+    """As lockout.card_key."""
+    person = person_of(leaf, role)
+    return None if person is None else f"card:{person}"
+
+
 def verifier_key(leaf: Leaf, role: str) -> str | None:
     person = person_of(leaf, role)
     return f"verified:{person}" if person else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cabinet.core.ledger import Failures, Ledger
 
 _FREE = 3
@@ -23,6 +25,14 @@ def keypad_key(keypad: str) -> str:
 def codes_key(keypad: str) -> str:
     """Wrong one-time codes have a row of their own."""
     return f"codes:{keypad}"
+
+
+CARD: Final = "card:"
+
+
+def card_key(person: str) -> str:
+    """Cards of theirs that did not prove their key."""
+    return f"{CARD}{person}"
 
 
 def verifier_key(person: str) -> str:

@@ -15,7 +15,7 @@ from cabinet.core.leaves import Subject
 from cabinet.core.messages import text
 from cabinet.core.state import State, Visit, Waiting
 from cabinet.core.turn import Turn
-from cabinet.policy.rights import Person
+from cabinet.policy.rights import Factor, Person
 
 QUIET_S: Final = 8.0
 """So long a visitor may do nothing while others wait."""
@@ -36,10 +36,10 @@ def has_to_wait(turn: Turn, person: Person) -> bool:
     return bool(waiting) or turn.now.mono_s < _makes_way_at(turn.state, turn.state.visit)
 
 
-def join(turn: Turn, person: Person, reader: str) -> None:
+def join(turn: Turn, person: Person, reader: str, factors: frozenset[Factor]) -> None:
     """Told beside what the visitor reads. Who waits already waits on, in their place."""
     waiting = _waiting(turn)
-    mine = Waiting(person.pseudonym, reader, turn.now.mono_s + WAIT_S)
+    mine = Waiting(person.pseudonym, reader, turn.now.mono_s + WAIT_S, factors)
     if any(one.person == person.pseudonym for one in waiting):
         waiting = tuple(mine if one.person == person.pseudonym else one for one in waiting)
     elif len(waiting) < WAITING_MAX:

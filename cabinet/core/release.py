@@ -15,7 +15,7 @@ from cabinet.core.state import State, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import Denial, Grant
 from cabinet.policy.quorum import may_approve
-from cabinet.policy.rights import AUTH_ORDER, Item, Pseudonym, Right
+from cabinet.policy.rights import Item, Pseudonym, Right, auth
 
 
 def grant(turn: Turn, visit: Visit, item: Item, by: Grant) -> int:
@@ -33,7 +33,7 @@ def grant(turn: Turn, visit: Visit, item: Item, by: Grant) -> int:
         visit=visit.number,
         slot=slot,
         item=item.id,
-        auth="+".join(sorted(factors, key=AUTH_ORDER.index)),
+        auth=auth(factors),
         right=right.id or None,
         due=due,
         expired=reminders.has_expired(turn, item) or None,

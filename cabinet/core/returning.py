@@ -17,7 +17,7 @@ from cabinet.core.state import State, Visit
 from cabinet.core.turn import Turn
 from cabinet.policy.decide import Denial, Grant, NeedsApproval, NeedsFactor
 from cabinet.policy.quorum import may_approve
-from cabinet.policy.rights import AUTH_ORDER, Item, Person, Right
+from cabinet.policy.rights import Item, Person, Right, auth
 
 RETURN_S: Final = 60.0
 ALARM: Final = "item.returned_against_rule"
@@ -107,7 +107,7 @@ def complete(turn: Turn, person: Person, item: Item, right: Right) -> None:
         slot=slot,
         item=item.id,
         right=right.id,
-        auth="+".join(sorted(running.factors, key=AUTH_ORDER.index)),
+        auth=auth(running.factors),
         returned_n=wanted.n,
     )
     forget(turn, slot)

@@ -18,11 +18,11 @@ def is_wanted(running: Visit, pseudonym: Pseudonym) -> bool:
     return waits and running.person not in (None, pseudonym)
 
 
-def on_card(turn: Turn, running: Visit, person: Person, reader: str) -> None:
+def on_card(turn: Turn, running: Visit, person: Person, shown: frozenset[Factor], reader: str) -> None:
     if running.stage in ("checking", "verifying"):
         return  # whose PIN or face it is must not change under it
     before = running.second.factors if running.second and running.second.person == person.pseudonym else frozenset()
-    _identified(turn, person, before | {"card"}, reader)
+    _identified(turn, person, before | shown, reader)
 
 
 def on_number(turn: Turn, pseudonym: Pseudonym | None) -> None:

@@ -157,6 +157,7 @@ class Waiting:
     person: Pseudonym
     reader: str
     until_mono_s: float
+    factors: frozenset[Factor] = frozenset({"card"})
 
 
 @dataclass(frozen=True, slots=True)

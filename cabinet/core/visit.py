@@ -16,7 +16,7 @@ from cabinet.policy.rights import ActKind, Item, Person, Pseudonym, Right
 
 _REASONS_WORTH_SAYING = (
     *("outside_schedule", "clock_untrusted", "factor_missing", "qualification_missing", "curfew_passed"),
-    *("allowance_used", "overdue_first", "booked", "verifier_silent", "not_verified"),
+    *("strong_card_missing", "allowance_used", "overdue_first", "booked", "verifier_silent", "not_verified"),
 )
 
 

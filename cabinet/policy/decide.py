@@ -24,6 +24,7 @@ Rule = Literal[
     "curfew_passed",
     "qualification_missing",
     "factor_missing",
+    "strong_card_missing",
     "verifier_silent",
     "not_verified",
     "allowance_used",
@@ -253,7 +254,8 @@ def lacking_of(
 
     A card or number is what a visit begins with, so an alternative that lacks one is another visit; but a code is for
     one item only, and a card is held to the reader beside it."""
-    rule: Rule = "factor_missing"
+    wants_strong = "strong-card" not in factors and any("strong-card" in alternative for alternative in alternatives)
+    rule: Rule = "strong_card_missing" if wants_strong else "factor_missing"
     for alternative in sorted(alternatives, key=lambda a: (len(a - factors), "pin" in a - factors, sorted(a))):
         lacking = alternative - factors
         if not lacking <= {"pin", "verified"} or ("pin" in lacking and not person.pin_set):
@@ -261,8 +263,8 @@ def lacking_of(
         if "verified" not in lacking or verifier == "asks":
             return lacking
         rule = "verifier_silent" if verifier == "silent" else "not_verified"
-    if "code" in factors and any(
-        "card" in alternative - factors and ("pin" not in alternative - factors or person.pin_set)
+    if {"code"} == factors & {"code", "card"} and any(
+        not alternative.isdisjoint({"card", "strong-card"}) and ("pin" not in alternative - factors or person.pin_set)
         for alternative in alternatives
     ):
         return frozenset({"card"})
@@ -277,7 +279,7 @@ def _rank(decision: Decision) -> int:
 
 
 _CLOSER: Final = (
-    *("no_right", "outside_schedule", "clock_untrusted", "curfew_passed", "qualification_missing", "factor_missing"),
-    *("allowance_used", "overdue_first", "verifier_silent", "not_verified"),
+    *("no_right", "outside_schedule", "clock_untrusted", "curfew_passed", "qualification_missing"),
+    *("factor_missing", "strong_card_missing", "allowance_used", "overdue_first", "verifier_silent", "not_verified"),
 )
 """Further down the more of a right holds: a right of the day says nothing where one of the night is open."""

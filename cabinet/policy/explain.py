@@ -26,7 +26,7 @@ from cabinet.policy.decide import (
 )
 from cabinet.policy.prompts import asked
 from cabinet.policy.quorum import may_approve
-from cabinet.policy.rights import AUTH_ORDER, ActKind, Factor, Item, Person, Prompt, PromptAt, Right, Rights
+from cabinet.policy.rights import ActKind, Factor, Item, Person, Prompt, PromptAt, Right, Rights, auth
 from cabinet.policy.schedule import describe
 
 CUSTODIAN: Final = "custodian"
@@ -42,6 +42,7 @@ _HELP: Final[Mapping[str, str]] = {
     "curfew_passed": "a custodian can set another date",
     "clock_untrusted": "a technician can set the clock; a custodian can confirm it",
     "factor_missing": "a custodian can enrol what is missing",
+    "strong_card_missing": "a custodian can enrol a card that proves its key, see `cabinetctl credential enrol --at`",
     "verifier_silent": "a technician can look at it, see `cabinetctl devices`",
     "qualification_missing": "a custodian can record it once it is there again",
     "approvers_missing": "a custodian can name more people who may approve",
@@ -174,6 +175,8 @@ def could_show(
     shown: set[Factor] = {"pin"} if person.pin_set else set()
     if person.pseudonym in rights.cards.values():
         shown.add("card")
+    if any(rights.cards.get(card) == person.pseudonym for card in rights.strong):
+        shown.add("strong-card")
     if person.pseudonym in rights.numbers.values():
         shown.add("number")
     if with_code:
@@ -214,7 +217,7 @@ def _step(
         rights, right, person, item, shown, wall_ms, others, held, verifier, wall_time_trusted=trusted, act=act
     )
     rule, _, _ = said(decision)
-    alternatives = ["+".join(sorted(one, key=AUTH_ORDER.index)) for one in right.factors]
+    alternatives = [auth(one) for one in right.factors]
     return Step(
         right.id,
         rule or "grants",

@@ -11,9 +11,10 @@ from datetime import UTC, date, datetime, time, tzinfo
 from typing import Final, Literal, TypeAlias
 
 Pseudonym: TypeAlias = str
-Factor = Literal["card", "number", "code", "pin", "verified"]
-"""verified: a verifier, such as a camera, has said that it is the person whom the others name."""
-AUTH_ORDER: Final[tuple[Factor, ...]] = ("card", "number", "code", "pin", "verified")
+Factor = Literal["card", "strong-card", "number", "code", "pin", "verified"]
+"""strong-card: a card enrolled as strong has proved its key; it is a card as well. verified: a verifier, such as a
+camera, has said that it is the person whom the others name."""
+AUTH_ORDER: Final[tuple[Factor, ...]] = ("card", "strong-card", "number", "code", "pin", "verified")
 """In which factors are written: `card+pin`."""
 Language = Literal["en", "zh"]
 ActKind = Literal["take", "return", "door"]
@@ -186,6 +187,8 @@ class Rights:
     by_group: Mapping[str, tuple[Right, ...]] = field(default_factory=dict)
     zone: tzinfo = UTC
     prompts: tuple[Prompt, ...] = ()
+    strong: frozenset[bytes] = frozenset()
+    """Cards that are taken only when they prove their key."""
     items_in: Mapping[str, tuple[Item, ...]] = field(init=False, repr=False, compare=False)
     """Items with a slot, by group; those under "*" are all."""
     return_rules: tuple[Right, ...] = field(init=False, repr=False, compare=False)
@@ -219,6 +222,11 @@ class Rights:
         for group in sorted(person.groups | {"*"}):
             found.extend(self.by_group.get(group, ()))
         return [right for right in found if act in right.acts]
+
+
+def auth(factors: Collection[Factor]) -> str:
+    """As it is written: `strong-card+pin`."""
+    return "+".join(one for one in AUTH_ORDER if one in factors and not (one == "card" and "strong-card" in factors))
 
 
 def _covers(items: frozenset[str], groups: frozenset[str], item: Item) -> bool:

@@ -26,8 +26,9 @@ VISITOR: Final = "visitor"
 """The role of people who come for a while, and for whom a host answers."""
 ACTS: Final[tuple[ActKind, ...]] = ("take", "return", "door")
 FACTORS: Final = (
-    *("card", "card+pin", "number+pin", "code", "code+pin"),
+    *("card", "card+pin", "number+pin", "code", "code+pin", "strong-card", "strong-card+pin"),
     *("card+verified", "card+pin+verified", "number+pin+verified"),
+    *("strong-card+verified", "strong-card+pin+verified"),
 )
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -154,6 +155,8 @@ class PersonEntry(Entry):
     groups: Annotated[list[Label], Field(max_length=24)] = Field(default_factory=list)
     language: Language = "en"
     cards: Annotated[list[CardNumber], Field(max_length=8)] = Field(default_factory=list)
+    strong_cards: Annotated[list[CardNumber], Field(max_length=8)] = Field(default_factory=list)
+    """Those that are taken only when they prove their key."""
     roles: Annotated[list[Label], Field(max_length=16)] = Field(default_factory=list)
     active_from: IsoDate | None = None
     """The first day, local time."""
@@ -167,6 +170,16 @@ class PersonEntry(Entry):
     """Who answers for a visitor, by id."""
     suspended: bool = False
     """They keep everything and may take nothing."""
+
+    @property
+    def all_cards(self) -> list[str]:
+        return [*self.cards, *self.strong_cards]
+
+    @model_validator(mode="after")
+    def _strength_is_one(self) -> PersonEntry:
+        if not set(self.cards).isdisjoint(self.strong_cards):
+            raise ValueError("a card stands under cards and under strong_cards: leave it under one of them")
+        return self
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> PersonEntry:

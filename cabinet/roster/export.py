@@ -26,23 +26,27 @@ def export(connection: Connection, keys: DeviceKeys) -> dict[str, str]:
     records, held = Records(connection, keys), Held(connection)
     records.load()
     held.load()
-    cards: dict[str, list[str]] = {}
+    cards: dict[tuple[str, str], list[str]] = {}
     for row in connection.execute(select(CREDENTIAL)).all():
         if person := records.by_pseudonym(row.pseudonym):
-            cards.setdefault(person.id, []).append(open_card(person.key, row.pseudonym, row.sealed))
+            card = open_card(person.key, row.pseudonym, row.sealed)
+            cards.setdefault((person.id, row.strength), []).append(card)
     people = sorted(records.all(), key=lambda person: person.id)
     items = (values_of("item", held.row("item", key) or {}) for key in sorted(held.ids("item")))
     return {
-        PEOPLE: _sheet(PersonEntry, (_person(person, sorted(cards.get(person.id, ())), records) for person in people)),
+        PEOPLE: _sheet(PersonEntry, (_person(person, cards, records) for person in people)),
         ITEMS: _sheet(ItemEntry, items),
         RIGHTS: "\n".join(_tables(held, records, keys)),
     }
 
 
-def _person(person: PersonRecord, cards: list[str], records: Records) -> dict[str, Any]:
+def _person(person: PersonRecord, cards: Mapping[tuple[str, str], list[str]], records: Records) -> dict[str, Any]:
     host = records.by_pseudonym(person.host) if person.host else None
-    values = {name: getattr(person, name) for name in PersonEntry.model_fields if name not in ("cards", "host")}
-    return values | {"cards": cards, "host": host.id if host else None}
+    elsewhere = ("cards", "strong_cards", "host")
+    values = {name: getattr(person, name) for name in PersonEntry.model_fields if name not in elsewhere}
+    values |= {"cards": sorted(cards.get((person.id, "weak"), ()))}
+    values |= {"strong_cards": sorted(cards.get((person.id, "strong"), ()))}
+    return values | {"host": host.id if host else None}
 
 
 def _tables(held: Held, records: Records, keys: DeviceKeys) -> Iterator[str]:

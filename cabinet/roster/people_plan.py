@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import fields, replace
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from drivers.wire.card_number import parse_card
 from hal.secret import Secret
 from hal.wording import quoted
 
+_WEAKENED: Final = "a card of theirs is enrolled as strong: list it under strong_cards, or revoke it first"
 _DATES_CROSSED: Final = "active_until is before active_from"
 
 
@@ -34,8 +36,9 @@ class PeoplePlan:
         self._random = random
         self._draft = draft
         self.records = Records(connection, keys)
-        held = connection.execute(select(CREDENTIAL.c.digest, CREDENTIAL.c.pseudonym))
-        self._cards: dict[bytes, Pseudonym] = dict(held.all())
+        held = connection.execute(select(CREDENTIAL.c.digest, CREDENTIAL.c.pseudonym, CREDENTIAL.c.strength)).all()
+        self._cards: dict[bytes, Pseudonym] = {row.digest: row.pseudonym for row in held}
+        self._strong = {row.digest for row in held if row.strength == "strong"}
         self._drafted: dict[str, PersonRecord] = {}
         self._ids: dict[Pseudonym, str] = {}
 
@@ -60,6 +63,7 @@ class PeoplePlan:
         if changed:
             self._write(old, new, changed)
         added = [self.enrol(new, card, "weak") for card in dict.fromkeys(entry.cards)]
+        added += [self.enrol(new, card, "strong") for card in dict.fromkeys(entry.strong_cards)]
         if old is None:
             self._draft.count("person", "added")
         elif "suspended" in changed and new.suspended:
@@ -103,14 +107,19 @@ class PeoplePlan:
         self._draft.say("person", person.id, f"consent to {purpose} {how}", lambda: day)
 
     def enrol(self, person: PersonRecord, card: str, strength: str) -> bool:
-        """False if the person holds this card already; that nobody else does was checked before."""
+        """False if the person holds this card already; that nobody else does was checked before. A weak one may become
+        strong; a strong one that became weak again could be copied without anybody having wanted it."""
         number = parse_card(card)
         digest = card_digest(self._keys, number)
-        if digest in self._cards:
+        if digest in self._cards and strength == "weak" and digest in self._strong:
+            self._draft.problems.append(f"person {quoted(person.id)}: {_WEAKENED}")
+        if digest in self._cards and (strength == "weak" or digest in self._strong):
             return False
+        self._draft.count("card", "changed" if digest in self._cards else "added")
         self._cards[digest] = person.pseudonym
+        if strength == "strong":
+            self._strong.add(digest)
         self._draft.writes.cards.append(close_card(self._keys, person, number, strength, self._random))
-        self._draft.count("card", "added")
         self._credential("credential.enrolled", person, {"credential": "card", "strength": strength}, {"card": card})
         return True
 
@@ -126,17 +135,19 @@ class PeoplePlan:
         digest = card_digest(self._keys, parse_card(card))
         self._draft.writes.revoked.append(digest)
         del self._cards[digest]
+        self._strong.discard(digest)
         self._draft.count("card", "revoked")
         self._credential("credential.revoked", person, {"credential": "card"}, {"card": card}, loss=True)
 
-    def revoke_but(self, cards: set[str]) -> None:
-        """Every card that is not among these (as written), whoever holds it. Comes before those that are new."""
+    def revoke_but(self, cards: set[str], strengths: Collection[str]) -> None:
+        """Every card of these strengths that is not among these (as written), whoever holds it. Comes before those
+        that are new."""
         kept = {card_digest(self._keys, parse_card(card)) for card in cards}
         if kept.issuperset(self._cards):
             return
         for row in self._connection.execute(select(CREDENTIAL)).all():
             person = self.records.by_pseudonym(row.pseudonym)
-            if person and row.digest not in kept:
+            if person and row.digest not in kept and row.strength in strengths:
                 self.revoke(person, open_card(person.key, row.pseudonym, row.sealed))
 
     def moves(self, cards: dict[str, str]) -> None:
@@ -153,7 +164,7 @@ class PeoplePlan:
         self._credential("credential.enrolled", person, {"credential": "pin"}, {})
 
     def _overlaid(self, old: PersonRecord | None, entry: PersonEntry) -> PersonRecord:
-        names = entry.model_fields_set - {"id", "cards"} if old else _COLUMNS
+        names = entry.model_fields_set - {"id", "cards", "strong_cards"} if old else _COLUMNS
         values: dict[str, Any] = {name: getattr(entry, name) for name in _COLUMNS if name in names}
         values = {
             name: tuple(dict.fromkeys(value)) if isinstance(value, list) else value for name, value in values.items()

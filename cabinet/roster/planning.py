@@ -179,12 +179,13 @@ class Planner:
             raise RosterRefused([f"{name}:1:1: this file is missing; {what}" for name in missing])
         self._load()
         directory = Directory(change.files)
-        has_cards = "cards" in directory.people_columns
-        content = self._checked(directory, self._known_beside(directory.content, has_cards=has_cards))
+        columns = (("cards", "weak"), ("strong_cards", "strong"))
+        listed = [strength for column, strength in columns if column in directory.people_columns]
+        content = self._checked(directory, self._known_beside(directory.content, has_cards=bool(listed)))
         self._draft.place = lambda kind, name: f"{directory.place(kind, name)}: "
-        if has_cards:
-            self._people.revoke_but({card for person in content.people for card in person.cards})
-            self._people.moves({card: person.id for person in content.people for card in person.cards})
+        if listed:
+            self._people.revoke_but({card for person in content.people for card in person.all_cards}, listed)
+            self._people.moves({card: person.id for person in content.people for card in person.all_cards})
         self._draft_content(content)
         self._drop_others(content)
         self._announce({})

@@ -88,8 +88,10 @@ def _twice(table: str, ids: list[str]) -> Iterator[Problem]:
 def _cards(content: Content, known: Known) -> Iterator[Problem]:
     owners: dict[str, str] = {}
     for index, person in enumerate(content.people):
-        for position, card in enumerate(person.cards):
-            path = ("people", index, "cards", position)
+        listed = [("cards", *one) for one in enumerate(person.cards)]
+        listed += [("strong_cards", *one) for one in enumerate(person.strong_cards)]
+        for key, position, card in listed:
+            path = ("people", index, key, position)
             if (other := owners.setdefault(card, person.id)) != person.id:
                 yield Problem(path, f"this card stands at {quoted(other)} too; a card belongs to one person")
             elif (owner := known.card_owner(card) or person.id) != person.id:

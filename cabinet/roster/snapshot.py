@@ -45,10 +45,12 @@ def read_rights(connection: Connection, keys: DeviceKeys, version: int, zone: tz
     found = connection.execute(select(ITEM).where(ITEM.c.retired == 0))
     items = {row.id: _item(row, zone, groups) for row in found}
     rights = _rights(connection)
+    strong = select(CREDENTIAL.c.digest).where(CREDENTIAL.c.strength == "strong")
     return Rights(
         version=version,
         people=people,
         cards=dict(connection.execute(select(CREDENTIAL.c.digest, CREDENTIAL.c.pseudonym)).all()),
+        strong=frozenset(connection.execute(strong).scalars()),
         numbers=numbers,
         items=items,
         item_at={item.slot: item.id for item in items.values() if item.slot is not None},

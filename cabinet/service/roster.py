@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from pydantic import SecretStr
 
@@ -210,7 +210,8 @@ class RosterService:
             return "erased"
         change: Change
         if wanted.card is not None:
-            change = CardEnrol(kind="card.enrol", person=person, card=wanted.card.reveal())
+            strength: Literal["weak", "strong"] = "strong" if wanted.strong else "weak"
+            change = CardEnrol(kind="card.enrol", person=person, card=wanted.card.reveal(), strength=strength)
         else:
             assert wanted.pin is not None, "one of the two"
             record = await self._worker.run(self._roster.pin_record, wanted.person)

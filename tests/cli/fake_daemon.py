@@ -274,5 +274,5 @@ _NAMES: dict[str, Any] = {
         ],
         "next": None,
     },
-    "credential.scan": {"card": "0006547886"},
+    "credential.scan": {"card": "0006547886", "strength": "weak"},
 }

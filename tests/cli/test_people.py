@@ -125,7 +125,8 @@ def test_enrolling_a_card_by_number(ctl: Ctl, daemon: FakeDaemon) -> None:
 def test_enrolling_the_next_card_at_a_reader(ctl: Ctl, daemon: FakeDaemon) -> None:
     ended = ctl("credential", "enrol", "1001", "--at", "reader", "--timeout", "5")
     assert daemon.asked[0] == ("credential.scan", {"reader": "reader", "timeout_s": 5.0})
-    assert daemon.changes == [{"kind": "card.enrol", "person": "1001", "card": "0006547886"}]
+    assert daemon.changes == [{"kind": "card.enrol", "person": "1001", "card": "0006547886", "strength": "weak"}]
+    assert "which can be copied: enrolled as weak" in ended.err
     assert "present the card at reader" in ended.err
     daemon.answers["credential.scan"] = ControlError(Code.TIMEOUT, "no card within 5 s")
     assert ctl("credential", "enrol", "1001", "--at", "reader").code == 4

@@ -147,6 +147,26 @@ def test_cards_stay_when_the_files_have_no_column_for_them(full: Roster) -> None
     assert not any("card" in line for line in plan.lines)
 
 
+STRONG = "id,name,groups,strong_cards\n1001,Ada,night,04782E21801D80\n1002,Lin,,\n1003,Max,,\n"
+
+
+def test_strong_cards_have_a_column_of_their_own(full: Roster) -> None:
+    """Each column says what of its kind there is, and nothing of the other."""
+    plan = do(full, Apply(texts(people=STRONG, rights="")))
+    assert "credential.revoked" not in leaves(plan)
+    rights = full.snapshot(UTC)
+    assert (len(rights.cards), len(rights.strong)) == (3, 1)
+    do(full, Apply(texts(people="id,name,cards\n1001,Ada,\n1002,Lin,\n1003,Max,\n", rights="")))
+    assert full.snapshot(UTC).strong == rights.strong
+    weakened = texts(people="id,name,cards\n1001,Ada,04782E21801D80\n1002,Lin,\n1003,Max,\n", rights="")
+    assert "enrolled as strong" in refused(full, Apply(weakened))[0]
+    files = {name: text.encode() for name, text in full.export().items()}
+    assert b"04:78:2E:21:80:1D:80" in files["people.csv"]
+    assert full.plan(Apply(files)).lines == ()
+    do(full, Apply(texts(people="id,name,strong_cards\n1001,Ada,\n1002,Lin,\n1003,Max,\n", rights="")))
+    assert full.snapshot(UTC).strong == frozenset()
+
+
 def test_a_card_goes_from_one_to_another_in_one_step(full: Roster) -> None:
     moved = PEOPLE.replace("night,0006547886", "night,").replace("0008844356", "0008844356;0006547886")
     plan = do(full, Apply(texts(people=moved)))

@@ -87,6 +87,29 @@ def test_cards_are_enrolled_once_and_revoked(roster: Roster) -> None:
     assert apply(roster, card("card.enrol", "1002")).leaves
 
 
+def test_a_weak_card_becomes_strong_and_never_weak_again_by_itself(roster: Roster) -> None:
+    """Else an old file, or a reader that cannot ask it, would make a card that can be copied of one that cannot."""
+    apply(roster, person(cards=["04782E21801D80"]))
+    assert roster.snapshot(UTC).strong == frozenset()
+    strong = card("card.enrol", number="04:78:2E:21:80:1D:80") | {"strength": "strong"}
+    (leaf,) = apply(roster, strong).leaves
+    assert (leaf.ev, leaf.fields["strength"]) == ("credential.enrolled", "strong")
+    rights = roster.snapshot(UTC)
+    assert rights.strong == frozenset(rights.cards)
+    assert apply(roster, strong).leaves == ()
+    for weak in (card("card.enrol", number="04782E21801D80"), person(cards=["04782E21801D80"])):
+        assert "enrolled as strong" in refused(roster, weak)[0]
+    assert roster.snapshot(UTC).strong
+    apply(roster, card("card.revoke", number="04782E21801D80"))
+    apply(roster, card("card.enrol", number="04782E21801D80"))
+    assert roster.snapshot(UTC).strong == frozenset()
+
+
+def test_a_card_is_of_one_strength(roster: Roster) -> None:
+    both = person(cards=["0006547886"], strong_cards=["0006547886"])
+    assert "under cards and under strong_cards" in refused(roster, both)[0]
+
+
 def test_a_suspended_person_is_journaled_so(roster: Roster) -> None:
     apply(roster, person())
     suspend = {"kind": "person.suspend", "person": "1001"}

@@ -61,7 +61,8 @@ def test_five_errors_are_five_lines() -> None:
     assert found == [
         (
             'people.csv:1:22: unknown column "languge", allowed: id, name, department, groups, language, cards, '
-            'roles, active_from, active_until, qualifications, consents, host, suspended; did you mean "language"?'
+            "strong_cards, roles, active_from, active_until, qualifications, consents, host, suspended; did you "
+            'mean "language"?'
         ),
         "people.csv:3:6: name: a leading = + - or @ is not allowed: a spreadsheet would run it as a formula",
         'people.csv:4:11: this card stands at "1001" too; a card belongs to one person',
