@@ -72,3 +72,12 @@ class IsoDep:
     def _say(self, block: bytes) -> bytes:
         self._last = block
         return block
+
+
+def crc_a(data: bytes) -> bytes:
+    crc = 0x6363
+    for byte in data:
+        byte ^= crc & 0xFF
+        byte ^= byte << 4 & 0xFF
+        crc = crc >> 8 ^ byte << 8 ^ byte << 3 ^ byte >> 4
+    return (crc & 0xFFFF).to_bytes(2, "little")

@@ -148,3 +148,10 @@ def card_of(uid: bytes, kind: str | None = None) -> SimulatedCard:
     if len(uid) != length:
         raise ValueError(f"the UID of such a card has {length} bytes, this one {len(uid)}")
     return make(uid)
+
+
+def cascaded(uid: bytes) -> bytes:
+    """A UID as it is sought: each level but the last has 88 in front."""
+    if len(uid) == 10:
+        return b"\x88" + uid[:3] + b"\x88" + uid[3:]
+    return (b"\x88" if len(uid) == 7 else b"") + uid

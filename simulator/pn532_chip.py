@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.faults import ActiveFaults
-from simulator.iso_dep import IsoDep
-from simulator.nfc_cards import ISO_14443_4, ClassicCard, SimulatedCard
+from simulator.iso_dep import IsoDep, crc_a
+from simulator.nfc_cards import ISO_14443_4, ClassicCard, SimulatedCard, cascaded
 
 VERSION: Final = bytes([0x32, 0x01, 0x06, 0x07])
 THINKS_S: Final = 0.001
@@ -28,26 +28,25 @@ FOREVER: Final = 0xFF
 TX_MODE, RX_MODE, FIFO = 0x6302, 0x6303, 0x6339
 SENSE: Final = 0x26
 EXCHANGE_MAX: Final = 262
-TIME_OUT, WRONG_KEY, BAD_PARAMETER, NO_TARGET, DISAPPEARED = 0x01, 0x14, 0x10, 0x27, 0x2B
+TIME_OUT, WRONG_KEY, NO_TARGET, DISAPPEARED = 0x01, 0x14, 0x27, 0x2B
 HSU: Final = 0x10
 """Among what wakes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """After so long; None: a frame that says the command makes no sense."""
+    """`data` None: a frame that says that the command makes no sense. `after_s` None: never by itself.
+
+    `seeks`: until then a card may come, and found() says what is answered instead."""
 
     data: bytes | None
-    after_s: float = THINKS_S
+    after_s: float | None = THINKS_S
+    seeks: bool = False
 
 
-class Searching:
-    """No reply until a card comes, or somebody ends it."""
-
-
-Outcome = Reply | Searching
 SYNTAX = Reply(None)
 DONE = Reply(b"")
+ENDLESS = Reply(b"", None)
 
 
 class Pn532Chip:
@@ -73,7 +72,10 @@ class Pn532Chip:
         """With the card that was selected; it may have gone since."""
         self._spoken_to: SimulatedCard | None = None
         self._command = self._answer = b""
-        self._sought: tuple[int, bytes] | None = None
+        self._sought = b""
+        """The UID of a search that wants a certain card."""
+        self._auto = False
+        """The search is InAutoPoll, whose answer is another one."""
 
     def leave(self) -> None:
         """The card goes away, with all that was said."""
@@ -81,23 +83,24 @@ class Pn532Chip:
         if self._talk is not None:
             self._spoken_to = None
 
-    def perform(self, code: int, data: bytes) -> Outcome:
+    def perform(self, code: int, data: bytes) -> Reply:
         command = COMMANDS.get(code)
         return SYNTAX if command is None else command(self, data)
 
     def found(self) -> Reply | None:
         """The reply to the search that goes on, if the card in the field is what is sought."""
-        assert self._sought is not None
-        kind, wanted = self._sought
         card = self.card
-        if card is None or kind != 0 or (wanted and wanted != cascaded(card.uid)):
+        if card is None or (self._sought and self._sought != cascaded(card.uid)):
             return None
-        self._sought = None
-        return Reply(b"\x01" + self._select(card), SELECTS_S)
+        target = self._select(card)
+        if self._auto:
+            kind = 0x20 if self._talk is not None and self._talk.selected else 0x10
+            return Reply(bytes([1, kind, len(target)]) + target, SELECTS_S)
+        return Reply(b"\x01" + target, SELECTS_S)
 
     # What the commands do
 
-    def diagnose(self, data: bytes) -> Outcome:
+    def diagnose(self, data: bytes) -> Reply:
         match data[:1]:
             case b"\x00":
                 return Reply(data)
@@ -108,55 +111,55 @@ class Pn532Chip:
                 return Reply(b"\x00") if there else Reply(bytes([TIME_OUT]), WAITS_S)
         return SYNTAX
 
-    def version(self, data: bytes) -> Outcome:
+    def version(self, data: bytes) -> Reply:
         return Reply(VERSION)
 
-    def status(self, data: bytes) -> Outcome:
+    def status(self, data: bytes) -> Reply:
         targets = b"\x01\x01\x00\x00\x10" if self._talk else b"\x00"
         return Reply(bytes([0, self._field]) + targets + b"\x80")
 
-    def read_registers(self, data: bytes) -> Outcome:
+    def read_registers(self, data: bytes) -> Reply:
         if not data or len(data) % 2:
             return SYNTAX
         return Reply(bytes(self._registers.get(int.from_bytes(data[at : at + 2], "big"), 0) for at in _steps(data, 2)))
 
-    def write_registers(self, data: bytes) -> Outcome:
+    def write_registers(self, data: bytes) -> Reply:
         if not data or len(data) % 3:
             return SYNTAX
         for at in _steps(data, 3):
             self._registers[int.from_bytes(data[at : at + 2], "big")] = data[at + 2]
         return DONE
 
-    def read_port(self, data: bytes) -> Outcome:
+    def read_port(self, data: bytes) -> Reply:
         return Reply(bytes([self._port, 0xFF, 0x00]))
 
-    def write_port(self, data: bytes) -> Outcome:
+    def write_port(self, data: bytes) -> Reply:
         if len(data) != 2:
             return SYNTAX
         self._port = data[0] & 0x7F if data[0] & 0x80 else self._port
         return DONE
 
-    def set_baud(self, data: bytes) -> Outcome:
+    def set_baud(self, data: bytes) -> Reply:
         """A pty has no bit rate: heard at any."""
         return DONE if len(data) == 1 and data[0] <= 8 else SYNTAX
 
-    def set_parameters(self, data: bytes) -> Outcome:
+    def set_parameters(self, data: bytes) -> Reply:
         if len(data) != 1:
             return SYNTAX
         self._automatic = bool(data[0] & 0x10)
         return DONE
 
-    def configure_sam(self, data: bytes) -> Outcome:
+    def configure_sam(self, data: bytes) -> Reply:
         return DONE if 1 <= len(data) <= 3 and 1 <= data[0] <= 4 else SYNTAX
 
-    def power_down(self, data: bytes) -> Outcome:
+    def power_down(self, data: bytes) -> Reply:
         if not 1 <= len(data) <= 2:
             return SYNTAX
         self.sleeps_after, self.wakes_by_hsu = True, bool(data[0] & HSU)
         self._field_off()
         return Reply(b"\x00")
 
-    def configure_rf(self, data: bytes) -> Outcome:
+    def configure_rf(self, data: bytes) -> Reply:
         sizes = {0x01: 1, 0x02: 3, 0x04: 1, 0x05: 3, 0x0A: 11, 0x0B: 8, 0x0C: 3, 0x0D: 9}
         if not data or sizes.get(data[0]) != len(data) - 1:
             return SYNTAX
@@ -168,32 +171,23 @@ class Pn532Chip:
             self._tries = data[3]
         return DONE
 
-    def list_targets(self, data: bytes) -> Outcome:
+    def list_targets(self, data: bytes) -> Reply:
         if len(data) < 2 or not 1 <= data[0] <= 2 or data[1] > 4:
             return SYNTAX
-        return self._search(data[1], data[2:], self._tries, b"\x00")
+        self._sought, self._auto = data[2:], False
+        wait_s = None if self._tries == FOREVER else (self._tries + 1) * TRIES_S
+        return self._search(wait_s, kind_a=data[1] == 0)
 
-    def poll(self, data: bytes) -> Outcome:
-        """InAutoPoll: so many rounds through kinds of cards, in steps of 150 ms."""
+    def poll(self, data: bytes) -> Reply:
+        """InAutoPoll: so many rounds through kinds of cards, each in steps of 150 ms."""
         if len(data) < 3 or not data[0] or not 1 <= data[1] <= 15:
             return SYNTAX
-        of_kind_a = any(kind & 0x0F == 0 for kind in data[2:])
-        self._sought = (0 if of_kind_a else 1, b"")
-        found = self.found()
-        if found is not None:
-            assert found.data is not None
-            target = found.data[1:]
-            kind = 0x20 if self._talk is not None and self._talk.selected else 0x10
-            return Reply(bytes([1, kind, len(target)]) + target, SELECTS_S)
-        if data[0] == FOREVER:
-            return Searching()
-        self._sought = None
-        return Reply(b"\x00", data[0] * data[1] * 0.150 * len(data[2:]))
+        self._sought, self._auto = b"", True
+        wait_s = None if data[0] == FOREVER else data[0] * data[1] * 0.150 * len(data[2:])
+        return self._search(wait_s, kind_a=any(kind & 0x0F == 0 for kind in data[2:]))
 
-    def exchange(self, data: bytes) -> Outcome:
-        if not data or data[0] & 0x3F not in (0, 1):
-            return Reply(bytes([NO_TARGET]))
-        if self._talk is None:
+    def exchange(self, data: bytes) -> Reply:
+        if not data or data[0] & 0x3F not in (0, 1) or self._talk is None:
             return Reply(bytes([NO_TARGET]))
         if self._faults.act("card-gone"):
             return Reply(bytes([self._rng.choice((TIME_OUT, DISAPPEARED))]), WAITS_S)
@@ -209,7 +203,7 @@ class Pn532Chip:
         part, self._answer = self._answer[:EXCHANGE_MAX], self._answer[EXCHANGE_MAX:]
         return Reply(bytes([0x40 if self._answer else 0x00]) + part, SPEAKS_S)
 
-    def communicate(self, data: bytes) -> Outcome:
+    def communicate(self, data: bytes) -> Reply:
         """InCommunicateThru: a frame as it is, with whatever the registers say of checks."""
         if self._talk is None or self._spoken_to is None or self._spoken_to is not self.card or not self._field:
             return Reply(bytes([TIME_OUT]), WAITS_S)
@@ -224,37 +218,34 @@ class Pn532Chip:
             answer += crc_a(answer)
         return Reply(b"\x00" + answer, SPEAKS_S)
 
-    def release(self, data: bytes) -> Outcome:
+    def release(self, data: bytes) -> Reply:
         """InRelease and InDeselect: without a target as well."""
         self._talk = self._spoken_to = None
         return Reply(b"\x00")
 
-    def select(self, data: bytes) -> Outcome:
+    def select(self, data: bytes) -> Reply:
         return Reply(bytes([0 if self._talk else NO_TARGET]))
 
-    def set_speed(self, data: bytes) -> Outcome:
+    def set_speed(self, data: bytes) -> Reply:
         return Reply(bytes([0 if self._talk else NO_TARGET]))
 
-    def nobody(self, data: bytes) -> Outcome:
+    def nobody(self, data: bytes) -> Reply:
         return Reply(bytes([TIME_OUT]), WAITS_S)
 
-    def no_initiator(self, data: bytes) -> Outcome:
-        return Searching()
+    def no_initiator(self, data: bytes) -> Reply:
+        return ENDLESS
 
     # How
 
-    def _search(self, kind: int, wanted: bytes, tries: int, none: bytes) -> Outcome:
+    def _search(self, wait_s: float | None, *, kind_a: bool) -> Reply:
+        """Of no other kind is there ever a card."""
         self._talk = self._spoken_to = None
         self._field = True
-        self._sought = (kind, wanted)
-        found = self.found()
-        if found is not None:
-            return found
-        if kind == 0:
-            self._registers[FIFO] = SENSE
-        if tries == FOREVER:
-            return Searching()
-        return Reply(none, (tries + 1) * TRIES_S)
+        none = Reply(b"\x00", wait_s, seeks=kind_a)
+        if not kind_a:
+            return none
+        self._registers[FIFO] = SENSE
+        return self.found() or none
 
     def _select(self, card: SimulatedCard) -> bytes:
         uid = card.activated()
@@ -282,27 +273,11 @@ class Pn532Chip:
         self._spoken_to = None
 
 
-def cascaded(uid: bytes) -> bytes:
-    """A UID as it is sought: each level but the last has 88 in front."""
-    if len(uid) == 10:
-        return b"\x88" + uid[:3] + b"\x88" + uid[3:]
-    return (b"\x88" if len(uid) == 7 else b"") + uid
-
-
-def crc_a(data: bytes) -> bytes:
-    crc = 0x6363
-    for byte in data:
-        byte ^= crc & 0xFF
-        byte ^= byte << 4 & 0xFF
-        crc = crc >> 8 ^ byte << 8 ^ byte << 3 ^ byte >> 4
-    return (crc & 0xFFFF).to_bytes(2, "little")
-
-
 def _steps(data: bytes, size: int) -> range:
     return range(0, len(data), size)
 
 
-COMMANDS: Final[dict[int, Callable[[Pn532Chip, bytes], Outcome]]] = {
+COMMANDS: Final[dict[int, Callable[[Pn532Chip, bytes], Reply]]] = {
     0x00: Pn532Chip.diagnose,
     0x02: Pn532Chip.version,
     0x04: Pn532Chip.status,

@@ -16,7 +16,7 @@ from typing import ClassVar
 from simulator.faults import ActiveFaults, Fault
 from simulator.nfc_cards import KINDS, RandomUidCard, SimulatedCard, card_of
 from simulator.options import OptionError, Options
-from simulator.pn532_chip import Pn532Chip, Reply, Searching
+from simulator.pn532_chip import Pn532Chip, Reply
 from simulator.pn532_frames import ACK, BODY_MAX, ERROR, CommandReader, frame, spoil
 
 WAKES_S, WAKES_BYTES = 0.002, 10
@@ -141,15 +141,12 @@ class Pn532Reader:
 
     def _perform(self, code: int, data: bytes) -> None:
         self._code = code
-        outcome = Reply(None) if self._faults.act("error-frame") else self._chip.perform(code, data)
-        if isinstance(outcome, Searching):
-            self._searching = True
-        else:
-            self._searching = code == 0x4A and outcome.data == b"\x00"
-            self._answer(outcome)
+        self._answer(Reply(None) if self._faults.act("error-frame") else self._chip.perform(code, data))
 
     def _answer(self, reply: Reply) -> None:
-        self._timer = asyncio.get_running_loop().call_later(reply.after_s, self._say, reply.data)
+        self._searching = reply.seeks
+        if reply.after_s is not None:
+            self._timer = asyncio.get_running_loop().call_later(reply.after_s, self._say, reply.data)
 
     def _say(self, data: bytes | None) -> None:
         self._timer, self._searching = None, False

@@ -6,6 +6,8 @@ command -v systemd-analyze >/dev/null 2>&1 || missing="$missing systemd"
 command -v openssl >/dev/null 2>&1 || missing="$missing openssl"
 command -v strace >/dev/null 2>&1 || missing="$missing strace"
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
+command -v nfc-list >/dev/null 2>&1 || missing="$missing libnfc-bin"
+command -v nfc-poll >/dev/null 2>&1 || missing="$missing libnfc-examples"
 # Debian puts servers where only root looks.
 PATH="$PATH:/usr/sbin" command -v mosquitto >/dev/null 2>&1 || missing="$missing mosquitto"
 [ -z "$missing" ] && exit 0
