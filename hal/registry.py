@@ -25,6 +25,8 @@ class DeviceType:
     spec: str
     bus: BusKind
     profile: str | None = None
+    baud: int | None = None
+    """The one rate that it speaks, where it has one that is not what links have unless told."""
     gives: Channels | None = None
     """What the channels of the device are, for those that slots and doors name."""
     channels: str = ""
@@ -48,6 +50,7 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         driver="drivers.pn532_reader:Pn532Reader",
         spec="drivers.specs.pn532_reader:Pn532ReaderSpec",
         bus="serial",
+        baud=115200,
     ),
     "matrix-keypad": DeviceType(
         driver="drivers.matrix_keypad:MatrixKeypad",

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from hal.problems import Problem
 from hal.registry import Channels, DeviceType
-from hal.specs import ChannelRef, DeviceSpec, GpioLinkSpec, I2cLinkSpec, LinkSpec, SocketLinkSpec
+from hal.specs import ChannelRef, DeviceSpec, GpioLinkSpec, I2cLinkSpec, LinkSpec, SerialLinkSpec, SocketLinkSpec
 from hal.wording import Path, did_you_mean, quoted
 
 WORDS: dict[Channels, str] = {
@@ -140,6 +140,8 @@ def _link_fits(device: DeviceDraft, links: dict[str, LinkDraft]) -> Iterator[Pro
     elif needed and link.type and link.type != needed:
         what = f"link: {device.type_name} needs a link of type {needed}"
         yield Problem(path, f"{what}, {quoted(device.link)} is {link.type}{_choice(fitting)}")
+    elif isinstance(link.spec, SerialLinkSpec) and device.type and device.type.baud not in (None, link.spec.baud):
+        yield Problem((*link.path, "baud"), f"baud: a {device.type_name} speaks {device.type.baud} baud, and no other")
 
 
 def _shared_links(devices: list[DeviceDraft], links: dict[str, LinkDraft]) -> Iterator[Problem]:

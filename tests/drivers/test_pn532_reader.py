@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from drivers.pn532_reader import Pn532Reader
 from drivers.specs.pn532_reader import Pn532ReaderSpec
 from drivers.wire.pn532 import ACK, NACK, Decoder, Frame, Packet, encode
 from hal.capabilities import CardPresented, CardReader, CardRemoved
-from hal.errors import DeviceRefused, DeviceTimeout, LinkLost
+from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, LinkLost
 from simulator import pn532_reader as twin
 from simulator.faults import parse_fault
 from simulator.harness.virtual_loop import run
@@ -310,6 +311,47 @@ def test_an_error_frame_is_a_refusal() -> None:
         assert "0x4A" in caught.value.hint
 
     run(story())
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_faults_there_were_a_card_is_told_soon_after_the_last(seed: int) -> None:
+    """As the supervisor keeps it; and never is another card told."""
+
+    async def story() -> None:
+        here, rng = await desk(), random.Random(seed)
+        kept = asyncio.create_task(_keep(here))
+        try:
+            for _ in range(6):
+                here.fault(rng.choice(here.body.faults))
+                here.body.present(ADA)
+                await asyncio.sleep(rng.uniform(0, 3))
+                if rng.random() < 0.5:
+                    here.stage.clear()
+            here.stage.clear()
+            here.body.remove()
+            await asyncio.sleep(6)
+            told = len(here.readings)
+            here.body.present(BOB)
+            await asyncio.sleep(0.1)
+            assert here.readings.all[told:] == [CardPresented("nfc", BOB)]
+            assert {one.card for one in here.readings.all} == {ADA, BOB}  # type: ignore[union-attr]
+        finally:
+            kept.cancel()
+            await asyncio.wait({kept})
+
+    run(story())
+
+
+async def _keep(here: Desk) -> None:
+    while True:
+        try:
+            await here.reader.watch(here.readings)
+        except DeviceError:
+            await asyncio.sleep(0.5)
+        with contextlib.suppress(DeviceError):
+            await here.link.close()
+            await here.link.open()
+            await here.reader.start()
 
 
 def test_stopped_it_has_no_field() -> None:

@@ -325,6 +325,12 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         'link: there is no link "uart-1", allowed: uart0, uart1, uart2; did you mean "uart1"?',
     ),
     (
+        "another rate than the device has",
+        lambda raw: raw["link"][-1].pop("baud"),
+        ("link", MORE_LINKS - 1, "baud"),
+        "baud: a pn532-reader speaks 115200 baud, and no other",
+    ),
+    (
         "link of the wrong kind",
         lambda raw: raw["device"][3].update(link="uart0"),
         ("device", 3, "link"),
