@@ -14,19 +14,23 @@ from cabinet.core.effects import (
     AskVerifier,
     CheckPin,
     CommitRoster,
+    DeleteFingers,
     Effect,
     Enrol,
+    EnrolFinger,
     Erase,
     Light,
     OpenEpoch,
     Pulse,
     Show,
     Sound,
+    StopFinger,
 )
 from cabinet.core.events import BoltPulsed, Enrolled, Event, Outcome, PinChecked, Verified
+from cabinet.finger_acts import FingerActs
 from cabinet.lanes import Job, Lanes
 from cabinet.policy.rights import Pseudonym
-from hal.capabilities import Buzzer, Display, Indicator, Lock, Verifier
+from hal.capabilities import Buzzer, Display, FingerReader, Indicator, Lock, Verifier
 from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, LinkLost
 from hal.secret import Secret
 
@@ -44,6 +48,7 @@ class Hardware:
     displays: Sequence[Display]
     buzzers: Sequence[Buzzer]
     verifier: Verifier | None
+    fingers: Mapping[str, FingerReader]
     up: Callable[[str, float], Awaitable[bool]]
 
 
@@ -75,6 +80,7 @@ class Acts:
         self._asking: asyncio.Timeout | None = None
         """The time of the question that the verifier has."""
         self.lanes = Lanes()
+        self._fingers = FingerActs(hardware.fingers, hardware.up, self.lanes, post)
 
     def dispatch(self, effect: Effect) -> None:
         """Never blocks. What finds its lane full is dropped, a pulse with the answer that it was not done."""
@@ -86,7 +92,14 @@ class Acts:
             case AskVerifier():
                 self._ask_verifier(effect)
             case Enrol():
-                self.lanes.of("enrol").put(lambda: self._enrols(effect))
+                if not self.lanes.of("enrol").put(lambda: self._enrols(effect)):
+                    self._post(Enrolled(effect.visit, effect.seq, effect.what, "not_recorded"))
+            case EnrolFinger():
+                self._fingers.enrol(effect)
+            case StopFinger(reader):
+                self._fingers.stop(reader)
+            case DeleteFingers():
+                self._fingers.delete(effect)
             case Show(text, named):
                 if named is not None:
                     text = text.replace(NAME, self._name_of(named) or "…")
@@ -172,8 +185,11 @@ class Acts:
         self._post(Verified(effect.visit, effect.seq, effect.device, effect.person, answer))
 
     async def _enrols(self, effect: Enrol) -> None:
-        refusal = await self._enrol(effect)
-        self._post(Enrolled(effect.visit, effect.seq, effect.card is not None, refusal))
+        refusal: str | None = "not_recorded"
+        try:
+            refusal = await self._enrol(effect)
+        finally:
+            self._post(Enrolled(effect.visit, effect.seq, effect.what, refusal))
 
 
 def _showing(display: Display, text: str) -> Job:

@@ -197,6 +197,7 @@ def _setup(config: Config) -> Setup:
         idle_s=config.visit.idle_s,
         take_s=config.visit.take_s,
         door_open_s=config.table.door.open_s,
+        finger_readers=tuple(entry.spec.id for entry in config.table.devices if entry.type.takes_fingers),
         verifier=next((entry.spec.id for entry in config.table.devices if entry.type.verifies), None),
     )
 

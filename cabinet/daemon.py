@@ -20,6 +20,7 @@ from cabinet.epochs import Order
 from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.service.disk import told
+from cabinet.service.fingers import reader_hint, reader_view
 from cabinet.service.parameters import choice, number
 from cabinet.service.release import Release
 from cabinet.service.see import See
@@ -141,6 +142,7 @@ class Daemon:
             **self._engine.incidents.methods(),
             **self._engine.keys.methods(),
             **self._engine.enrolment.methods(),
+            **self._engine.fingers.methods(),
             **self._engine.backups.methods(),
             **self._engine.clock.methods(),
             **self._engine.retention.methods(),
@@ -183,6 +185,9 @@ class Daemon:
         for status in self._wiring.statuses():
             since_s = status.pop("since_mono_s")
             assert isinstance(since_s, float)
+            reader = str(status["device"])
+            if view := reader_view(self.runner.state, self.runner.rights, reader):
+                status |= {"fingers": view} | ({"hint": reader_hint(view, reader)} if status["up"] else {})
             listed.append({**status, "since": iso(now.wall_ms - int((now.mono_s - since_s) * 1000))})
         return listed
 

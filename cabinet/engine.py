@@ -24,6 +24,7 @@ from cabinet.service.disclosure import Disclosure
 from cabinet.service.enrolment import Enrolment
 from cabinet.service.erased_before import ErasedBefore
 from cabinet.service.erasure import Erasure
+from cabinet.service.fingers import Fingers
 from cabinet.service.incidents import Incidents
 from cabinet.service.keys import Keys
 from cabinet.service.leavers import Leavers
@@ -103,6 +104,7 @@ class Engine:
         self.keys = Keys(books.signing, books.journal, self._journal_worker, self.desk)
         self.new_epoch = NewEpoch(self.runner, self.over)
         self.enrolment = Enrolment(books.roster, self.desk, self._roster_worker, codes)
+        self.fingers = Fingers(books.roster, self.roster, self.runner, self.desk, self._roster_worker)
         retention = books.config.retention
         self.leavers = Leavers(
             self.runner,

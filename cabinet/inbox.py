@@ -17,6 +17,7 @@ from cabinet.core.events import (
     DoorRead,
     Event,
     FobSeen,
+    ModuleFound,
     SlotRead,
     UpstreamLink,
 )
@@ -112,6 +113,8 @@ def _source(event: Event) -> tuple[str, str | int] | None:
             return "fob", event.slot
         case BoltPulsed():
             return "bolt", event.slot
+        case ModuleFound():
+            return "module", event.reader
         case DoorRead():
             return "door", 0
         case DeviceLost() | DeviceRestored():

@@ -21,6 +21,7 @@ _WAITING_MAX = 64
 class _Waiting:
     key: str | None
     job: Job
+    patience_s: float
 
 
 class Lane:
@@ -32,19 +33,19 @@ class Lane:
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.busy_since_s: float | None = None
-        """Loop time at which the running job began; None while idle. The watchdog looks at it."""
+        """Loop time from which the running job should be done; None while idle. The watchdog looks at it."""
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name=f"lane {self.name}")
 
-    def put(self, job: Job, *, key: str | None = None) -> bool:
+    def put(self, job: Job, *, key: str | None = None, patience_s: float = 0.0) -> bool:
         """Appends a job; one with a `key` replaces the job of that key still waiting. False: the lane is full and
-        the job was not taken."""
+        the job was not taken. A job that waits for a person may take so long before it is taken to be stuck."""
         if key is not None:
             self._waiting = [waiting for waiting in self._waiting if waiting.key != key]
         if len(self._waiting) >= _WAITING_MAX:
             return False
-        self._waiting.append(_Waiting(key, job))
+        self._waiting.append(_Waiting(key, job, patience_s))
         self._wanted.set()
         return True
 
@@ -59,13 +60,13 @@ class Lane:
         while True:
             await self._wanted.wait()
             while self._waiting:
-                await self._do(self._waiting.pop(0).job)
+                await self._do(self._waiting.pop(0))
             self._wanted.clear()
 
-    async def _do(self, job: Job) -> None:
-        self.busy_since_s = asyncio.get_running_loop().time()
+    async def _do(self, one: _Waiting) -> None:
+        self.busy_since_s = asyncio.get_running_loop().time() + one.patience_s
         try:
-            await job()
+            await one.job()
         except DeviceError as error:
             log.debug("%s: %s", self.name, error)  # its supervisor reports a lost device, once
         except Exception:

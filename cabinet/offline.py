@@ -58,7 +58,7 @@ def offline_new_epoch(config: Path, why: str) -> None:
 
 
 async def _call(books: Books, clock: Clock, method: str, params: Mapping[str, object]) -> object:
-    engine = Engine(books, Hardware({}, {}, (), (), None, _never_up), clock, lambda name: InlineWorker())
+    engine = Engine(books, Hardware({}, {}, (), (), None, {}, _never_up), clock, lambda name: InlineWorker())
     loop = asyncio.create_task(engine.runner.run())
     try:
         methods = {

@@ -18,8 +18,11 @@ from cabinet.core.events import (
     DigitsTyped,
     DoorRead,
     Event,
+    FingerNotKnown,
+    FingerShown,
     FobSeen,
     KeypadCancelled,
+    ModuleFound,
     SlotRead,
 )
 from cabinet.policy.booking import CODE_DIGITS
@@ -35,6 +38,10 @@ from hal.capabilities import (
     DeviceSuspect,
     Display,
     Entered,
+    FingerModule,
+    FingerReader,
+    FingerSeen,
+    FingerUnknown,
     FobRead,
     IndicatorBoard,
     InputBoard,
@@ -103,6 +110,7 @@ class Wiring:
             displays=self._of(Display),
             buzzers=self._of(Buzzer),
             verifier=next(iter(self._of(Verifier)), None),
+            fingers={device.device: device for device in self._of(FingerReader)},
             up=self.up,
         )
 
@@ -192,6 +200,12 @@ class Wiring:
                 self._fob(reading)
             case DeviceSuspect(device, cause, hint):
                 self._post(DeviceSuspected(device, cause, hint))
+            case FingerModule(reader, module, templates, capacity):
+                self._post(ModuleFound(reader, module.hex(), templates, capacity))
+            case FingerSeen(reader, module, template):
+                self._post(FingerShown(reader, module.hex(), template))
+            case FingerUnknown(reader):
+                self._post(FingerNotKnown(reader))
             case CardRemoved():
                 pass  # a visit outlives the moment its card is held to the reader
 

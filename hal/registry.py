@@ -33,6 +33,8 @@ class DeviceType:
     """The key of the profile, or else of the spec, that has their number or is their list."""
     verifies: bool = False
     """It is a Verifier."""
+    takes_fingers: bool = False
+    """It is a FingerReader."""
 
 
 DEVICE_TYPES: dict[str, DeviceType] = {

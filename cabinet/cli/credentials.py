@@ -1,4 +1,4 @@
-"""Cards and PINs. A PIN never stands in an argument list, where every process of the machine could read it."""
+"""Cards, PINs and fingers. A PIN never stands in an argument list, where every process of the machine could read it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from cabinet.cli.arguments import add_dry_run, seconds
+from cabinet.cli.arguments import add_dry_run, seconds, whole_number
 from cabinet.cli.daemon import Roster, call, say_change
 from cabinet.cli.errors import CommandError, UsageError
 from cabinet.cli.output import Output
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ANSWER_S = 5.0
 PIN_LINE_MAX = 64
+FINGER_S = 190.0
+"""The cabinet asks, and the person takes their time."""
 
 
 def credential_enrol_arguments(parser: Parser) -> None:
@@ -29,6 +31,8 @@ def credential_enrol_arguments(parser: Parser) -> None:
     how.add_argument("--at", metavar="READER", help="the next card presented at this reader")
     how.add_argument("--pin", action="store_true", help="set the PIN, which replaces the old one")
     how.add_argument("--code", action="store_true", help="show a one-time code: they enrol themselves at the cabinet")
+    how.add_argument("--finger", action="store_true", help="the person is asked at the cabinet, and puts it on there")
+    parser.add_argument("--reader", metavar="READER", help="with --finger: at which, where there are several")
     parser.add_argument("--temporary", action="store_true", help="with --pin: to be changed at its first use")
     parser.add_argument("--timeout", type=seconds, default=30.0, metavar="S", help="how long --at waits (30 s)")
     add_dry_run(parser)
@@ -37,8 +41,12 @@ def credential_enrol_arguments(parser: Parser) -> None:
 def credential_enrol(args: Namespace, out: Output) -> int:
     if args.temporary and not args.pin:
         raise UsageError("--temporary is about a PIN: give --pin with it")
+    if args.reader is not None and not args.finger:
+        raise UsageError("--reader is about a finger: give --finger with it")
     if args.code:
         return _offer(args, out)
+    if args.finger:
+        return _finger(args, out)
     pin = read_pin(args.person) if args.pin else None
     with Roster(args, out) as roster:
         change: dict[str, object]
@@ -61,6 +69,20 @@ def _offer(args: Namespace, out: Output) -> int:
         out.line(f"dry run: {args.person} could be given a code")
     else:
         out.line(f"code for {args.person}, shown this once, good for {offered['hours']} h: {offered['code']}")
+    return Exit.OK
+
+
+def _finger(args: Namespace, out: Output) -> int:
+    if not args.dry_run:
+        out.note(f"{args.person} is asked on the display of the cabinet; go there with them")
+    params = {"person": args.person, "dry_run": args.dry_run} | ({"reader": args.reader} if args.reader else {})
+    answer = call(args, "finger.enrol", params, FINGER_S)
+    if out.as_json:
+        out.answer(answer | {"dry_run": args.dry_run})
+    elif args.dry_run:
+        out.line(f"dry run: {args.person} could enrol a finger now")
+    else:
+        out.line(f"a finger of {args.person} is known from now on")
     return Exit.OK
 
 
@@ -92,6 +114,28 @@ def _scan(args: Namespace, roster: Roster, out: Output) -> Mapping[str, object]:
     return shown
 
 
+def credential_revoke_arguments(parser: Parser) -> None:
+    parser.epilog = "What was a finger is deleted in its module too: at once, or when the reader answers again."
+    parser.add_argument("person", metavar="PERSON", help="id of somebody in the roster")
+    how = parser.add_mutually_exclusive_group(required=True)
+    how.add_argument("--card", metavar="NUMBER", help="ten digits as printed on the card, or hex")
+    how.add_argument("--fingers", action="store_true", help="all of theirs")
+    how.add_argument("--finger", metavar="N", type=whole_number, help="this one, by its number in `credential list`")
+    add_dry_run(parser)
+
+
+def credential_revoke(args: Namespace, out: Output) -> int:
+    change: dict[str, object] = {"kind": "finger.revoke", "person": args.person}
+    if args.card is not None:
+        change = {"kind": "card.revoke", "person": args.person, "card": args.card}
+    elif args.finger is not None:
+        change["template"] = args.finger
+    with Roster(args, out) as roster:
+        result = roster.change(change, args.dry_run)
+    say_change(out, result, args.dry_run)
+    return Exit.OK
+
+
 def credential_list_arguments(parser: Parser) -> None:
     parser.add_argument("person", metavar="PERSON", nargs="?", help="only this one's")
 
@@ -102,6 +146,6 @@ def credential_list(args: Namespace, out: Output) -> int:
     if out.as_json:
         out.answer({"credentials": found})
         return Exit.OK
-    columns = ("person", "kind", "card", "strength")
+    columns = ("person", "kind", "card", "strength", "finger")
     out.table(columns, [[credential.get(column) for column in columns] for credential in found])
     return Exit.OK

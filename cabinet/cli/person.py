@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _PLAIN = (
     *("id", "name", "department", "groups", "roles", "language", "host", "active_from", "active_until", "suspended"),
-    *("cards", "pin"),
+    *("cards", "fingers", "pin"),
 )
 
 

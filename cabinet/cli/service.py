@@ -49,6 +49,35 @@ def slot_release(args: Namespace, out: Output) -> int:
     return Exit.OK
 
 
+def module_accept_arguments(parser: Parser) -> None:
+    parser.epilog = (
+        "Whoever had a finger in the module that was there before enrols again; theirs are revoked. What the new "
+        "module holds of nobody is deleted."
+    )
+    parser.add_argument("reader", metavar="READER", help="a finger reader, as `devices` names it")
+    add_yes(parser)
+    add_dry_run(parser)
+
+
+def module_accept(args: Namespace, out: Output) -> int:
+    found = call(args, "module.accept", {"reader": args.reader, "dry_run": True})
+    if not args.dry_run:
+        ask(
+            args,
+            f"Take the module behind {args.reader} for good? {found['people']} people lose their fingers with the one "
+            "before, and enrol again.",
+            "module accept takes another module for good",
+            "not accepted",
+        )
+        found = call(args, "module.accept", {"reader": args.reader}, RELEASE_S)
+    if out.as_json:
+        out.answer(found | {"dry_run": args.dry_run})
+        return Exit.OK
+    lead = "dry run: the" if args.dry_run else "the"
+    out.line(f"{lead} module behind {args.reader} is the right one from now on; {found['people']} people enrol again")
+    return Exit.OK
+
+
 def clock_confirm_arguments(parser: Parser) -> None:
     parser.epilog = (
         "For a cabinet without a time service, after its clock was compared with a good one. Holds until the clock is "

@@ -35,7 +35,8 @@ def by(
     if not may_approve(needs.right.quorum, taker, person):
         return Refusal("may_not_approve")
     if not any(alternative <= factors for alternative in needs.right.factors):
-        missing = lacking_of(needs.right.factors, factors, person, verifier)
+        finger = turn.rights.finger_of(person)
+        missing = lacking_of(needs.right.factors, factors, person, finger, verifier)
         return missing if isinstance(missing, frozenset) else Refusal(missing)
     turn.journal(
         "visit.authorised",

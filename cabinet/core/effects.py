@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from cabinet.policy.rights import Pseudonym
 from hal.capabilities import Pattern, Tone
 from hal.secret import Secret
 
 NAME: Final = "{name}"
+Enrolling = Literal["card", "pin", "consent", "finger"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,18 @@ class AskVerifier:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFinger:
+    """Where the module keeps it. `replaces`: theirs in the same module that it has lost."""
+
+    module: str
+    template: int
+    replaces: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Enrol:
-    """Give the person this card or this PIN, another one than they have; answered by Enrolled. `offer`: the leaf of
-    the code by which they may."""
+    """Give the person this card, PIN (another one than they have) or finger, or record that they agree to fingers being
+    kept; answered by Enrolled. `offer`: the leaf of the code by which they may; `operator`: who else has asked."""
 
     visit: int
     seq: int
@@ -59,6 +69,44 @@ class Enrol:
     strong: bool = False
     """The card has proved its key."""
     pin: Secret | None = None
+    finger: StoredFinger | None = None
+    operator: str | None = None
+
+    @property
+    def what(self) -> Enrolling:
+        if self.card is not None:
+            return "card"
+        if self.pin is not None:
+            return "pin"
+        return "consent" if self.finger is None else "finger"
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolFinger:
+    """Let the reader take a finger and keep it under this number; answered by FingerTaken, and before it by what the
+    person is asked to do (FingerStep)."""
+
+    visit: int
+    seq: int
+    reader: str
+    template: int
+    within_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopFinger:
+    """The reader takes no finger any more for what has ended."""
+
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFingers:
+    """Nobody's are these; answered by FingersDeleted."""
+
+    reader: str
+    module: str
+    templates: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +161,18 @@ class Answer:
 
 
 Effect: TypeAlias = (
-    Pulse | CheckPin | AskVerifier | Enrol | Show | Light | Sound | CommitRoster | Erase | OpenEpoch | Answer
+    Pulse
+    | CheckPin
+    | AskVerifier
+    | Enrol
+    | EnrolFinger
+    | StopFinger
+    | DeleteFingers
+    | Show
+    | Light
+    | Sound
+    | CommitRoster
+    | Erase
+    | OpenEpoch
+    | Answer
 )

@@ -1,4 +1,4 @@
-"""What people give themselves at the cabinet: a new PIN, and with a code from a custodian a card too.
+"""What people give themselves at the cabinet: a new PIN, and with a code from a custodian a card and a finger too.
 
 Each is typed or held first, confirmed, and then goes the way of every change of the roster: planned, journaled,
 written. Whoever leaves in between has changed only what was confirmed."""
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cabinet.core import pins, unproven, visit
+from cabinet.core import finger_enrol, pins, unproven, visit
 from cabinet.core.effects import Answer, Enrol
 from cabinet.core.events import CardShown, DigitsEntered, Enrolled
 from cabinet.core.leaves import Subject
@@ -18,7 +18,7 @@ from cabinet.core.turn import Turn
 from cabinet.policy import pin
 from cabinet.policy.rights import Person, Pseudonym
 
-STAGES: Final = frozenset(("card", "new_pin", "again", "storing"))
+STAGES: Final = frozenset(("card", "new_pin", "again", "agree", "taking", "storing"))
 """Of a visit in which nothing is released."""
 OFFER_MS: Final = 86_400_000
 
@@ -83,8 +83,10 @@ def on_card(turn: Turn, running: Visit, event: CardShown, owner: Pseudonym | Non
 
 
 def on_entered(turn: Turn, running: Visit, event: DigitsEntered) -> None:
-    """A PIN, and the same once more."""
-    if running.stage == "new_pin":
+    """A PIN, and the same once more; or whether a finger may be kept."""
+    if running.stage == "agree":
+        finger_enrol.on_answer(turn, running, event.secret.reveal())
+    elif running.stage == "new_pin":
         if (fault := pin.fault(event.secret.reveal())) is not None:
             turn.stay()
             turn.say(fault, "refused")
@@ -102,9 +104,13 @@ def on_entered(turn: Turn, running: Visit, event: DigitsEntered) -> None:
 
 
 def on_cancelled(turn: Turn, running: Visit) -> None:
-    """Without a card it goes on; anything else ends the visit."""
+    """Without a card it goes on, and by a code without a PIN; anything else ends the visit."""
     if running.stage == "card":
         _ask_pin(turn)
+    elif running.stage == "agree":
+        finger_enrol.without(turn, running)
+    elif running.stage == "new_pin" and running.offer is not None and (reader := finger_enrol.available(turn)):
+        finger_enrol.begin(turn, reader)
     else:
         visit.end(turn, "person")
         turn.say("goodbye")
@@ -113,6 +119,9 @@ def on_cancelled(turn: Turn, running: Visit) -> None:
 def on_enrolled(turn: Turn, event: Enrolled) -> bool:
     """It is in the roster, or was refused. True: the visit goes on with what its PIN was for."""
     running = turn.state.visit
+    if event.what in ("consent", "finger"):
+        finger_enrol.on_enrolled(turn, event)
+        return False
     if running is None or (running.number, running.seq, running.stage) != (event.visit, event.seq, "storing"):
         return False
     if event.refusal in ("pin_same", "pin_length"):
@@ -124,8 +133,10 @@ def on_enrolled(turn: Turn, event: Enrolled) -> bool:
     elif event.refusal is not None:
         visit.end(turn, "refused")
         turn.say("not_recorded", "refused")
-    elif event.card:
+    elif event.what == "card":
         _ask_pin(turn)
+    elif running.offer is not None and (reader := finger_enrol.available(turn)):
+        finger_enrol.begin(turn, reader)
     elif running.offer is not None:
         visit.end(turn, "enrolled")
         turn.say("enrolled", "accepted")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from cabinet.core import second, visit
+from cabinet.core import fingers, second, visit
 from cabinet.core.effects import Answer, Erase
 from cabinet.core.events import Erased
 from cabinet.core.leaves import Subject
@@ -26,6 +26,7 @@ def on_asked(turn: Turn, event: ErasureAsked) -> None:
     person = event.person
     if person not in turn.ledger.erasures:
         _leave(turn, person)
+        fingers.on_erasure(turn, person)
         turn.journal("person.erased", [_label(person)], stage="intent", reason=event.reason, operator=event.operator)
     turn.act(Erase(person, event.request))
 

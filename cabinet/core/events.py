@@ -6,12 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from cabinet.core.effects import Enrolling
 from cabinet.core.requests import ASKED, Asked
 from cabinet.policy.rights import Pseudonym
-from hal.capabilities import Cause, Proof
+from hal.capabilities import Cause, EnrolStep, Proof
 from hal.secret import Secret
 
 Outcome = Literal["done", "not_done", "too_late", "unknown"]
+TakingRefusal = Literal["known", "differs", "timeout", "stopped", "failed"]
+"""Why a finger was not stored: it is known already, the captures are not of one finger, nobody put it on in time, the
+visit has ended, or the reader cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,60 @@ class CardShown:
     card: bytes
     number: Secret | None = None
     proof: Proof = "weak"
+
+
+@dataclass(frozen=True, slots=True)
+class FingerShown:
+    """A finger matched this template of the module with this mark (hex)."""
+
+    reader: str
+    module: str
+    template: int
+
+
+@dataclass(frozen=True, slots=True)
+class FingerNotKnown:
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleFound:
+    """Which module is behind a finger reader, by its mark (hex), and the templates it holds."""
+
+    reader: str
+    module: str
+    templates: frozenset[int]
+    capacity: int
+
+
+@dataclass(frozen=True, slots=True)
+class FingerStep:
+    """What the module asks of whoever enrols."""
+
+    visit: int
+    seq: int
+    step: EnrolStep
+
+
+@dataclass(frozen=True, slots=True)
+class FingerTaken:
+    """Answer to EnrolFinger; `refusal` None: the module has stored it."""
+
+    visit: int
+    seq: int
+    reader: str
+    template: int
+    refusal: TakingRefusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FingersDeleted:
+    """Answer to DeleteFingers."""
+
+    reader: str
+    module: str
+    templates: frozenset[int]
+    done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +145,11 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """Answer to Enrol; `refusal` None: it is in the roster. `card`: it was about a card."""
+    """Answer to Enrol; `refusal` None: it is in the roster."""
 
     visit: int
     seq: int
-    card: bool
+    what: Enrolling
     refusal: str | None = None
 
 
@@ -223,6 +281,12 @@ Event: TypeAlias = (
     | Stopping
     | TimePassed
     | CardShown
+    | FingerShown
+    | FingerNotKnown
+    | ModuleFound
+    | FingerStep
+    | FingerTaken
+    | FingersDeleted
     | DigitsTyped
     | DigitsEntered
     | KeypadCancelled
@@ -263,6 +327,9 @@ FACTS = (
     PinChecked,
     Verified,
     Enrolled,
+    ModuleFound,
+    FingerTaken,
+    FingersDeleted,
     UpstreamLink,
     UpstreamContradicts,
 )
@@ -271,6 +338,8 @@ again when a commit failed."""
 
 REQUESTS = (
     CardShown,
+    FingerShown,
+    FingerNotKnown,
     DigitsTyped,
     DigitsEntered,
     KeypadCancelled,

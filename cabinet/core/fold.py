@@ -18,6 +18,7 @@ from cabinet.core.ledger import (
     FormerSigner,
     Incident,
     Ledger,
+    ModuleMark,
     Unwiped,
     alarm_id,
 )
@@ -48,6 +49,7 @@ def _raised(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     code, slot, device = text_of(leaf, "code") or "", number_of(leaf, "slot"), text_of(leaf, "device")
     item = text_of(leaf, "item")
     alarm = Alarm(code, n, ts, slot, item, device, number_of(leaf, "days"), number_of(leaf, "expires"))
+    alarm = replace(alarm, count=number_of(leaf, "count"))
     return replace(ledger, alarms={**ledger.alarms, alarm_id(code, slot, device, item): alarm})
 
 
@@ -55,6 +57,11 @@ def _cleared(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     place = number_of(leaf, "slot"), text_of(leaf, "device"), text_of(leaf, "item")
     key = alarm_id(text_of(leaf, "code") or "", *place)
     return replace(ledger, alarms=without(ledger.alarms, key))
+
+
+def _bound(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    mark = ModuleMark(text_of(leaf, "module") or "")
+    return replace(ledger, modules={**ledger.modules, text_of(leaf, "device") or "": mark})
 
 
 def _incident(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
@@ -157,6 +164,7 @@ _FOLDS: dict[str, Fold] = {
     "visit.authorised": people.authorised,
     "alarm.raised": _raised,
     "alarm.cleared": _cleared,
+    "device.bound": _bound,
     "incident.recorded": _incident,
     "incident.closed": _incident_closed,
     "door.opened": _door,

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cabinet.core.leaf_fields import card_key, keypad_key, number_of, person_of, text_of, verifier_key, without
+from cabinet.core.leaf_fields import (
+    card_key,
+    finger_key,
+    keypad_key,
+    number_of,
+    person_of,
+    text_of,
+    verifier_key,
+    without,
+)
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Failures, Ledger, Offer, RosterMark
 from cabinet.policy.booking import Booking
 
 
 def failed(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
-    """A refusal that counts names the person's tries and the keypad's, or the verifier's; others name none."""
+    """A refusal that counts names the tries it adds to, a person's, a keypad's, a finger's or a verifier's; others name
+    none."""
     failures = dict(ledger.failures)
     for key, count, until in (
         (person_of(leaf, "holder"), "failed", "locked_until"),
         (keypad_key(leaf), "keypad_failed", "keypad_until"),
         (keypad_key(leaf, "codes"), "codes_failed", "codes_until"),
+        (finger_key(leaf, "holder"), "finger_failed", "finger_until"),
         (verifier_key(leaf, "holder"), "verifier_failed", "verifier_until"),
         (card_key(leaf, "holder"), "card_failed", "card_until"),
     ):
@@ -38,11 +49,13 @@ def authorised(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
 
 
 def proved(ledger: Ledger, leaf: Leaf, role: str) -> Ledger:
-    """A correct PIN clears its person's tries, and the keypad's when it was typed with a number; so does the verifier's
-    word with those before it, and a card that proves its key with those that did not."""
+    """A correct PIN clears its person's tries, and the keypad's when it was typed with a number; so do their finger,
+    the verifier's word, and a card that proves its key with those before."""
     auth = (text_of(leaf, "auth") or "").split("+")
     if "strong-card" in auth:
         ledger = replace(ledger, failures=without(ledger.failures, card_key(leaf, role)))
+    if "finger" in auth:
+        ledger = replace(ledger, failures=without(ledger.failures, finger_key(leaf, role)))
     if "verified" in auth:
         ledger = replace(ledger, failures=without(ledger.failures, verifier_key(leaf, role)))
     if "pin" not in auth:
@@ -54,6 +67,8 @@ def proved(ledger: Ledger, leaf: Leaf, role: str) -> Ledger:
 def enrolled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     """The first thing that somebody gives themselves by a code uses it up."""
     ledger = replace(ledger, offers=without(ledger.offers, number_of(leaf, "offer")))
+    if text_of(leaf, "credential") == "finger":
+        ledger = replace(ledger, failures=without(ledger.failures, finger_key(leaf, "holder")))
     if text_of(leaf, "credential") != "pin":
         return roster(ledger, n, ts, leaf)
     failures = without(without(ledger.failures, person_of(leaf, "holder")), verifier_key(leaf, "holder"))
@@ -108,7 +123,9 @@ def erased(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(
         ledger,
         erasures={**ledger.erasures, person: n},
-        failures=without(without(ledger.failures, person), verifier_key(leaf, "concerned")),
+        failures=without(
+            without(without(ledger.failures, person), verifier_key(leaf, "concerned")), finger_key(leaf, "concerned")
+        ),
         bookings={key: one for key, one in ledger.bookings.items() if one.holder != person},
         offers={key: one for key, one in ledger.offers.items() if one.person != person},
     )

@@ -1,17 +1,19 @@
-"""Who stands there: a card, or a personal number with its PIN, and what a verifier says of them. Wrong tries are
-counted before they are answered."""
+"""Who stands there: a card, a finger, or a personal number with its PIN, and what a verifier says of them. Wrong tries
+are counted before they are answered."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from cabinet.core import code, door, enrol, junk, lockout, prompts, queue, second, unproven, visit
+from cabinet.core import code, door, enrol, fingers, junk, lockout, prompts, queue, second, unproven, visit
 from cabinet.core.effects import CheckPin
 from cabinet.core.events import (
     CardShown,
     DigitsEntered,
     DigitsTyped,
     Enrolled,
+    FingerNotKnown,
+    FingerShown,
     KeypadCancelled,
     PinChecked,
     Verified,
@@ -37,21 +39,47 @@ def on_card(turn: Turn, event: CardShown) -> None:
         junk.refuse(turn, "visit.refused", rule="unknown_card", reader=event.reader)
         turn.say("unknown_card", "refused")
         return
-    running, shown = turn.state.visit, unproven.factors_of(turn, event)
+    _shown(turn, person, event.reader, unproven.factors_of(turn, event))
+
+
+def on_finger(turn: Turn, event: FingerShown) -> None:
+    """As a card does. Whoever enrols is not identified by what they put on too early."""
+    running, person = turn.state.visit, fingers.owner(turn, event)
+    if running is not None and running.stage in enrol.STAGES:
+        return
+    if person is not None:
+        _shown(turn, person, event.reader, frozenset({"finger"}))
+    elif fingers.is_foreign(turn, event):
+        junk.refuse(turn, "visit.refused", rule="module_changed", reader=event.reader)
+        turn.say("module_changed", "refused")
+    else:
+        _unknown_finger(turn, event.reader)
+
+
+def on_finger_not_known(turn: Turn, event: FingerNotKnown) -> None:
+    running = turn.state.visit
+    if running is None or running.stage not in enrol.STAGES:
+        _unknown_finger(turn, event.reader)
+
+
+def _shown(turn: Turn, person: Person, reader: str, shown: frozenset[Factor]) -> None:
+    """A card or a finger."""
+    running = turn.state.visit
     if running is not None and second.is_wanted(running, person.pseudonym):
-        second.on_card(turn, running, person, shown, event.reader)
+        second.on_shown(turn, running, person, shown, reader)
     elif running is None or running.person != person.pseudonym:
         if queue.has_to_wait(turn, person):
-            queue.join(turn, person, event.reader, shown)
+            queue.join(turn, person, reader, shown)
             return
         visit.end(turn, "replaced")
         queue.leave(turn, person)
-        _by_card(turn, person, event.reader, shown)
+        _by(turn, person, reader, shown)
     elif running.stage == "prompt":
         prompts.ask_again(turn, turn.stay())
     elif running.stage not in ("checking", "verifying", *enrol.STAGES):
-        turn.stay(factors=running.factors | shown, verifier="asks")
-        _identified(turn, person, event.reader)
+        stage = "choose" if running.stage == "finger" else running.stage
+        turn.stay(factors=running.factors | shown, verifier="asks", stage=stage)
+        _identified(turn, person, reader)
 
 
 def on_time(turn: Turn) -> None:
@@ -59,7 +87,7 @@ def on_time(turn: Turn) -> None:
     waiting = queue.next_up(turn)
     person = turn.rights.people.get(waiting.person) if waiting else None
     if waiting is not None and person is not None:
-        _by_card(turn, person, waiting.reader, waiting.factors, waited=True)
+        _by(turn, person, waiting.reader, waiting.factors, waited=True)
 
 
 def next_due(state: State) -> float | None:
@@ -78,11 +106,11 @@ def on_typed(turn: Turn, event: DigitsTyped) -> None:
 def on_entered(turn: Turn, event: DigitsEntered) -> None:
     """Nobody here: a personal number. Otherwise what the visit waits for; digits during a PIN check are dropped."""
     running = turn.state.visit
-    if running is None or running.stage == "second":
+    if running is None or running.stage == "second" or (running.stage == "finger" and running.second):
         _number(turn, event)
     elif running.stage == "pin":
         _pin(turn, running, event)
-    elif running.stage == "choose":
+    elif running.stage in ("choose", "finger"):
         visit.choose(turn, running, event.secret.reveal())
     elif running.stage == "prompt":
         visit.answered(turn, running, event.secret.reveal())
@@ -210,7 +238,7 @@ def _pin(turn: Turn, running: Visit, event: DigitsEntered) -> None:
     turn.say("checking")
 
 
-def _by_card(turn: Turn, person: Person, reader: str, shown: frozenset[Factor], *, waited: bool = False) -> None:
+def _by(turn: Turn, person: Person, reader: str, shown: frozenset[Factor], *, waited: bool = False) -> None:
     _begin(turn, person.pseudonym, person, reader, shown, "choose", waited=waited)
     _identified(turn, person, reader)
 
@@ -225,7 +253,7 @@ def _begin(
     *,
     waited: bool = False,
 ) -> None:
-    language = person.language if person and "card" in factors else turn.state.setup.language
+    language = person.language if person and not factors.isdisjoint({"card", "finger"}) else turn.state.setup.language
     number = turn.state.visits + 1
     idle_mono_s = turn.now.mono_s + turn.state.setup.idle_s
     turn.update(visits=number, visit=Visit(number, pseudonym, factors, device, stage, idle_mono_s, language, waited))
@@ -245,7 +273,7 @@ def _identified(turn: Turn, person: Person, device: str, keypad: str | None = No
     turn.journal("visit.identified", subs, visit=running.number, auth=shown, reader=device, keypad=keypad)
     if "strong-card" in running.factors:
         unproven.forget(turn, device)
-    if not running.factors.isdisjoint({"pin", "verified"}):
+    if not running.factors.isdisjoint({"finger", "pin", "verified"}):
         turn.clear_alarm("visit.locked_out", device=device)
     if running.offer is not None:
         enrol.begin(turn)
@@ -282,6 +310,42 @@ def _count(turn: Turn, event: PinChecked) -> None:
     tries = (turn.ledger.failures.get(key) for key in (event.person or "", keypad_key))
     if max((failures.count for failures in tries if failures), default=0) >= lockout.SILENT_ALARM_AT:
         turn.raise_alarm("visit.locked_out", device=event.keypad)
+
+
+def _unknown_finger(turn: Turn, reader: str) -> None:
+    """It counts against whoever's finger was asked for, and then another way may do; else it is nobody's try, and keeps
+    nobody out: readers do not know a dry finger either."""
+    running = turn.state.visit
+    if running is None or running.stage != "finger" or running.tested is None:
+        junk.refuse(turn, "visit.refused", rule="unknown_finger", reader=reader)
+        turn.say("unknown_finger", "refused")
+        return
+    key = lockout.finger_key(running.tested)
+    tries = lockout.one_more(turn.ledger, key, turn.now.wall_ms)
+    turn.journal(
+        "visit.refused",
+        [Subject("holder", running.tested)],
+        visit=running.number,
+        rule="unknown_finger",
+        reader=reader,
+        finger_failed=tries.count,
+        finger_until=tries.until_ms,
+    )
+    if tries.count >= lockout.SILENT_ALARM_AT:
+        turn.raise_alarm("visit.locked_out", device=reader)
+    if not lockout.remaining_s(turn.ledger, key, turn.now.wall_ms):
+        turn.stay()
+        turn.say("unknown_finger_again", "refused")
+        return
+    turn.read_fingers()
+    person = visit.visitor(turn)
+    if running.second is not None:
+        second.on_unverified(turn, running.second, running.second.verifier, reader)
+    elif person is None:
+        visit.end(turn, "erased")
+    else:
+        turn.stay(stage="choose")
+        _go_on(turn, person)
 
 
 def _count_unverified(turn: Turn, event: Verified) -> None:

@@ -1,4 +1,4 @@
-"""What somebody still has to show: their PIN, or their face to a verifier. The PIN comes first, it is checked here."""
+"""What somebody still has to show: their PIN, a finger, or their face to a verifier, in this order."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ _PROMPTS: Final[Mapping[Verifier, str]] = {
 def ask(turn: Turn, person: Pseudonym, missing: frozenset[Factor], said: Verifier, **changes: Any) -> None:
     """`said` is what the verifier has said of them already; `changes` are those of the visit."""
     device = turn.state.setup.verifier
+    if "finger" in missing and "pin" not in missing:
+        running = turn.stay(stage="finger", **changes)
+        turn.say("put_finger", item=running.chosen)
+        return
     if "pin" in missing or device is None:
         turn.stay(stage="pin", **changes)
         turn.say(_PROMPTS[said])

@@ -60,6 +60,11 @@ def card_key(leaf: Leaf, role: str) -> str | None:
     return None if person is None else f"card:{person}"
 
 
+def finger_key(leaf: Leaf, role: str) -> str | None:
+    person = person_of(leaf, role)
+    return f"finger:{person}" if person else None
+
+
 def verifier_key(leaf: Leaf, role: str) -> str | None:
     person = person_of(leaf, role)
     return f"verified:{person}" if person else None

@@ -108,6 +108,8 @@ class Alarm:
     days: int | None = None
     """Of a document: so many days before it expires, at most."""
     expires_ms: int | None = None
+    count: int | None = None
+    """Of fingers: how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,13 @@ class Arriving:
 
 
 @dataclass(frozen=True, slots=True)
+class ModuleMark:
+    """The mark (hex) of the module that belongs behind a finger reader."""
+
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClockMark:
     """What was said against the wall clock, or for it by somebody, since a time service last vouched for it."""
 
@@ -239,6 +248,8 @@ class Ledger:
 
     offers: Mapping[int, Offer] = field(default_factory=dict)
     """By the index of their credential.offered leaf; ended ones until the next."""
+    modules: Mapping[str, ModuleMark] = field(default_factory=dict)
+    """By finger reader."""
     erasures: Mapping[Pseudonym, int] = field(default_factory=dict)
     """Who is to be erased, with the index of the leaf that says so, until it is done."""
     epoch: Mapping[str, EpochMark] = field(default_factory=dict)

@@ -35,6 +35,11 @@ def card_key(person: str) -> str:
     return f"{CARD}{person}"
 
 
+def finger_key(person: str) -> str:
+    """Fingers that were not known while this person's was asked for."""
+    return f"finger:{person}"
+
+
 def verifier_key(person: str) -> str:
     """Counted apart from PINs: who knows somebody's PIN has not their face, and the other way round."""
     return f"verified:{person}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import get_args
 
 from cabinet.core import clock, erasing, release, returning
-from cabinet.core.effects import Answer, CommitRoster
+from cabinet.core.effects import Answer, CommitRoster, StopFinger
 from cabinet.core.events import (
     DeviceLost,
     DeviceRestored,
@@ -27,6 +27,7 @@ from hal.capabilities import Cause
 
 _ALIVE_S = 3600.0
 _OF_DEVICES = ("device.lost", *get_args(Cause))
+_UNRECORDED = "the journal cannot be written, so nothing is done; see `cabinetctl status`"
 
 
 def on_started(turn: Turn, event: Started) -> None:
@@ -80,6 +81,11 @@ def on_device_suspected(turn: Turn, event: DeviceSuspected) -> None:
 
 def on_journal_failed(turn: Turn, event: JournalFailed) -> None:
     """Nothing can be stored, so nothing is released; whoever asked is told."""
+    running = turn.state.visit
+    if running is not None and running.stage == "taking" and running.taking is not None:
+        turn.act(StopFinger(running.taking.reader))
+    if running is not None and running.asked_by is not None:
+        turn.act(Answer(running.asked_by.request, _UNRECORDED))
     turn.update(journal_good=False, visit=None)
     turn.say("not_recorded", "refused")
     for request in event.dropped:
@@ -149,4 +155,4 @@ def next_due(state: State) -> float | None:
 
 def _answer_unrecorded(turn: Turn, event: Event) -> None:
     if isinstance(event, ASKED):
-        turn.act(Answer(event.request, "the journal cannot be written, so nothing is done; see `cabinetctl status`"))
+        turn.act(Answer(event.request, _UNRECORDED))

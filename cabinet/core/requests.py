@@ -91,6 +91,28 @@ class EnrolmentOffered:
 
 
 @dataclass(frozen=True, slots=True)
+class FingerAsked:
+    """Through the service socket: the person stands at the cabinet, and a finger of theirs is to be known from now on.
+    `reader` None: whichever there is. Answered when it is, or is not."""
+
+    request: int
+    person: Pseudonym
+    reader: str | None
+    operator: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleAccepted:
+    """Through the service socket: the module that is behind a finger reader now is the right one."""
+
+    request: int
+    reader: str
+    operator: str
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RosterPlanned:
     """A checked change of the roster: its leaves go into the journal before the roster is committed. Each leaf says
     the version and digest it leads to. A large change comes in parts, one after the other was journaled."""
@@ -193,6 +215,8 @@ Asked: TypeAlias = (
     | IncidentClosed
     | RotationAsked
     | EnrolmentOffered
+    | FingerAsked
+    | ModuleAccepted
     | RosterPlanned
     | ErasureAsked
     | ExportAsked
@@ -210,6 +234,8 @@ ASKED = (
     IncidentClosed,
     RotationAsked,
     EnrolmentOffered,
+    FingerAsked,
+    ModuleAccepted,
     RosterPlanned,
     ErasureAsked,
     ExportAsked,

@@ -13,12 +13,13 @@ from cabinet.policy.rights import Factor, Item, Person, Pseudonym
 
 
 def is_wanted(running: Visit, pseudonym: Pseudonym) -> bool:
-    """Whether a card that is not the visitor's own is that of a second person."""
+    """Whether a card or finger that is not the visitor's own is that of a second person."""
     waits = running.stage == "second" or running.second is not None
     return waits and running.person not in (None, pseudonym)
 
 
-def on_card(turn: Turn, running: Visit, person: Person, shown: frozenset[Factor], reader: str) -> None:
+def on_shown(turn: Turn, running: Visit, person: Person, shown: frozenset[Factor], reader: str) -> None:
+    """A card or a finger."""
     if running.stage in ("checking", "verifying"):
         return  # whose PIN or face it is must not change under it
     before = running.second.factors if running.second and running.second.person == person.pseudonym else frozenset()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cabinet.core.effects import Show
-from cabinet.core.events import FobSeen
+from cabinet.core.events import FobSeen, ModuleFound
 from cabinet.core.leaves import Leaf
 from cabinet.core.ledger import Ledger
 from cabinet.policy.decide import Verifier
@@ -17,7 +17,10 @@ from cabinet.policy.rights import ActKind, Factor, Language, Pseudonym, Schedule
 from hal.clock import Quality
 from hal.secret import Secret
 
-Stage = Literal["pin", "checking", "verifying", "choose", "second", "prompt", "card", "new_pin", "again", "storing"]
+Stage = (
+    Literal["pin", "checking", "finger", "verifying", "choose", "second", "prompt"]
+    | Literal["card", "new_pin", "again", "agree", "taking", "storing"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,33 @@ class Setup:
     door_open_s: float = 60.0
     settle_s: float = 5.0
     """How long after the start a sensor may be silent before an interrupted grant is closed without it."""
+    finger_readers: tuple[str, ...] = ()
     verifier: str | None = None
     """The device that confirms who somebody is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """`tries` so far that came to nothing."""
+
+    reader: str
+    template: int
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AskedBy:
+    request: int
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Storing:
+    """A template that is, or is about to be, in a module and not yet in the roster: by which question it came."""
+
+    visit: int
+    seq: int
+    template: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +140,7 @@ class Visit:
     """What is to be done with `chosen`."""
     seq: int = 0
     second: Second | None = None
-    """Whom the stages "pin", "checking" and "verifying" are about; None: the visitor."""
+    """Whom the stages "pin", "checking", "finger" and "verifying" are about; None: the visitor."""
     approvers: tuple[Pseudonym, ...] = ()
     """Who has approved, for the whole visit."""
     asking: Asking | None = None
@@ -127,10 +155,14 @@ class Visit:
     """The credential.offered leaf whose code was typed: nothing is released, somebody enrols."""
     new_pin: Secret | None = None
     """Typed once."""
+    taking: Taking | None = None
+    """The finger that is about to be kept."""
+    asked_by: AskedBy | None = None
+    """The operator who waits for the finger to be enrolled."""
 
     @property
     def tested(self) -> Pseudonym | None:
-        """Whose PIN or face is asked for."""
+        """Whose PIN, finger or face is asked for."""
         return self.second.person if self.second else self.person
 
     @property
@@ -216,6 +248,14 @@ class State:
     junk: Mapping[str, Junk] = field(default_factory=dict)
     lost: frozenset[str] = frozenset()
     """Devices that do not answer."""
+    modules: Mapping[str, ModuleFound] = field(default_factory=dict)
+    """What each finger reader last said of the module behind it."""
+    storing: Mapping[str, Storing] = field(default_factory=dict)
+    """By finger reader."""
+    deleting: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Templates that each finger reader was told to delete, until it has answered."""
+    delete_mono_s: Mapping[str, float] = field(default_factory=dict)
+    """When a finger reader that could not is told again."""
     erase_mono_s: float | None = None
     """When erasures that could not be finished are tried again."""
     remind_ms: int | None = 0

@@ -15,6 +15,8 @@ from cabinet.core import (
     enrol,
     erasing,
     events,
+    finger_enrol,
+    fingers,
     identify,
     incidents,
     junk,
@@ -36,7 +38,7 @@ from cabinet.core.turn import Turn
 from cabinet.policy.rights import Rights
 from hal.clock import Now
 
-_TIMED = (visit, identify, release, returning, custody, prompts, door, junk, clock, machine, erasing)
+_TIMED = (visit, identify, release, returning, custody, prompts, door, junk, clock, machine, erasing, fingers)
 
 
 def step(state: State, event: events.Event, now: Now, rights: Rights) -> tuple[State, list[Leaf], list[Effect]]:
@@ -70,6 +72,11 @@ def _on_time(turn: Turn, _: events.TimePassed) -> None:
     reminders.on_time(turn)
 
 
+def _on_roster_changed(turn: Turn, event: events.RosterChanged) -> None:
+    custody.on_roster_changed(turn, event)
+    fingers.tidy_all(turn)
+
+
 _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.Started: machine.on_started,
     events.Stopping: machine.on_stopping,
@@ -78,6 +85,12 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.DigitsTyped: identify.on_typed,
     events.DigitsEntered: identify.on_entered,
     events.KeypadCancelled: identify.on_cancelled,
+    events.FingerShown: identify.on_finger,
+    events.FingerNotKnown: identify.on_finger_not_known,
+    events.ModuleFound: fingers.on_module,
+    events.FingerStep: finger_enrol.on_step,
+    events.FingerTaken: finger_enrol.on_taken,
+    events.FingersDeleted: fingers.on_deleted,
     events.PinChecked: identify.on_pin_checked,
     events.Verified: identify.on_verified,
     events.SlotRead: custody.on_slot_read,
@@ -86,6 +99,8 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.BoltPulsed: release.on_bolt_pulsed,
     requests.ReleaseAsked: release.on_release_asked,
     requests.EnrolmentOffered: enrol.on_offered,
+    requests.FingerAsked: finger_enrol.on_asked,
+    requests.ModuleAccepted: fingers.on_accepted,
     events.Enrolled: identify.on_enrolled,
     requests.BookingAsked: booking.on_asked,
     requests.BookingCancelled: booking.on_cancelled,
@@ -111,5 +126,5 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     events.Erased: erasing.on_erased,
     requests.BackupTold: machine.on_backup_told,
     events.RosterFound: machine.on_roster_found,
-    events.RosterChanged: custody.on_roster_changed,
+    events.RosterChanged: _on_roster_changed,
 }

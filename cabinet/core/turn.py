@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from cabinet.core.effects import NAME, Effect, Show, Sound
+from cabinet.core.finger_state import readable
 from cabinet.core.fold import fold
 from cabinet.core.leaves import Field, Leaf, Role, Subject
 from cabinet.core.ledger import Ledger, alarm_id
@@ -31,6 +32,7 @@ class Turn:
         self.now = now
         self.shown = shown or now
         self.rights = rights.without(state.ledger.erasures) if state.ledger.erasures else rights
+        self.read_fingers()
         self.leaves: list[Leaf] = []
         self.effects: list[Effect] = []
 
@@ -42,6 +44,10 @@ class Turn:
     def full(self) -> bool:
         """One step carries no more: what else is due stays due, and the next step does it."""
         return len(self.leaves) >= _LEAVES_MAX
+
+    def read_fingers(self) -> None:
+        """Whose finger can be told now."""
+        self.rights = readable(self.rights, self.state, self.now.wall_ms)
 
     def journal(self, ev: str, subs: Iterable[Subject] = (), **fields: Field) -> int:
         """Adds a leaf (fields that are None are left out) and folds it; returns its reference."""
@@ -106,11 +112,25 @@ class Turn:
         return visit
 
     def raise_alarm(
-        self, code: str, *, slot: int | None = None, item: str | None = None, device: str | None = None
+        self,
+        code: str,
+        *,
+        slot: int | None = None,
+        item: str | None = None,
+        device: str | None = None,
+        count: int | None = None,
     ) -> None:
         """Once per place: raising an alarm that stands does nothing."""
         if alarm_id(code, slot, device, item) not in self.ledger.alarms:
-            self.journal("alarm.raised", code=code, slot=slot, item=item, device=device)
+            self.journal("alarm.raised", code=code, slot=slot, item=item, device=device, count=count)
+
+    def count_alarm(self, code: str, device: str, count: int) -> None:
+        """Stands as long as there are any, and says how many."""
+        alarm = self.ledger.alarms.get(alarm_id(code, None, device))
+        if alarm is not None and alarm.count != count:
+            self.clear_alarm(code, device=device)
+        if count:
+            self.raise_alarm(code, device=device, count=count)
 
     def clear_alarms_of(self, item: str, codes: Iterable[str]) -> None:
         """Of these kinds, wherever they were raised."""

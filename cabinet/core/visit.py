@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from cabinet.core import booking, lacking, places, prompts, release, returning
+from cabinet.core.effects import Answer, StopFinger
 from cabinet.core.leaves import Subject
 from cabinet.core.ledger import held, out_of
 from cabinet.core.state import State, Visit
@@ -16,8 +18,23 @@ from cabinet.policy.rights import ActKind, Item, Person, Pseudonym, Right
 
 _REASONS_WORTH_SAYING = (
     *("outside_schedule", "clock_untrusted", "factor_missing", "qualification_missing", "curfew_passed"),
-    *("strong_card_missing", "allowance_used", "overdue_first", "booked", "verifier_silent", "not_verified"),
+    *("strong_card_missing", "allowance_used", "overdue_first", "booked", "finger_silent", "finger_locked"),
+    *("verifier_silent", "not_verified"),
 )
+
+
+_NOT_ENROLLED: Final = {
+    "person": "they would rather not; nothing was stored",
+    "idle": "nobody has answered at the cabinet; nothing was stored",
+    "replaced": "somebody else began a visit; nothing was stored, try again",
+    "erased": "the person is not in the roster any more; nothing was stored",
+    "refused": "it could not be recorded; see `cabinetctl status`",
+    "finger_known": "this finger is known already; nothing was stored",
+    "finger_differs": "the finger was not the same each time; nothing was stored, try again",
+    "finger_timeout": "no finger was put on in time; nothing was stored, try again",
+    "finger_failed": "the reader could not store it; look at `cabinetctl devices`, and try again",
+}
+"""For the operator who asked, by why the visit ended."""
 
 
 def offer(turn: Turn, person: Person) -> None:
@@ -56,9 +73,9 @@ def _by_right(decision: Decision) -> bool:
 def request(turn: Turn, person: Person, item: Item, act: ActKind = "take") -> None:
     """Grants, asks for the missing factor or for others' approval, or denies with the reason."""
     match decision_on(turn, person, item, act=act):
-        case NeedsFactor(_, missing) if "card" in missing:
-            turn.stay(stage="choose", chosen=item.id, second=None, act=act)
-            turn.say("show_card", item=item.id)
+        case NeedsFactor(_, missing) if not missing.isdisjoint({"card", "strong-card"}):
+            running = turn.stay(stage="choose", chosen=item.id, second=None, act=act)
+            turn.say("show_card" if "code" in running.factors else "show_card_too", item=item.id)
         case NeedsFactor(_, missing):
             said = turn.state.visit.verifier if turn.state.visit else "asks"
             lacking.ask(turn, person.pseudonym, missing, said, chosen=item.id, second=None, act=act)
@@ -166,13 +183,17 @@ def end(turn: Turn, cause: str) -> None:
         )
     if visit.person is not None and identified(visit):
         turn.journal("visit.ended", [Subject("holder", visit.person)], visit=visit.number, cause=cause)
+    if visit.stage == "taking" and visit.taking is not None:
+        turn.act(StopFinger(visit.taking.reader))
+    if visit.asked_by is not None:
+        turn.act(Answer(visit.asked_by.request, _NOT_ENROLLED.get(cause, _NOT_ENROLLED["person"])))
     turn.update(visit=None, free_mono_s=turn.now.mono_s)
     turn.linger(LINGER_S)
 
 
 def identified(visit: Visit) -> bool:
-    """A number alone names somebody; a card, a code or the PIN shows that it is them."""
-    return not visit.factors.isdisjoint({"card", "pin", "code"})
+    """A number alone names somebody; a card, a finger, a code or the PIN shows that it is them."""
+    return not visit.factors.isdisjoint({"card", "finger", "pin", "code"})
 
 
 def on_time(turn: Turn) -> None:

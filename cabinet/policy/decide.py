@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
@@ -10,7 +10,7 @@ from cabinet.policy.allowance import Held, refusal
 from cabinet.policy.booking import Booking, in_the_way, window
 from cabinet.policy.curfew import passed
 from cabinet.policy.quorum import missing
-from cabinet.policy.rights import ActKind, Factor, Item, Person, Right, Rights
+from cabinet.policy.rights import ActKind, Factor, Finger, Item, Person, Right, Rights
 from cabinet.policy.schedule import describe, is_open
 
 Rule = Literal[
@@ -25,6 +25,8 @@ Rule = Literal[
     "qualification_missing",
     "factor_missing",
     "strong_card_missing",
+    "finger_silent",
+    "finger_locked",
     "verifier_silent",
     "not_verified",
     "allowance_used",
@@ -229,7 +231,7 @@ def decide_by(
     if any(alternative <= factors for alternative in right.factors):
         more = missing(right.quorum, person, approvers)
         return NeedsApproval(right, more) if more else Grant(right)
-    lacking = lacking_of(right.factors, factors, person, verifier)
+    lacking = lacking_of(right.factors, factors, person, rights.finger_of(person), verifier)
     return NeedsFactor(right, lacking) if isinstance(lacking, frozenset) else Denial(lacking, None, right.id)
 
 
@@ -247,18 +249,28 @@ def _unqualified(right: Right, person: Person, wall_ms: int, *, wall_time_truste
 
 
 def lacking_of(
-    alternatives: Sequence[frozenset[Factor]], factors: frozenset[Factor], person: Person, verifier: Verifier
+    alternatives: Sequence[frozenset[Factor]],
+    factors: frozenset[Factor],
+    person: Person,
+    finger: Finger,
+    verifier: Verifier,
 ) -> frozenset[Factor] | Rule:
     """What is still missing of the cheapest alternative this visit can complete, or why it can complete none: a PIN,
-    if the person has one, and the word of the verifier, if it can be asked. Of two, the one without typing.
+    if the person has one, their finger, if a reader can tell it, and the word of the verifier, if it can be asked. Of
+    two, the one without typing.
 
     A card or number is what a visit begins with, so an alternative that lacks one is another visit; but a code is for
-    one item only, and a card is held to the reader beside it."""
+    one item only, and a card is held to the reader beside it, as it is beside a finger."""
     wants_strong = "strong-card" not in factors and any("strong-card" in alternative for alternative in alternatives)
     rule: Rule = "strong_card_missing" if wants_strong else "factor_missing"
     for alternative in sorted(alternatives, key=lambda a: (len(a - factors), "pin" in a - factors, sorted(a))):
         lacking = alternative - factors
-        if not lacking <= {"pin", "verified"} or ("pin" in lacking and not person.pin_set):
+        beside = "finger" in alternative & factors and "card" not in factors
+        askable = {"pin", "finger", "verified"} | ({"card", "strong-card"} if beside else set())
+        if not lacking <= askable or ("pin" in lacking and not person.pin_set):
+            continue
+        if "finger" in lacking and finger != "asks":
+            rule = _NO_FINGER.get(finger, rule)
             continue
         if "verified" not in lacking or verifier == "asks":
             return lacking
@@ -271,6 +283,9 @@ def lacking_of(
     return rule
 
 
+_NO_FINGER: Final[Mapping[Finger, Rule]] = {"silent": "finger_silent", "locked": "finger_locked"}
+
+
 def _rank(decision: Decision) -> int:
     """Which reason helps most when several rights fail: the one that is closest to a grant."""
     if isinstance(decision, Denial):
@@ -280,6 +295,7 @@ def _rank(decision: Decision) -> int:
 
 _CLOSER: Final = (
     *("no_right", "outside_schedule", "clock_untrusted", "curfew_passed", "qualification_missing"),
-    *("factor_missing", "strong_card_missing", "allowance_used", "overdue_first", "verifier_silent", "not_verified"),
+    *("factor_missing", "strong_card_missing", "allowance_used", "overdue_first"),
+    *("finger_silent", "finger_locked", "verifier_silent", "not_verified"),
 )
 """Further down the more of a right holds: a right of the day says nothing where one of the night is open."""

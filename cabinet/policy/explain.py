@@ -43,6 +43,8 @@ _HELP: Final[Mapping[str, str]] = {
     "clock_untrusted": "a technician can set the clock; a custodian can confirm it",
     "factor_missing": "a custodian can enrol what is missing",
     "strong_card_missing": "a custodian can enrol a card that proves its key, see `cabinetctl credential enrol --at`",
+    "finger_silent": "a technician can look at the reader, see `cabinetctl devices`; a custodian can enrol anew",
+    "finger_locked": "wait a little; a custodian can enrol the finger anew",
     "verifier_silent": "a technician can look at it, see `cabinetctl devices`",
     "qualification_missing": "a custodian can record it once it is there again",
     "approvers_missing": "a custodian can name more people who may approve",
@@ -179,6 +181,8 @@ def could_show(
         shown.add("strong-card")
     if person.pseudonym in rights.numbers.values():
         shown.add("number")
+    if rights.finger_of(person) == "asks":
+        shown.add("finger")
     if with_code:
         shown.add("code")
     if verifier == "asks":

@@ -11,14 +11,19 @@ from datetime import UTC, date, datetime, time, tzinfo
 from typing import Final, Literal, TypeAlias
 
 Pseudonym: TypeAlias = str
-Factor = Literal["card", "strong-card", "number", "code", "pin", "verified"]
+Factor = Literal["card", "strong-card", "number", "code", "finger", "pin", "verified"]
 """strong-card: a card enrolled as strong has proved its key; it is a card as well. verified: a verifier, such as a
 camera, has said that it is the person whom the others name."""
-AUTH_ORDER: Final[tuple[Factor, ...]] = ("card", "strong-card", "number", "code", "pin", "verified")
+AUTH_ORDER: Final[tuple[Factor, ...]] = ("card", "strong-card", "number", "code", "finger", "pin", "verified")
 """In which factors are written: `card+pin`."""
 Language = Literal["en", "zh"]
 ActKind = Literal["take", "return", "door"]
 """What a right is for."""
+Finger = Literal["none", "silent", "locked", "asks"]
+"""Whether somebody can show a finger: none of theirs is known, no reader can tell it just now, too many were not known,
+or it can be asked for."""
+FINGERPRINT: Final = "fingerprint"
+"""The purpose of the consent without which no finger is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class Person:
     does not expire)."""
     host: Pseudonym | None = None
     """Who answers for a visitor; None: this is none."""
+    fingers_agreed: bool = False
+    """They have consented to their fingers being kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +196,13 @@ class Rights:
     prompts: tuple[Prompt, ...] = ()
     strong: frozenset[bytes] = frozenset()
     """Cards that are taken only when they prove their key."""
+    fingers: Mapping[str, Mapping[int, Pseudonym]] = field(default_factory=dict)
+    """Whose each template is, by the mark of its module (hex)."""
+    readable: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Templates that a reader can tell just now, by the mark of its module."""
+    locked: frozenset[Pseudonym] = frozenset()
+    """Whose finger is not asked for, after too many that were not known."""
+    fingers_by_person: Mapping[Pseudonym, tuple[tuple[str, int], ...]] = field(init=False, repr=False, compare=False)
     items_in: Mapping[str, tuple[Item, ...]] = field(init=False, repr=False, compare=False)
     """Items with a slot, by group; those under "*" are all."""
     return_rules: tuple[Right, ...] = field(init=False, repr=False, compare=False)
@@ -200,6 +214,11 @@ class Rights:
     def __post_init__(self) -> None:
         by_fob = {item.fob: item for item in self.items.values() if item.fob is not None}
         object.__setattr__(self, "by_fob", by_fob)
+        mine: dict[Pseudonym, list[tuple[str, int]]] = {}
+        for module, templates in self.fingers.items():
+            for template, person in templates.items():
+                mine.setdefault(person, []).append((module, template))
+        object.__setattr__(self, "fingers_by_person", {person: tuple(each) for person, each in mine.items()})
         found: dict[str, list[Item]] = {}
         for item in self.items.values():
             for group in (*item.groups, "*") if item.slot is not None else ():
@@ -213,6 +232,22 @@ class Rights:
         """None of these is known any more. Costs the same whatever the roster holds."""
         other = copy(self)
         object.__setattr__(other, "people", _Without(self.people, frozenset(people)))
+        return other
+
+    def finger_of(self, person: Person) -> Finger:
+        """What can be had of theirs, as far as the snapshot was told."""
+        mine = self.fingers_by_person.get(person.pseudonym)
+        if mine is None:
+            return "none"
+        if not any(template in self.readable.get(module, ()) for module, template in mine):
+            return "silent"
+        return "locked" if person.pseudonym in self.locked else "asks"
+
+    def reading(self, readable: Mapping[str, frozenset[int]], locked: frozenset[Pseudonym]) -> Rights:
+        """With what the finger readers can tell just now. Costs the same whatever the roster holds."""
+        other = copy(self)
+        object.__setattr__(other, "readable", readable)
+        object.__setattr__(other, "locked", locked)
         return other
 
     def rights_of(self, person: Person, act: ActKind = "take") -> list[Right]:

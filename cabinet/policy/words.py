@@ -16,6 +16,8 @@ RULES: Final[Mapping[str, str]] = {
     "curfew_passed": "the date on which it was to be back has passed",
     "clock_untrusted": "has hours, and the cabinet's clock is not trusted",
     "factor_missing": "the person cannot identify as it asks",
+    "finger_silent": "the person's finger is asked for, and no reader can tell it just now",
+    "finger_locked": "too many fingers that were not known were put on in the person's visits",
     "verifier_silent": "the verifier that it asks for is not there, or does not answer",
     "not_verified": "the verifier has said no",
     "approvers_missing": "too few people may approve",

@@ -21,6 +21,10 @@ from cabinet.roster.content import (
 )
 from hal.wording import allowed, did_you_mean, problems_of, quoted
 
+Module = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+"""The mark of a finger reader's module, in hex."""
+Template = Annotated[int, Field(ge=0, le=65535)]
+
 
 class RosterRefused(Exception):
     """The change does not fit; nothing was changed. `problems` are lines ready to print."""
@@ -115,6 +119,33 @@ class CardRevoke(Entry):
     card: Annotated[CardNumber, Field(repr=False)]
 
 
+class FingerEnrol(Entry):
+    """A template that a finger reader has just stored; only of who has consented to it."""
+
+    kind: Literal["finger.enrol"]
+    person: Id
+    module: Module
+    template: Template
+    replaces: list[Template] = Field(default_factory=list)
+    """Of theirs, in the same module, that are not in it any more."""
+
+
+class FingerRevoke(Entry):
+    """One finger of a person, or all of theirs."""
+
+    kind: Literal["finger.revoke"]
+    person: Id
+    module: Module | None = None
+    template: Template | None = None
+
+
+class ModuleForget(Entry):
+    """All fingers that were enrolled in this module: it is not there any more."""
+
+    kind: Literal["module.forget"]
+    module: Module
+
+
 class PinSet(Entry):
     kind: Literal["pin.set"]
     person: Id
@@ -158,6 +189,9 @@ Single: TypeAlias = (
     | RightRevoke
     | CardEnrol
     | CardRevoke
+    | FingerEnrol
+    | FingerRevoke
+    | ModuleForget
     | PinSet
 )
 Change: TypeAlias = Single | Import | Apply | Rollback
@@ -175,6 +209,9 @@ _KINDS: Final[dict[str, type[Single]]] = {
     "right.revoke": RightRevoke,
     "card.enrol": CardEnrol,
     "card.revoke": CardRevoke,
+    "finger.enrol": FingerEnrol,
+    "finger.revoke": FingerRevoke,
+    "module.forget": ModuleForget,
     "pin.set": PinSet,
 }
 

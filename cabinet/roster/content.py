@@ -27,7 +27,8 @@ VISITOR: Final = "visitor"
 ACTS: Final[tuple[ActKind, ...]] = ("take", "return", "door")
 FACTORS: Final = (
     *("card", "card+pin", "number+pin", "code", "code+pin", "strong-card", "strong-card+pin"),
-    *("card+verified", "card+pin+verified", "number+pin+verified"),
+    *("finger", "card+finger", "strong-card+finger", "number+finger", "finger+pin", "card+finger+pin"),
+    *("card+verified", "finger+verified", "card+pin+verified", "number+pin+verified"),
     *("strong-card+verified", "strong-card+pin+verified"),
 )
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from cabinet.policy.rights import Pseudonym
 from cabinet.roster.groups import with_wider
 from cabinet.roster.records import Records, open_card, wider_groups
-from cabinet.roster.tables import CREDENTIAL, PERSON, PIN, RIGHT_PERSON
+from cabinet.roster.tables import CREDENTIAL, FINGER, PERSON, PIN, RIGHT_PERSON
 from cabinet.vault.device_key import DeviceKeys
 
 
@@ -43,6 +43,10 @@ def held_on(connection: Connection, keys: DeviceKeys, person: Pseudonym) -> dict
         "cards": [
             {"card": open_card(record.key, person, row.sealed), "strength": row.strength}
             for row in sorted(cards, key=lambda row: bytes(row.digest))
+        ],
+        "fingers": [
+            {"module": row.module.hex(), "finger": row.template, "since_ms": row.since}
+            for row in connection.execute(select(FINGER).where(FINGER.c.pseudonym == person)).all()
         ],
         "pin": {"since_ms": pin.since, "temporary": bool(pin.temporary)} if pin else None,
         "named_in_rights": sorted(connection.execute(rights).scalars()),

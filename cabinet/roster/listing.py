@@ -5,18 +5,19 @@ A page ends at its limit or at 48 kB of JSON, whichever comes first: an answer i
 
 from __future__ import annotations
 
+import itertools
 import json
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from cabinet.policy.rights import Pseudonym
 from cabinet.roster.groups import with_wider
 from cabinet.roster.records import Records, open_card, open_customer, split, wider_groups
 from cabinet.roster.rows import read
-from cabinet.roster.tables import CREDENTIAL, CUSTOMER, ITEM, PIN, RIGHT
+from cabinet.roster.tables import CREDENTIAL, CUSTOMER, FINGER, ITEM, PIN, RIGHT
 from cabinet.vault.device_key import DeviceKeys
 
 LIMIT_MAX: Final = 200
@@ -33,6 +34,8 @@ def people(connection: Connection, keys: DeviceKeys, ids: Ids, after: str | None
     records = Records(connection, keys)
     held = select(CREDENTIAL.c.pseudonym, func.count()).group_by(CREDENTIAL.c.pseudonym)
     cards: dict[str, int] = dict(connection.execute(held).all())
+    touched = select(FINGER.c.pseudonym, func.count()).group_by(FINGER.c.pseudonym)
+    fingers: dict[str, int] = dict(connection.execute(touched).all())
     pins = set(connection.execute(select(PIN.c.pseudonym)).scalars())
     wider = wider_groups(connection)
     start = bisect_right(ids, after, key=lambda pair: pair[0]) if after is not None else 0
@@ -53,6 +56,7 @@ def people(connection: Connection, keys: DeviceKeys, ids: Ids, after: str | None
             "consents": list(person.consents),
             "host": host.id if person.host and (host := records.by_pseudonym(person.host)) else None,
             "cards": cards.get(person.pseudonym, 0),
+            "fingers": fingers.get(person.pseudonym, 0),
             "pin": person.pseudonym in pins,
         }
         for _, pseudonym in ids[start : start + _bounded(limit) + 1]
@@ -95,12 +99,19 @@ def rights(connection: Connection, keys: DeviceKeys, after: str | None, limit: i
 
 
 def credentials(connection: Connection, keys: DeviceKeys, after: str | None, limit: int) -> Page:
-    """Cards, in an order that tells nothing; `after` is the `ref` of the last one seen."""
+    """Cards, in an order that tells nothing, then fingers; `after` is the `ref` of the last one seen."""
+    records = Records(connection, keys)
+    past_cards = after is not None and ":" in after
+    cards = iter(()) if past_cards else _cards(connection, records, after, limit)
+    fingers = _fingers(connection, records, after if past_cards else None, limit)
+    return _page("credentials", itertools.chain(cards, fingers), "ref", limit)
+
+
+def _cards(connection: Connection, records: Records, after: str | None, limit: int) -> Iterator[dict[str, Any]]:
     query = select(CREDENTIAL).order_by(CREDENTIAL.c.digest).limit(_bounded(limit) + 1)
     if after is not None:
         query = query.where(CREDENTIAL.c.digest > _digest(after))
-    records = Records(connection, keys)
-    rows = (
+    return (
         {
             "ref": row.digest.hex(),
             "person": person.id,
@@ -111,7 +122,26 @@ def credentials(connection: Connection, keys: DeviceKeys, after: str | None, lim
         for row in connection.execute(query).all()
         if (person := records.by_pseudonym(row.pseudonym))
     )
-    return _page("credentials", rows, "ref", limit)
+
+
+def _fingers(connection: Connection, records: Records, after: str | None, limit: int) -> Iterator[dict[str, Any]]:
+    """By module and number; a `ref` is `MODULE:NUMBER`."""
+    query = select(FINGER).order_by(FINGER.c.module, FINGER.c.template).limit(_bounded(limit) + 1)
+    if after is not None:
+        module, _, template = after.partition(":")
+        query = query.where(tuple_(FINGER.c.module, FINGER.c.template) > (_digest(module), int(template or 0)))
+    return (
+        {
+            "ref": f"{row.module.hex()}:{row.template}",
+            "person": person.id,
+            "kind": "finger",
+            "module": row.module.hex(),
+            "finger": row.template,
+            "since_ms": row.since,
+        }
+        for row in connection.execute(query).all()
+        if (person := records.by_pseudonym(row.pseudonym))
+    )
 
 
 def _right(row: Mapping[Any, Any], records: Records) -> dict[str, Any]:

@@ -9,11 +9,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from cabinet.core.leaves import Field, Leaf, Subject
-from cabinet.policy.rights import Pseudonym
+from cabinet.policy.rights import FINGERPRINT, Pseudonym
 from cabinet.roster import versions
 from cabinet.roster.content import PersonEntry
 from cabinet.roster.draft import Draft, from_to, given
-from cabinet.roster.records import PersonRecord, Records, card_digest, close_card, close_person, open_card
+from cabinet.roster.fingers_plan import FingersPlan
+from cabinet.roster.records import PersonRecord, Records, agreed, card_digest, close_card, close_person, open_card
 from cabinet.roster.tables import CREDENTIAL
 from cabinet.vault import person_key
 from cabinet.vault.device_key import DeviceKeys, Random
@@ -36,6 +37,7 @@ class PeoplePlan:
         self._random = random
         self._draft = draft
         self.records = Records(connection, keys)
+        self.fingers = FingersPlan(connection, draft)
         held = connection.execute(select(CREDENTIAL.c.digest, CREDENTIAL.c.pseudonym, CREDENTIAL.c.strength)).all()
         self._cards: dict[bytes, Pseudonym] = {row.digest: row.pseudonym for row in held}
         self._strong = {row.digest for row in held if row.strength == "strong"}
@@ -62,6 +64,8 @@ class PeoplePlan:
         self._ids[new.pseudonym] = new.id
         if changed:
             self._write(old, new, changed)
+        if old is not None and agreed(old.consents, FINGERPRINT) and not agreed(new.consents, FINGERPRINT):
+            self.fingers.revoke_all(new)
         added = [self.enrol(new, card, "weak") for card in dict.fromkeys(entry.cards)]
         added += [self.enrol(new, card, "strong") for card in dict.fromkeys(entry.strong_cards)]
         if old is None:
@@ -105,6 +109,8 @@ class PeoplePlan:
         self._draft.tell(lambda: [Leaf("consent.recorded", said, (subject,))])
         how = "withdrawn" if withdrawn else "given"
         self._draft.say("person", person.id, f"consent to {purpose} {how}", lambda: day)
+        if withdrawn and purpose == FINGERPRINT:
+            self.fingers.revoke_all(person)
 
     def enrol(self, person: PersonRecord, card: str, strength: str) -> bool:
         """False if the person holds this card already; that nobody else does was checked before. A weak one may become

@@ -16,10 +16,13 @@ from cabinet.roster.changes import (
     CardRevoke,
     Change,
     ConsentPut,
+    FingerEnrol,
+    FingerRevoke,
     FobReplace,
     Import,
     ItemPut,
     ItemRetire,
+    ModuleForget,
     PersonPut,
     PersonQualify,
     PersonSuspend,
@@ -110,6 +113,13 @@ class Planner:
                 self._enrol(change)
             case CardRevoke():
                 self._revoke(change)
+            case FingerEnrol():
+                person = self._person(change.person)
+                self._people.fingers.enrol(person, change.module, change.template, self._at_ms, change.replaces)
+            case FingerRevoke():
+                self._people.fingers.revoke(self._person(change.person), change.module, change.template)
+            case ModuleForget():
+                self._forget_module(change.module)
             case PinSet():
                 self._set_pin(change)
         if self._draft.problems:
@@ -281,6 +291,13 @@ class Planner:
         if not self._people.holds(person, change.card):
             raise RosterRefused([f"card: person {quoted(person.id)} does not hold this card"])
         self._people.revoke(person, change.card)
+
+    def _forget_module(self, module: str) -> None:
+        for pseudonym, templates in self._people.fingers.in_module(module).items():
+            person = self._people.records.by_pseudonym(pseudonym)
+            assert person is not None, "fingers go with their person"
+            for template in templates:
+                self._people.fingers.revoke(person, module, template)
 
     def _set_pin(self, change: PinSet) -> None:
         person = self._person(change.person)

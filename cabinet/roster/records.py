@@ -201,6 +201,11 @@ def wider_groups(connection: Connection) -> dict[str, frozenset[str]]:
     return widened({row.id: split(row.includes) for row in connection.execute(select(GROUP))})
 
 
+def agreed(consents: Sequence[str], purpose: str) -> bool:
+    """Whether one of these, such as `fingerprint:2026-03-31`, is for it."""
+    return any(one.partition(":")[0] == purpose for one in consents)
+
+
 def join(values: Sequence[str]) -> str:
     return SEPARATOR.join(values)
 

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Row, select
 
 from cabinet.policy.rights import (
+    FINGERPRINT,
     NUMBER_MAX,
     Allowance,
     Item,
@@ -28,8 +29,8 @@ from cabinet.policy.schedule import DAY_NAMES
 from cabinet.roster.content import ACTS, clock_time, factor_set
 from cabinet.roster.curfew_text import curfew
 from cabinet.roster.groups import with_wider
-from cabinet.roster.records import open_person, split, wider_groups
-from cabinet.roster.tables import CREDENTIAL, ITEM, PERSON, PIN, PROMPT, RIGHT, RIGHT_PERSON, SCHEDULE, STREAMED
+from cabinet.roster.records import agreed, open_person, split, wider_groups
+from cabinet.roster.tables import CREDENTIAL, FINGER, ITEM, PERSON, PIN, PROMPT, RIGHT, RIGHT_PERSON, SCHEDULE, STREAMED
 from cabinet.vault.device_key import DeviceKeys
 
 K = TypeVar("K")
@@ -52,6 +53,7 @@ def read_rights(connection: Connection, keys: DeviceKeys, version: int, zone: tz
         cards=dict(connection.execute(select(CREDENTIAL.c.digest, CREDENTIAL.c.pseudonym)).all()),
         strong=frozenset(connection.execute(strong).scalars()),
         numbers=numbers,
+        fingers=_fingers(connection),
         items=items,
         item_at={item.slot: item.id for item in items.values() if item.slot is not None},
         schedules={row.id: _schedule(row) for row in connection.execute(select(SCHEDULE))},
@@ -89,10 +91,18 @@ def _people(
             pin_temporary=record.pseudonym in pins and bool(pins[record.pseudonym].temporary),
             qualifications=learnt(row.qualifications),
             host=record.host,
+            fingers_agreed=agreed(record.consents, FINGERPRINT),
         )
         if _TYPED.fullmatch(record.id):
             numbers[record.id] = record.pseudonym
     return people, numbers
+
+
+def _fingers(connection: Connection) -> dict[str, dict[int, Pseudonym]]:
+    found: dict[str, dict[int, Pseudonym]] = {}
+    for row in connection.execute(select(FINGER)):
+        found.setdefault(row.module.hex(), {})[row.template] = row.pseudonym
+    return found
 
 
 def _qualifications(text: str) -> list[tuple[str, str]]:

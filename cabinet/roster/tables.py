@@ -60,6 +60,13 @@ CREDENTIAL: Final = _table(
     Column("sealed", LargeBinary, nullable=False),  # the card number
     Column("strength", Text, nullable=False),
 )
+FINGER: Final = _table(
+    "finger",
+    Column("module", LargeBinary, primary_key=True, nullable=False),  # the mark that stands in the module
+    Column("template", Integer, primary_key=True, nullable=False),
+    _person(),
+    Column("since", Integer, nullable=False),  # when it was enrolled, Unix ms
+)
 PIN: Final = _table(
     "pin",
     Column("pseudonym", Text, ForeignKey("person.pseudonym", ondelete="CASCADE"), primary_key=True),
@@ -148,14 +155,32 @@ VERSION: Final = _table(
     Column("said", Text, nullable=False),  # what changed, people by their pseudonym
     Column("undo", LargeBinary, nullable=False),  # what it was before; see versions.py
 )
-CONTENT: Final = (PERSON, CREDENTIAL, PIN, ITEM, SCHEDULE, GROUP, RIGHT, RIGHT_PERSON, PROMPT, CUSTOMER, VERSION)
+CONTENT: Final = (
+    PERSON,
+    CREDENTIAL,
+    FINGER,
+    PIN,
+    ITEM,
+    SCHEDULE,
+    GROUP,
+    RIGHT,
+    RIGHT_PERSON,
+    PROMPT,
+    CUSTOMER,
+    VERSION,
+)
 """What the digest of the roster covers, in this order."""
 
 STREAMED: Final = {"compiled_cache": None, "yield_per": 500}
 """For questions whose answer is the whole roster: never all rows in memory at once, and asked too seldom for their
 compiled form to be kept."""
 
-MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (METADATA.create_all,)
+
+def _add_fingers(connection: Connection) -> None:
+    FINGER.create(connection, checkfirst=True)
+
+
+MIGRATIONS: Final[tuple[Callable[[Connection], None], ...]] = (METADATA.create_all, _add_fingers)
 """Step k leads from user_version k to k + 1."""
 
 

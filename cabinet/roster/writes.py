@@ -15,6 +15,7 @@ from cabinet.roster.tables import (
     CONTENT,
     CREDENTIAL,
     CUSTOMER,
+    FINGER,
     GROUP,
     ITEM,
     META,
@@ -44,6 +45,9 @@ class Writes:
     cards: Rows = field(default_factory=list)
     revoked: list[bytes] = field(default_factory=list)
     """Digests of cards."""
+    fingers: Rows = field(default_factory=list)
+    fingers_revoked: list[tuple[bytes, int]] = field(default_factory=list)
+    """Module and template."""
     pins: Rows = field(default_factory=list)
     items: Rows = field(default_factory=list)
     groups: Rows = field(default_factory=list)
@@ -72,6 +76,9 @@ class Writes:
         _put(connection, PERSON, self.people)
         _remove(connection, CREDENTIAL, "digest", self.revoked)
         _put(connection, CREDENTIAL, self.cards)
+        for module, template in self.fingers_revoked:
+            connection.execute(delete(FINGER).where(FINGER.c.module == module, FINGER.c.template == template))
+        _put(connection, FINGER, self.fingers)
         _put(connection, PIN, self.pins)
         # Taken out first: two items may change slots with each other.
         _remove(connection, ITEM, "id", [item["id"] for item in self.items])
@@ -106,9 +113,12 @@ def write_digest(connection: Connection, digest: str) -> None:
 
 def digest_of(connection: Connection, key: bytes) -> str:
     """HMAC-SHA256 in hex over everything that stands in roster.db: per table its name, then each row in the order
-    of the primary key as a JSON list, blobs in hex; at last the rows of `meta` but the digest itself."""
+    of the primary key as a JSON list, blobs in hex; at last the rows of `meta` but the digest itself. A table of
+    fingers that is empty is left out: before there were any, it was not there."""
     total = hmac.new(key, digestmod="sha256")
     for table in (*CONTENT, META):
+        if table is FINGER and connection.execute(select(FINGER.c.template).limit(1)).first() is None:
+            continue
         total.update(table.name.encode() + b"\n")
         query = select(table).order_by(*table.primary_key.columns)
         if table is META:

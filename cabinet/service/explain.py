@@ -8,6 +8,7 @@ from datetime import datetime
 
 from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Peer
+from cabinet.core.finger_state import readable
 from cabinet.core.lacking import verifier_for
 from cabinet.core.ledger import held, out_of
 from cabinet.core.places import is_blocked
@@ -35,7 +36,8 @@ class Explainer:
     async def explain(self, params: Params, peer: Peer) -> View:
         """`at` is local time in the cabinet's zone, ISO 8601; without it now, by the cabinet's clock."""
         person_id, item_id = line(params, "person", 32), line(params, "item", 32)
-        rights = self._runner.rights
+        state, now = self._runner.state, self._runner.now()
+        rights = readable(self._runner.rights, state, now.wall_ms)
         pseudonym = await self._worker.run(self._roster.pseudonym_of, person_id)
         person = rights.people.get(pseudonym) if pseudonym else None
         item = rights.items.get(item_id)
@@ -43,7 +45,6 @@ class Explainer:
             raise ControlError(Code.NOT_FOUND, f"there is no person {person_id}; see `cabinetctl person list`")
         if item is None:
             raise ControlError(Code.NOT_FOUND, f"there is no item {item_id}; see `cabinetctl item list`")
-        now = self._runner.now()
         wall_ms, trusted = now.wall_ms, now.wall_time_trusted
         if params.get("at") is not None:
             wall_ms, trusted = instant_ms(params, "at", rights.zone), True

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Literal, TypeVar, cast
 
@@ -16,11 +17,21 @@ from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.session import Handler, Peer
 from cabinet.core.effects import Answer, Enrol
 from cabinet.core.events import RosterChanged, RosterFound
-from cabinet.core.leaves import Leaf
+from cabinet.core.leaves import Field, Leaf
 from cabinet.core.requests import RosterPlanned
 from cabinet.journal.errors import JournalUnwritable
-from cabinet.policy.rights import Pseudonym, Rights
-from cabinet.roster.changes import Apply, CardEnrol, Change, PinSet, Rollback, RosterRefused, parse_change
+from cabinet.policy.rights import FINGERPRINT, Pseudonym, Rights
+from cabinet.roster.changes import (
+    Apply,
+    CardEnrol,
+    Change,
+    ConsentPut,
+    FingerEnrol,
+    PinSet,
+    Rollback,
+    RosterRefused,
+    parse_change,
+)
 from cabinet.roster.draft import LINES_MAX, Author, Plan
 from cabinet.roster.store import Roster, RosterDiskError
 from cabinet.runner import Runner
@@ -119,11 +130,11 @@ class RosterService:
             change = parse_change(params.get("change"))
         except RosterRefused as error:
             raise _refused(error) from None
-        return await self._apply(change, peer, dry_run=flag(params, "dry_run"))
+        return await self.apply(change, peer, dry_run=flag(params, "dry_run"))
 
     async def import_whole(self, params: Params, peer: Peer) -> View:
         """All files in one request: for a caller without the socket, where no line is too short for them."""
-        return await self._apply(whole(params), peer, dry_run=flag(params, "dry_run"))
+        return await self.apply(whole(params), peer, dry_run=flag(params, "dry_run"))
 
     async def begin(self, params: Params, peer: Peer) -> View:
         return {"upload": self._uploads.begin()}
@@ -134,7 +145,7 @@ class RosterService:
 
     async def commit_import(self, params: Params, peer: Peer) -> View:
         change = self._uploads.finish(params)
-        return await self._apply(change, peer, dry_run=flag(params, "dry_run"))
+        return await self.apply(change, peer, dry_run=flag(params, "dry_run"))
 
     async def apply_whole(self, params: Params, peer: Peer) -> View:
         """As import_whole, and the roster is equal to the files then."""
@@ -212,19 +223,33 @@ class RosterService:
         if wanted.card is not None:
             strength: Literal["weak", "strong"] = "strong" if wanted.strong else "weak"
             change = CardEnrol(kind="card.enrol", person=person, card=wanted.card.reveal(), strength=strength)
+        elif wanted.finger is not None:
+            stored = wanted.finger
+            change = FingerEnrol(
+                kind="finger.enrol",
+                person=person,
+                module=stored.module,
+                template=stored.template,
+                replaces=list(stored.replaces),
+            )
+        elif wanted.pin is None:
+            change = ConsentPut(kind="person.consent", person=person, purpose=FINGERPRINT, day=self._today())
         else:
-            assert wanted.pin is not None, "one of the two"
             record = await self._worker.run(self._roster.pin_record, wanted.person)
             if record is not None and await self._worker.run(self._roster.pins.check, record, wanted.pin):
                 return "pin_same"
             change = PinSet(kind="pin.set", person=person, pin=SecretStr(wanted.pin.reveal()))
         author = Author("at the cabinet", self._clock.now().wall_ms)
         plan = await self._worker.run(self._roster.plan, change, author)
-        by = {"offer": wanted.offer} if wanted.offer is not None else {}
+        by: dict[str, Field] = {} if wanted.offer is None else {"offer": wanted.offer}
         leaves = tuple(replace(leaf, fields={**leaf.fields, **by}) for leaf in plan.leaves)
         if leaves:
-            await self._journal(replace(plan, leaves=leaves), None)
+            await self._journal(replace(plan, leaves=leaves), wanted.operator)
         return None
+
+    def _today(self) -> str:
+        """By the clock of the cabinet, where it hangs."""
+        return datetime.fromtimestamp(self._runner.now().wall_ms / 1000, self._runner.rights.zone).date().isoformat()
 
     async def _apply_lines(self, change: Change, params: Params, peer: Peer, *, at_once: bool = False) -> View:
         """With the first lines of what differs, or, for a caller without the socket, with all `at_once`. `expected`
@@ -235,7 +260,7 @@ class RosterService:
         shown = {"lines": list(plan.lines), "next": None} if at_once else self._lines.page(0)
         return answer | shown | {"differences": len(plan.lines) + plan.left_out}
 
-    async def _apply(self, change: Change, peer: Peer, *, dry_run: bool) -> View:
+    async def apply(self, change: Change, peer: Peer, *, dry_run: bool) -> View:
         return (await self._planned(change, peer, dry_run=dry_run))[1]
 
     async def _planned(

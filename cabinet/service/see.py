@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from cabinet.control.protocol import Code, ControlError, Notification, Params
 from cabinet.control.session import Handler, Peer, Subscription
+from cabinet.core.fingers import CHANGED, KEPT, LOST
 from cabinet.core.state import State
 from cabinet.runner import Runner
 from cabinet.service.parameters import choice, integer, number, optional_integer
@@ -66,6 +67,8 @@ class See:
             about["not_pruned"] = self._unsent()
         if leavers := self._leavers():
             about["due_for_erasure"] = leavers
+        if fingers := _fingers(state):
+            about["fingers"] = fingers
         mark = state.ledger.epoch.get("epoch")
         about |= {"journal_epoch": mark.number if mark else 1, "journal": _journal(state)}
         if state.setup.monitors:
@@ -129,6 +132,17 @@ class See:
 
 def _leaf(n: int, leaf: bytes) -> Notification:
     return Notification("leaf", {"n": n, "leaf": json.loads(leaf)})
+
+
+def _fingers(state: State) -> str:
+    """What is to be done about the finger readers; empty: nothing."""
+    told = {
+        CHANGED: "{device}: another module, see `cabinetctl module accept`",
+        LOST: "{device}: {count} people have to enrol a finger again",
+        KEPT: "{device}: {count} fingers of nobody are not deleted yet",
+    }
+    alarms = [one for one in state.ledger.alarms.values() if one.code in told]
+    return "; ".join(told[one.code].format(device=one.device, count=one.count) for one in alarms)
 
 
 def _journal(state: State) -> str:

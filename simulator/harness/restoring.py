@@ -314,7 +314,7 @@ def live(seed: int, acts: int, replay: str, hear: Callable[[str], None] | None =
 
 async def _started(books: Books) -> None:
     """Until every erasure that is due is done."""
-    engine = Engine(books, Hardware({}, {}, (), (), None, _never_up), SystemClock(), lambda name: InlineWorker())
+    engine = Engine(books, Hardware({}, {}, (), (), None, {}, _never_up), SystemClock(), lambda name: InlineWorker())
     loop = asyncio.create_task(engine.runner.run())
     engine.runner.inbox.post(RosterFound(books.roster.version, books.roster.digest))
     turn = engine.runner.next_turn()

@@ -112,6 +112,7 @@ PEOPLE = [
         "active_until": "2026-12-31",
         "suspended": n == 1,
         "cards": 1,
+        "fingers": 0,
         "pin": n == 0,
     }
     for n in range(3)

@@ -45,6 +45,8 @@ def test_what_changes_something_has_a_dry_run(ctl: Ctl, command: Command) -> Non
         "right grant",
         "right revoke",
         "credential enrol",
+        "credential revoke",
+        "module accept",
         "roster import",
         "roster apply",
         "roster rollback",

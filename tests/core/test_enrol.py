@@ -58,7 +58,7 @@ def stored(cabinet: Cabinet, refusal: str | None = None) -> None:
         person = cabinet.rights.people[effect.person]
         fresh = replace(person, pin_set=True, pin_since_ms=cabinet.now.wall_ms, pin_temporary=False)
         cabinet.rights = replace(cabinet.rights, people={**cabinet.rights.people, effect.person: fresh})
-    cabinet.send(Enrolled(effect.visit, effect.seq, effect.card is not None, refusal))
+    cabinet.send(Enrolled(effect.visit, effect.seq, effect.what, refusal))
 
 
 def arrive(cabinet: Cabinet) -> None:
@@ -163,7 +163,7 @@ def test_no_other_way_leads_to_a_release() -> None:
     arrive(cabinet)
     cabinet.badge(ADA_CARD)
     cabinet.enter("1")
-    cabinet.send(Enrolled(1, 0, card=False))
+    cabinet.send(Enrolled(1, 0, "pin"))
     assert cabinet.pulses() == []
     cabinet.cancel()
     arrive(cabinet)

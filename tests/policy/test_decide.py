@@ -21,7 +21,7 @@ from cabinet.policy.decide import (
     person_denial,
     reach,
 )
-from cabinet.policy.rights import Factor, Item, Person, Right, Rights, Schedule, Window
+from cabinet.policy.rights import Factor, Finger, Item, Person, Right, Rights, Schedule, Window
 
 ADA = Person("QURB", groups=frozenset({"cleaning"}), pin_set=True)
 KEY = Item("K-0001", slot=1, groups=frozenset({"flats"}))
@@ -209,8 +209,47 @@ def test_what_a_card_lacks(
     factors: tuple[frozenset[Factor], ...], pin_set: bool, verifier: Verifier, expected: set[Factor] | Rule
 ) -> None:
     person = replace(ADA, pin_set=pin_set)
-    lacking = lacking_of(factors, frozenset({"card"}), person, verifier)
+    lacking = lacking_of(factors, frozenset({"card"}), person, "none", verifier)
     assert lacking == (frozenset(expected) if isinstance(expected, set) else expected)
+
+
+FINGER: frozenset[Factor] = frozenset({"finger"})
+CARD_FINGER: frozenset[Factor] = frozenset({"card", "finger"})
+FINGER_PIN: frozenset[Factor] = frozenset({"finger", "pin"})
+
+
+@pytest.mark.parametrize(
+    ("factors", "shown", "finger", "expected"),
+    [
+        ((CARD_FINGER,), {"card"}, "asks", {"finger"}),
+        ((CARD_FINGER,), {"card"}, "silent", "finger_silent"),
+        ((CARD_FINGER,), {"card"}, "locked", "finger_locked"),
+        ((CARD_FINGER,), {"card"}, "none", "factor_missing"),
+        ((CARD_FINGER,), {"finger"}, "asks", {"card"}),  # beside a finger a card is held
+        ((frozenset({"card"}),), {"finger"}, "asks", "factor_missing"),  # another visit
+        ((CARD_FINGER, frozenset({"card", "pin"})), {"card"}, "asks", {"finger"}),  # without typing
+        ((CARD_FINGER, frozenset({"card", "pin"})), {"card"}, "silent", {"pin"}),
+        ((FINGER_PIN,), {"finger"}, "asks", {"pin"}),
+        ((frozenset({"card", "finger", "pin"}),), {"card"}, "asks", {"finger", "pin"}),
+        ((frozenset({"number", "finger"}),), {"number"}, "asks", {"finger"}),
+        ((FINGER,), {"card"}, "asks", {"finger"}),
+    ],
+)
+def test_what_a_finger_adds(
+    factors: tuple[frozenset[Factor], ...], shown: set[Factor], finger: Finger, expected: set[Factor] | Rule
+) -> None:
+    lacking = lacking_of(factors, frozenset(shown), ADA, finger, "silent")
+    assert lacking == (frozenset(expected) if isinstance(expected, set) else expected)
+
+
+def test_a_finger_is_read_where_its_template_is() -> None:
+    snapshot = Rights(people={ADA.pseudonym: ADA}, fingers={"aa": {3: ADA.pseudonym}})
+    assert snapshot.finger_of(ADA) == "silent"
+    assert snapshot.reading({"aa": frozenset({3})}, frozenset()).finger_of(ADA) == "asks"
+    assert snapshot.reading({"aa": frozenset({4})}, frozenset()).finger_of(ADA) == "silent"
+    assert snapshot.reading({"bb": frozenset({3})}, frozenset()).finger_of(ADA) == "silent"
+    assert snapshot.reading({"aa": frozenset({3})}, frozenset({ADA.pseudonym})).finger_of(ADA) == "locked"
+    assert snapshot.finger_of(Person("RVZF")) == "none"
 
 
 DAY = Schedule("day", (Window(frozenset(range(7)), time(8), time(18)),))

@@ -185,7 +185,7 @@ def test_tables_are_strict_and_the_form_has_a_number(roster: Roster, tmp_path: P
     strict = dict(
         other.execute("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite%'")
     )
-    assert len(strict) == 12
+    assert len(strict) == 13
     assert set(strict.values()) == {1}
     assert other.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
     assert (tmp_path / "roster.db").stat().st_mode & 0o777 == 0o600
