@@ -18,6 +18,8 @@ VERSION: Final = bytes([0x32, 0x01, 0x06, 0x07])
 THINKS_S: Final = 0.001
 TRIES_S: Final = 0.005
 """One try to find a card."""
+POLLS_S: Final = 0.150
+"""The unit of the pause between two rounds through kinds of cards."""
 SELECTS_S: Final = 0.008
 """A card is found and brought to ISO 14443-4."""
 SPEAKS_S: Final = 0.004
@@ -121,12 +123,14 @@ class Pn532Chip:
     def read_registers(self, data: bytes) -> Reply:
         if not data or len(data) % 2:
             return SYNTAX
-        return Reply(bytes(self._registers.get(int.from_bytes(data[at : at + 2], "big"), 0) for at in _steps(data, 2)))
+        return Reply(
+            bytes(self._registers.get(int.from_bytes(data[at : at + 2], "big"), 0) for at in range(0, len(data), 2))
+        )
 
     def write_registers(self, data: bytes) -> Reply:
         if not data or len(data) % 3:
             return SYNTAX
-        for at in _steps(data, 3):
+        for at in range(0, len(data), 3):
             self._registers[int.from_bytes(data[at : at + 2], "big")] = data[at + 2]
         return DONE
 
@@ -175,16 +179,15 @@ class Pn532Chip:
         if len(data) < 2 or not 1 <= data[0] <= 2 or data[1] > 4:
             return SYNTAX
         self._sought, self._auto = data[2:], False
-        wait_s = None if self._tries == FOREVER else (self._tries + 1) * TRIES_S
-        return self._search(wait_s, kind_a=data[1] == 0)
+        return self._search(self._tries, TRIES_S, kind_a=data[1] == 0)
 
     def poll(self, data: bytes) -> Reply:
         """InAutoPoll: so many rounds through kinds of cards, each in steps of 150 ms."""
         if len(data) < 3 or not data[0] or not 1 <= data[1] <= 15:
             return SYNTAX
         self._sought, self._auto = b"", True
-        wait_s = None if data[0] == FOREVER else data[0] * data[1] * 0.150 * len(data[2:])
-        return self._search(wait_s, kind_a=any(kind & 0x0F == 0 for kind in data[2:]))
+        try_s = data[1] * POLLS_S * len(data[2:])
+        return self._search(data[0], try_s, kind_a=any(kind & 0x0F == 0 for kind in data[2:]))
 
     def exchange(self, data: bytes) -> Reply:
         if not data or data[0] & 0x3F not in (0, 1) or self._talk is None:
@@ -223,10 +226,8 @@ class Pn532Chip:
         self._talk = self._spoken_to = None
         return Reply(b"\x00")
 
-    def select(self, data: bytes) -> Reply:
-        return Reply(bytes([0 if self._talk else NO_TARGET]))
-
-    def set_speed(self, data: bytes) -> Reply:
+    def with_target(self, data: bytes) -> Reply:
+        """InSelect and InPSL, which make no difference to the one card there is."""
         return Reply(bytes([0 if self._talk else NO_TARGET]))
 
     def nobody(self, data: bytes) -> Reply:
@@ -237,15 +238,20 @@ class Pn532Chip:
 
     # How
 
-    def _search(self, wait_s: float | None, *, kind_a: bool) -> Reply:
-        """Of no other kind is there ever a card."""
+    def _search(self, retries: int, try_s: float, *, kind_a: bool) -> Reply:
+        """Of no other kind is there ever a card. One that is selected takes the first try for a mistake and starts
+        anew (ISO 14443-3 6.3), unless it was without the field."""
+        selected = self._spoken_to is not None
         self._talk = self._spoken_to = None
         self._field = True
-        none = Reply(b"\x00", wait_s, seeks=kind_a)
+        none = Reply(b"\x00", None if retries == FOREVER else (retries + 1) * try_s, seeks=kind_a)
         if not kind_a:
             return none
         self._registers[FIFO] = SENSE
-        return self.found() or none
+        if selected and retries == 0:
+            return none
+        found = self.found()
+        return Reply(found.data, SELECTS_S + TRIES_S) if found and selected else found or none
 
     def _select(self, card: SimulatedCard) -> bytes:
         uid = card.activated()
@@ -273,10 +279,6 @@ class Pn532Chip:
         self._spoken_to = None
 
 
-def _steps(data: bytes, size: int) -> range:
-    return range(0, len(data), size)
-
-
 COMMANDS: Final[dict[int, Callable[[Pn532Chip, bytes], Reply]]] = {
     0x00: Pn532Chip.diagnose,
     0x02: Pn532Chip.version,
@@ -295,10 +297,10 @@ COMMANDS: Final[dict[int, Callable[[Pn532Chip, bytes], Reply]]] = {
     0x44: Pn532Chip.release,
     0x46: Pn532Chip.nobody,
     0x4A: Pn532Chip.list_targets,
-    0x4E: Pn532Chip.set_speed,
+    0x4E: Pn532Chip.with_target,
     0x50: Pn532Chip.nobody,
     0x52: Pn532Chip.release,
-    0x54: Pn532Chip.select,
+    0x54: Pn532Chip.with_target,
     0x56: Pn532Chip.nobody,
     0x60: Pn532Chip.poll,
     0x88: Pn532Chip.no_initiator,

@@ -81,6 +81,10 @@ def test_a_card_is_told_by_its_number_and_when_it_is_gone(uid: bytes) -> None:
             here.body.remove()
             await asyncio.sleep(1)
         assert here.readings.all == [CardPresented("nfc", uid), CardRemoved("nfc", uid)]
+        searches = [one for one in here.heard if isinstance(one, Packet) and one.code in (0x4A, 0x32)][2:]
+        off = [index for index, one in enumerate(searches) if one.code == 0x32]
+        assert len(off) > 200, "a card that stays selected may miss the next search"
+        assert all(searches[index + 1].code == 0x4A for index in off)
         assert here.readings[0][0] < 1.05
         assert here.readings[1][0] < 61.8
 

@@ -121,6 +121,19 @@ def test_only_the_card_that_is_sought_answers() -> None:
     run(story())
 
 
+def test_a_selected_card_misses_the_first_try_unless_the_field_was_off() -> None:
+    async def story() -> None:
+        bench = await Bench("uid=11223344").awake()
+        await bench.say("00 00 FF 06 FA D4 32 05 FF 01 00 F5 00")  # one try
+        assert await bench.say(LIST) == [ACK, CLASSIC]
+        assert await bench.say(LIST) == [ACK, LIST_NONE]
+        assert await bench.say(LIST) == [ACK, CLASSIC]
+        await bench.say("00 00 FF 04 FC D4 32 01 00 F9 00")
+        assert await bench.say(LIST) == [ACK, CLASSIC]
+
+    run(story())
+
+
 def test_a_nack_brings_the_last_answer_again_and_nothing_else() -> None:
     async def story() -> None:
         bench = await Bench().awake()
