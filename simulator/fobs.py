@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from zlib import crc32
 
 FAMILY = 0x01
 SERIAL_BYTES = 6
 
 
+@lru_cache
 def number_of(fob: str) -> bytes:
     """The 8 bytes in a fob of the world: F-7 has the serial number 7, any other name one of its own."""
     name, _, digits = fob.partition("-")

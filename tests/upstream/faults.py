@@ -63,10 +63,11 @@ def cabinetd_killed(random: Random) -> Verdict:
 
 
 def any_killed(random: Random) -> Verdict:
-    """kill -9 of any of the three during a drain while events come, in random order."""
+    """kill -9 of each of the three during a drain while events come, and of two of them again, in random order."""
     with Site(LEAVES) as site:
         site.configure()
-        victims = [random.choice(site.programs) for _ in range(5)]
+        victims = [*site.programs, *random.sample(site.programs, 2)]
+        random.shuffle(victims)
         return _killed(site, victims, random, events=True)
 
 
