@@ -31,7 +31,7 @@ Flags = Sequence[tuple[str, str]]
 
 _NAMES: Final = {"link": "id", "device": "id", "slot": "number"}
 _REFERENCES: Final = frozenset({"link", "lock", "sensor", "indicator", "fob_reader", "contact"})
-_PATHS: Final = ("port", "path", "key_file")
+_PATHS: Final = (("link", ("port", "path", "key_file")), ("device", ("password_file", "old_password_file")))
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
@@ -272,8 +272,11 @@ def _rows(raw: Mapping[str, Any], table: str) -> list[dict[str, Any]]:
 
 def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
     cabinet = raw.get("cabinet")
-    places = [(cabinet, ("state_dir", "socket_dir"))] if isinstance(cabinet, dict) else []
-    for table, keys in (*places, *((row, _PATHS) for row in _rows(raw, "link"))):
+    places: list[tuple[dict[str, Any], tuple[str, ...]]] = []
+    if isinstance(cabinet, dict):
+        places.append((cabinet, ("state_dir", "socket_dir")))
+    places += [(row, keys) for table, keys in _PATHS for row in _rows(raw, table)]
+    for table, keys in places:
         for key in keys:
             if isinstance(table.get(key), str) and table[key]:
                 table[key] = str(folder / table[key])

@@ -28,6 +28,13 @@ class Bus(Protocol):
 class ByteLink(Bus, Protocol):
     """A stream of bytes to one serial port. One reader at a time."""
 
+    baud: int
+    """As configured, and so after each `open`."""
+
+    def set_baud(self, baud: int) -> None:
+        """Another rate from now on, until it is closed. Raises LinkLost, DeviceMisconfigured."""
+        ...
+
     async def read(self) -> bytes:
         """What has arrived, at least one byte. Waits without bound; cancelling loses no byte."""
         ...

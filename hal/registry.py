@@ -43,6 +43,11 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         spec="drivers.specs.rdm6300_reader:Rdm6300ReaderSpec",
         bus="serial",
     ),
+    "zfm-finger-reader": DeviceType(
+        driver="drivers.zfm_finger_reader:ZfmFingerReader",
+        spec="drivers.specs.zfm_finger_reader:ZfmFingerReaderSpec",
+        bus="serial",
+    ),
     "wiegand-reader": DeviceType(
         driver="drivers.wiegand_reader:WiegandReader",
         spec="drivers.specs.wiegand_reader:WiegandReaderSpec",

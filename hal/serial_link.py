@@ -35,8 +35,8 @@ class SerialLink:
         self.name = name
         self.dropped = 0
         """Bytes lost because nobody read them."""
+        self.baud = baud
         self._port = port
-        self._baud = baud
         self._serial: serial.Serial | None = None
         self._lost = "the port is not open"
         self._unread = bytearray()
@@ -48,7 +48,7 @@ class SerialLink:
         try:
             # inter_byte_timeout=0 sets VMIN to 1: then an empty read means a hang-up, and only that.
             self._serial = serial.Serial(
-                self._port, self._baud, timeout=0, write_timeout=0, inter_byte_timeout=0, exclusive=True
+                self._port, self.baud, timeout=0, write_timeout=0, inter_byte_timeout=0, exclusive=True
             )
         except (OSError, ValueError, termios.error) as error:
             raise self._reason(error) from error
@@ -57,6 +57,13 @@ class SerialLink:
 
     async def close(self) -> None:
         self._hang_up("the port was closed")
+
+    def set_baud(self, baud: int) -> None:
+        port = self._check()
+        try:
+            port.baudrate = baud
+        except (OSError, ValueError, termios.error) as error:
+            raise self._reason(error) from error
 
     async def read(self) -> bytes:
         while not self._unread:
@@ -148,7 +155,7 @@ class SerialLink:
         if number == errno.ENOTTY:
             return DeviceMisconfigured(self.name, f"{self._port} is no serial port; correct the key port")
         if isinstance(error, ValueError) or number == errno.EINVAL:
-            return DeviceMisconfigured(self.name, f"{self._port} does not take {self._baud} baud; correct the key baud")
+            return DeviceMisconfigured(self.name, f"{self._port} does not take {self.baud} baud; correct the key baud")
         return LinkLost(self.name, f"{self._port} cannot be opened: {error}")
 
 

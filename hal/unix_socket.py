@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from hal.errors import LinkLost
-from hal.file_access import who_may
+from hal.file_access import read_secret, who_may
 
 KEY_BYTES: Final = 32
 CHUNK: Final = 1024
-_OTHERS: Final = 0o007
 
 
 class UnixSocket:
@@ -25,7 +23,7 @@ class UnixSocket:
         self._key_file = key_file
 
     async def open(self) -> None:
-        self.key = self._read_key()
+        self.key = read_secret(self.name, "key_file", self._key_file, KEY_BYTES)
 
     async def close(self) -> None:
         """Connections last no longer than a request."""
@@ -47,21 +45,3 @@ class UnixSocket:
             raise LinkLost(self.name, f"the program at {self._path} hung up") from error
         finally:
             writer.transport.abort()
-
-    def _read_key(self) -> bytes:
-        """Raises LinkLost: who mends the file need not start the daemon again."""
-        file = Path(self._key_file)
-        try:
-            mode, text = file.stat().st_mode, file.read_text("ascii").strip()
-            key = bytes.fromhex(text)
-        except OSError as error:
-            raise LinkLost(
-                self.name, f"key_file {file}: {error.strerror}; `openssl rand -hex 32` makes a key"
-            ) from error
-        except ValueError as error:
-            raise LinkLost(self.name, f"key_file {file}: 64 hex digits are wanted") from error
-        if len(key) != KEY_BYTES:
-            raise LinkLost(self.name, f"key_file {file}: 64 hex digits are wanted")
-        if mode & _OTHERS:
-            raise LinkLost(self.name, f"key_file {file}: everybody may read or change it; chmod 640")
-        return key

@@ -22,6 +22,7 @@ from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
 from drivers.specs.socket_verifier import SocketVerifierSpec
 from drivers.specs.terminal_display import TerminalDisplaySpec
 from drivers.specs.wiegand_reader import WiegandReaderSpec
+from drivers.specs.zfm_finger_reader import ZfmFingerReaderSpec
 from hal.device_table import DeviceTable
 from hal.specs import DeviceSpec
 from simulator.body import Body, GpioBody, I2cBody, Pluggable, SerialBody, SerialLink
@@ -47,6 +48,7 @@ from simulator.types import seeded
 from simulator.wiegand_reader import WiegandReader
 from simulator.wiring import WiredBolts, WiredContacts, bolts_on
 from simulator.world import World
+from simulator.zfm_finger_reader import ZfmFingerReader
 
 B = TypeVar("B")
 
@@ -124,6 +126,11 @@ class Assembly:
             raise ValueError(f"no device {name[:40]!r}; there are: {', '.join(self.devices)}")
         return self.devices[name]
 
+    def named(self, kind: type[B] | tuple[type[B], ...], what: str, name: str | None) -> str:
+        """Which device that is, as `body`."""
+        body = self.body(kind, what, name)
+        return next(key for key, device in self.devices.items() if device.body is body)
+
     def body(self, kind: type[B] | tuple[type[B], ...], what: str, name: str | None) -> B:
         """The body of device `name`, of the first one of its kind without a name. Raises ValueError."""
         of_kind = {key: device.body for key, device in self.devices.items() if isinstance(device.body, kind)}
@@ -166,6 +173,8 @@ class Assembly:
                 return ModbusInputBoard(spec.unit, contacts, spec.inputs)
             case SocketVerifierSpec():
                 return SocketVerifier(rng, self._keys[spec.link])
+            case ZfmFingerReaderSpec():
+                return ZfmFingerReader(rng, partial(self.world.finger_on, spec.id), spec.family)
             case TerminalDisplaySpec():
                 return TerminalDisplay(self.world.show_text)
         raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")

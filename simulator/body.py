@@ -6,7 +6,7 @@ same bodies run on real ptys and on in-memory links with virtual time. They slee
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from simulator.faults import Fault
@@ -54,6 +54,13 @@ class SerialBody(Body, Protocol):
         ...
 
 
+@runtime_checkable
+class Rated(Protocol):
+    """A serial body that understands one rate alone, and may be told another."""
+
+    listens_at: int
+
+
 class GpioBody(Body, Protocol):
     def attach(self, chip: GpioChip) -> None:
         """Solders the body to the lines of a chip; once."""
@@ -98,4 +105,8 @@ class SerialLink(Pluggable, Protocol):
 
     def send(self, data: bytes) -> None:
         """To the host; dropped when nobody reads."""
+        ...
+
+    def rate(self) -> int | None:
+        """Bits a second, as the host has set them. None: nobody has, or there is no such thing."""
         ...

@@ -14,7 +14,7 @@ from typing import Literal
 class FaultKind:
     """What the argument after `=` counts, its value when none is given (None: no end), and one line for people."""
 
-    argument: Literal["frames", "ms", "bytes", "channel"]
+    argument: Literal["frames", "ms", "bytes", "channel", "none"]
     default: int | None
     title: str
 
@@ -51,6 +51,17 @@ FAULTS: dict[str, FaultKind] = {
     "error-frame": FaultKind("frames", None, "commands are answered with the chip's error frame"),
     "overlong": FaultKind("frames", None, "answers are longer than the chip's longest frame"),
     "asleep": FaultKind("frames", 1, "the chip has fallen asleep: the next command only wakes it"),
+    "lifted": FaultKind("frames", None, "the finger has gone when the features are read"),
+    "unclear": FaultKind("frames", None, "the image is too messy, or shows too little of the finger"),
+    "low-score": FaultKind("frames", None, "fingers match with a score of 20 at most"),
+    "miscount": FaultKind("frames", None, "it counts a template more than its index names"),
+    "full": FaultKind("frames", None, "templates cannot be stored"),
+    "locked": FaultKind("frames", None, "somebody else has set a password: it is wrong, and all else wants it first"),
+    "restarts": FaultKind("frames", 1, "before the answer it starts anew, and says 55"),
+    "cut-short": FaultKind("frames", None, "a template or an image ends in the middle"),
+    "other-rate": FaultKind("none", None, "somebody has set another rate"),
+    "other-module": FaultKind("none", None, "a new module is in its place, until cleared"),
+    "factory-reset": FaultKind("none", None, "all that it stores is gone, for good"),
     "stuck-low": FaultKind("ms", None, "the device holds SDA low, so that nobody can use the bus"),
 }
 
@@ -111,6 +122,8 @@ def parse_fault(text: str, offered: Collection[str]) -> Fault:
     kind = FAULTS[name]
     if not separator:
         return Fault(name, amount=kind.default)
+    if kind.argument == "none":
+        raise FaultError(f"{name} takes no argument")
     if kind.argument == "channel":
         return Fault(name, place=argument)
     limit = LIMITS[kind.argument]

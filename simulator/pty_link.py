@@ -15,6 +15,10 @@ from pathlib import Path
 from simulator.body import Receive
 
 READ_BYTES = 4096
+OUTPUT_SPEED = 5
+"""Where tcgetattr has it."""
+RATES = {getattr(termios, f"B{baud}"): baud for baud in (1200, 2400, 4800, 9600, 19200, 57600, 115200, 230400)}
+"""Without 38400: that is what a pty says that nobody has set."""
 UNREAD_MAX = 512
 """When so much lies unread, nobody has the port open: a UART would have lost it long ago."""
 
@@ -29,6 +33,9 @@ class PtyLink:
 
     def attach(self, receive: Receive) -> None:
         self._receivers.append(receive)
+
+    def rate(self) -> int | None:
+        return None if self._theirs < 0 else RATES.get(termios.tcgetattr(self._theirs)[OUTPUT_SPEED])
 
     async def open(self) -> None:
         """Makes the pty and its link, in place of a link left behind.

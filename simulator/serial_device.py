@@ -7,7 +7,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 
-from simulator.body import SerialBody, SerialLink
+from simulator.body import Rated, SerialBody, SerialLink
 from simulator.faults import ActiveFaults, Fault
 
 BACKLOG_S = 0.1
@@ -83,11 +83,16 @@ class SerialDevice:
         if self._faults.act("echo"):
             self._link.send(data)
         if self._on:
-            self.body.receive(data)
+            self.body.receive(data if self._at_one_rate() else self._rng.randbytes(len(data)))
+
+    def _at_one_rate(self) -> bool:
+        return not isinstance(self.body, Rated) or self._link.rate() in (None, self.body.listens_at)
 
     def _send(self, frame: bytes) -> None:
         if not self._on or self._faults.act("silent"):
             return
+        if not self._at_one_rate():
+            frame = self._rng.randbytes(len(frame))
         previous, self._previous = self._previous, frame
         if previous and self._faults.act("stale"):
             frame = previous

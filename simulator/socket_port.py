@@ -27,6 +27,9 @@ class SocketPort:
     def attach(self, receive: Receive) -> None:
         self._receivers.append(receive)
 
+    def rate(self) -> None:
+        """A socket has none."""
+
     async def open(self) -> None:
         """Takes the place of a socket left behind. Raises OSError."""
         self.replug()

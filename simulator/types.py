@@ -14,6 +14,7 @@ SIMULATED: dict[str, str] = {
     "rdm6300-reader": "simulator.rdm6300_reader:Rdm6300Reader",
     "wiegand-reader": "simulator.wiegand_reader:WiegandReader",
     "pn532-reader": "simulator.pn532_reader:Pn532Reader",
+    "zfm-finger-reader": "simulator.zfm_finger_reader:ZfmFingerReader",
     "matrix-keypad": "simulator.matrix_keypad:MatrixKeypad",
     "modbus-relay-board": "simulator.modbus_relay_board:ModbusRelayBoard",
     "modbus-input-board": "simulator.modbus_input_board:ModbusInputBoard",

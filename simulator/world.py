@@ -15,7 +15,7 @@ RELATCH_S = 10.0
 DOOR = 0
 """The bolt of the cabinet's door, in a world whose door has one: a place where nothing hangs."""
 
-What = Literal["door", "mains", "fob", "bolt", "coil", "lamp", "display", "buzzer"]
+What = Literal["door", "mains", "fob", "bolt", "coil", "lamp", "display", "buzzer", "finger"]
 
 
 class NotPossible(ValueError):
@@ -69,6 +69,7 @@ class World:
         self.display = ""
         self.sounding = False
         self._slots = {number: _Slot(number) for number in sorted(slots)}
+        self._fingers: dict[str, int] = {}
         self._places: dict[str, Place] = {f"F-{number}": number for number in self._slots if number != DOOR}
         self._last_lifted: dict[int, str] = {}
         self._later = later
@@ -125,6 +126,18 @@ class World:
     def close_door(self) -> None:
         """No effect when it is closed."""
         self._swing(is_open=False)
+
+    def put_finger(self, finger: int, reader: str) -> None:
+        """Whose finger it is, is its number: the same one has the same, on any reader, and nobody else's has it."""
+        if reader in self._fingers:
+            raise NotPossible(f"finger {self._fingers[reader]} is on {reader}")
+        self._fingers[reader] = finger
+        self._tell("finger")
+
+    def lift_finger(self, reader: str) -> None:
+        """No effect when there is none."""
+        if self._fingers.pop(reader, None) is not None:
+            self._tell("finger")
 
     def set_mains(self, *, on: bool) -> None:
         if self.mains != on:
@@ -191,6 +204,10 @@ class World:
     def energised(self, slot: int) -> bool:
         """Whether current flows through the coil of its bolt."""
         return self._slot(slot).energised
+
+    def finger_on(self, reader: str) -> int | None:
+        """Which finger is on a reader."""
+        return self._fingers.get(reader)
 
     def locked(self, slot: int) -> bool:
         """Whether the bolt holds what is seated."""

@@ -8,11 +8,13 @@ from typing import Final
 from drivers.wire.card_number import parse_card
 from simulator.assembly import Assembly
 from simulator.faults import parse_fault
+from simulator.fingers import FINGER_MAX, touch
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.pn532_reader import Pn532Reader
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.socket_verifier import SocketVerifier
 from simulator.wiegand_reader import WiegandReader
+from simulator.zfm_finger_reader import ZfmFingerReader
 
 READERS: Final[tuple[type[Rdm6300Reader] | type[Pn532Reader] | type[WiegandReader], ...]] = (
     Rdm6300Reader,
@@ -52,7 +54,7 @@ class WorldCommands:
     async def answer(self, line: str) -> str:
         """`ok`, `error: why` (then nothing has changed), or for `show` one JSON object.
 
-        Returns when the act is over: `press` after the last key was released."""
+        Returns when the act is over: `press` after the last key was released, `touch` after the finger has left."""
         try:
             return await self._perform(line.split()) or "ok"
         except ValueError as error:
@@ -64,8 +66,9 @@ class WorldCommands:
                 self._reader(words[3:]).present(parse_card(number))
             case ["remove", "card"] | ["remove", "card", _]:
                 self._reader(words[2:]).remove()
-            case ["touch", "finger", _] | ["touch", "finger", _, _]:
-                raise CommandError("there is no finger reader in this cabinet")
+            case ["touch", "finger", number] | ["touch", "finger", number, _]:
+                reader = self._assembly.named(ZfmFingerReader, "finger reader", words[3] if words[3:] else None)
+                await touch(self._world, _finger(number), reader)
             case ["look", "yes" | "no" as verdict] | ["look", "yes" | "no" as verdict, _]:
                 self._verifier(words[2:]).look(lambda _: verdict == "yes")
             case ["press", keys] | ["press", keys, _]:
@@ -118,6 +121,12 @@ def _slot(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise CommandError(f"slot {text[:40]}: no such slot")
     return int(text)
+
+
+def _finger(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) <= FINGER_MAX):
+        raise CommandError(f"finger {text[:40]}: allowed are 0 to {FINGER_MAX}")
+    return int(text[:9])
 
 
 def _usage(words: list[str]) -> str:

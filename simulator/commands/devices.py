@@ -25,4 +25,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _argument(kind: FaultKind) -> str:
     default = "" if kind.default is None else f", {kind.default} if not given"
-    return f"[={kind.argument.upper()}{default}]"
+    return "" if kind.argument == "none" else f"[={kind.argument.upper()}{default}]"

@@ -11,8 +11,9 @@ from simulator.body import Receive
 class MemoryLink:
     """A hal ByteLink and a simulator SerialLink. Bytes arrive at once and in the chunks they were sent in."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, baud: int = 9600) -> None:
         self.name = name
+        self.baud = self._rate = baud
         self._receivers: list[Receive] = []
         self._unread = b""
         self._arrived = asyncio.Event()
@@ -24,7 +25,11 @@ class MemoryLink:
     async def open(self) -> None:
         if not self._plugged:
             raise LinkLost(self.name, "not there")
-        self._open, self._unread = True, b""
+        self._open, self._unread, self._rate = True, b"", self.baud
+
+    def set_baud(self, baud: int) -> None:
+        self._check()
+        self._rate = baud
 
     async def close(self) -> None:
         self._open = False
@@ -56,6 +61,9 @@ class MemoryLink:
         if self._open:
             self._unread += data
             self._arrived.set()
+
+    def rate(self) -> int:
+        return self._rate
 
     def unplug(self) -> None:
         self._plugged = self._open = False

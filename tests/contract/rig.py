@@ -39,6 +39,7 @@ from tests.drivers.fakes import LoopClock
 
 PROFILES = Path(__file__).parents[2] / "config" / "profiles"
 PATIENCE_S = 5.0
+BAUDS = {"zfm-finger-reader": 57600}
 
 
 @dataclass
@@ -107,7 +108,7 @@ async def on_real_bus(type_name: str, folder: Path, seed: int = 1) -> AsyncItera
         simulated, bus = SerialDevice(body, listener, rng), UnixSocket("link", str(path), str(key_file))
     else:
         server = pty = PtyLink(path)
-        port = SerialLink("link", str(path))
+        port = SerialLink("link", str(path), BAUDS.get(type_name, 9600))
         simulated, bus = SerialDevice(body, pty, rng), RtuLine(port) if kind == "modbus" else port
     await server.open()
     simulated.start()
@@ -136,7 +137,7 @@ async def in_memory(type_name: str, seed: int = 1) -> AsyncIterator[Rig]:
         body.attach(chip.chip)
         simulated, bus = GpioDevice(body, chip), MemoryLines(chip)
     else:
-        link = MemoryLink("link")
+        link = MemoryLink("link", BAUDS.get(type_name, 9600))
         simulated, bus = SerialDevice(body, link, rng), link
         if DEVICE_TYPES[type_name].bus == "modbus":
             bus = RtuLine(link)

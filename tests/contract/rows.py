@@ -21,6 +21,7 @@ from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
 from simulator.wiegand_reader import WiegandReader
+from simulator.zfm_finger_reader import ZfmFingerReader
 
 KEY = bytes(range(32))
 """Of a verifier."""
@@ -35,6 +36,8 @@ class Seen:
         """Contacts, channel 1 first: what the hand of the test moves."""
         self.fobs: dict[int, bytes] = {}
         """What hangs on each channel."""
+        self.finger: int | None = None
+        """Which one is on the glass."""
         self.coils_on: set[int] = set()
         self.pulses: list[int] = []
         """Channels in the order in which their coils came on."""
@@ -111,6 +114,11 @@ ROWS: dict[str, Row] = {
         cards=(bytes.fromhex("11223344"), bytes.fromhex("04A1B2C3D4E580")),
         # Its commands are acknowledged within 50 ms and answered by their own answer, or not at all.
         hides=("late", "merge", "stale", "no-answer", "random-uid", "error-frame", "overlong"),
+    ),
+    "zfm-finger-reader": Row(
+        capabilities.FingerReader,
+        lambda rng, seen: ZfmFingerReader(rng, lambda: seen.finger, "r503"),
+        {"family": "r503"},
     ),
     "matrix-keypad": Row(
         capabilities.Keypad,

@@ -23,6 +23,7 @@ UNHEARD += [
     ("pn532-reader", fault)
     for fault in ("silent", "bad-checksum", "truncate", "late", "stale", "no-answer", "overlong", "power-cycle=1900")
 ]
+UNHEARD += [("zfm-finger-reader", fault) for fault in ("silent", "bad-checksum", "wrong-address", "truncate")]
 UNHEARD += [("ds2482-fobs", fault) for fault in ("silent", "busy", "stale", "power-cycle=1900")]
 
 

@@ -29,9 +29,12 @@ class FakeLink:
     """A ByteLink: the test puts bytes in, and reads what was written."""
 
     name = "uart0"
+    baud = 57600
 
     def __init__(self) -> None:
         self.written = b""
+        self.rates: list[int] = []
+        """Others than the configured one that were set."""
         self.takes_bytes = asyncio.Event()
         self.takes_bytes.set()
         self.lost = False
@@ -45,6 +48,10 @@ class FakeLink:
     def lose(self) -> None:
         self.lost = True
         self._arrived.set()
+
+    def set_baud(self, baud: int) -> None:
+        self._check()
+        self.rates.append(baud)
 
     async def open(self) -> None: ...
 

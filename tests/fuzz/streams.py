@@ -20,11 +20,15 @@ from drivers.wire.pn532 import Decoder as Pn532Decoder
 from drivers.wire.rdm6300 import BareDecoder, BinaryDecoder, Decoder
 from drivers.wire.verifier import REPLY_MAX, Reply
 from drivers.wire.wiegand import FORMATS, Collector, key_of, number_of
+from drivers.wire.zfm import FRAME_MAX, Answer
+from drivers.wire.zfm import Decoder as ZfmDecoder
 from hal.modbus import ReadDiscreteInputsRequest, _bits_question
 from hal.questions import HEARD_MAX, Hearing, Refusal
 
 KEY: Final = bytes(range(32))
 ALL: Final = tuple(FORMATS.values())
+FINGERS: Final = 0xFFFFFFFF
+"""The address of a fingerprint module."""
 NONCE, PERSON = "n" * 16, "QURB"
 PAUSES_NS: Final = [(byte >> 1) * 500_000 for byte in range(256)]
 
@@ -179,6 +183,29 @@ def wiegand_right(message: tuple[str, int], data: bytes) -> bool:
     return bits in lines and parities and int(inner, 2) == number
 
 
+class Zfm:
+    def __init__(self) -> None:
+        self._decoder = ZfmDecoder(FINGERS)
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """What it says, the code first. A module that has started is no frame."""
+        return [bytes([one.code]) + one.rest for one in self._decoder.feed(chunk) if isinstance(one, Answer)]
+
+    def held(self) -> int:
+        return self._decoder.held
+
+
+def zfm_frame(random: Random) -> tuple[bytes, bytes]:
+    payload = random.randbytes(random.choice((1, 3, 5, 17, 33)))
+    counted = struct.pack(">BH", 7, len(payload) + 2) + payload
+    return struct.pack(">HI", 0xEF01, FINGERS) + counted + struct.pack(">H", sum(counted)), payload
+
+
+def zfm_right(payload: bytes, data: bytes) -> bool:
+    front = struct.pack(">HIBH", 0xEF01, FINGERS, 7, len(payload) + 2)
+    return front + payload + struct.pack(">H", 7 + len(payload) + 2 + sum(payload)) in data
+
+
 class Modbus:
     """A master that has asked unit 7 for 16 inputs."""
 
@@ -277,6 +304,7 @@ STREAMS: Final = (
     StreamTarget("rdm6300 bare", bare_frame, Em18, bare_right, 12, 0, undetected=59),
     StreamTarget("pn532", nfc_frame, Nfc, nfc_right, HELD_MAX, HELD_MAX, undetected=296),
     StreamTarget("wiegand", wiegand_frame, Wiegand, wiegand_right, 96, 97, undetected=156),
+    StreamTarget("zfm", zfm_frame, Zfm, zfm_right, FRAME_MAX - 1, FRAME_MAX, undetected=5),
     StreamTarget("modbus", modbus_frame, Modbus, modbus_right, HEARD_MAX, 0, undetected=0),
     StreamTarget("verifier", verifier_frame, Verifier, verifier_right, REPLY_MAX + 1, 0, undetected=0),
     StreamTarget("control-lines", line_frame, ControlLines, lambda line, data: line in data, LINE_BYTES_MAX, 4096),

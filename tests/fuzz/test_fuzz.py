@@ -60,6 +60,12 @@ def test_how_many_pairs_an_xor_and_a_parity_cannot_see() -> None:
     columns = [[byte >> bit & 1 for byte in frame[6:-1]] for bit in range(8)]
     opposite = sum(column.count(0) * column.count(1) for column in columns[:7]) + 12 * 11 // 2
     assert undetected["pn532"] == opposite + columns[0].count(0)
+    # A sum of two bytes: up in one byte and down in another, or the same way in a byte and in the sum.
+    frame, _ = target_of("zfm").frame(Random("1/flips/zfm"))
+    columns = [[byte >> bit & 1 for byte in frame[9:-2]] for bit in range(8)]
+    assert undetected["zfm"] == sum(
+        column.count(0) * column.count(1) + column.count(frame[-1] >> bit & 1) for bit, column in enumerate(columns)
+    )
     for name in ("rdm6300", "rdm6300 bare"):
         frame, _ = target_of(name).frame(Random(f"1/flips/{name}"))
         digits = frame.strip(b"\x02\x03").decode()

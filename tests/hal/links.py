@@ -22,6 +22,8 @@ def silent(_: bytes) -> Sent:
 class MemoryLink:
     """A ByteLink. `written` has the loop time and the bytes of each write."""
 
+    baud = 9600
+
     def __init__(self, peer: Peer = silent, *, name: str = "line") -> None:
         self.name = name
         self.peer = peer
@@ -36,6 +38,9 @@ class MemoryLink:
     @property
     def frames(self) -> list[bytes]:
         return [data for _, data in self.written]
+
+    def set_baud(self, baud: int) -> None:
+        self._check()
 
     async def open(self) -> None:
         self.opened += 1

@@ -17,6 +17,7 @@ from hal.capabilities import (
     CardReader,
     Device,
     Display,
+    FingerReader,
     FobReader,
     IndicatorBoard,
     InputBoard,
@@ -116,6 +117,16 @@ id = "camera"
 type = "socket-verifier"
 link = "camera"
 
+[[link]]
+id = "finger-uart"
+type = "serial"
+port = "links/finger"
+baud = 57600
+[[device]]
+id = "finger"
+type = "zfm-finger-reader"
+link = "finger-uart"
+
 [[device]]
 id = "outer-reader"
 type = "wiegand-reader"
@@ -160,7 +171,8 @@ def test_a_whole_cabinet() -> None:
     table, problems = parse_table(tomllib.loads(CABINET))
     assert problems == []
     assert table is not None
-    assert [link.id for link in table.links] == ["rs485", "uart0", "uart1", "gpio0", "i2c0", "camera", "uart2"]
+    ids = ["rs485", "uart0", "uart1", "gpio0", "i2c0", "camera", "finger-uart", "uart2"]
+    assert [link.id for link in table.links] == ids
     assert [entry.spec.id for entry in table.devices] == [
         "reader",
         "keypad",
@@ -171,6 +183,7 @@ def test_a_whole_cabinet() -> None:
         "display",
         "fobs",
         "camera",
+        "finger",
         "outer-reader",
         "nfc-reader",
     ]
@@ -186,6 +199,7 @@ CAPABILITIES: dict[str, type[Device]] = {
     "rdm6300-reader": CardReader,
     "wiegand-reader": CardReader,
     "pn532-reader": CardReader,
+    "zfm-finger-reader": FingerReader,
     "matrix-keypad": Keypad,
     "modbus-relay-board": LockBoard,
     "modbus-input-board": InputBoard,
@@ -322,7 +336,7 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         "unknown link",
         lambda raw: raw["device"][0].update(link="uart-1"),
         ("device", 0, "link"),
-        'link: there is no link "uart-1", allowed: uart0, uart1, uart2; did you mean "uart1"?',
+        'link: there is no link "uart-1", allowed: uart0, uart1, finger-uart, uart2; did you mean "uart1"?',
     ),
     (
         "another rate than the device has",

@@ -12,6 +12,7 @@ class MemoryLine:
         self.came: list[tuple[float, bytes]] = []
         """Time and bytes of each write of the devices."""
         self.plugged = True
+        self.baud: int | None = None
         self._receivers: list[Receive] = []
 
     @property
@@ -26,6 +27,9 @@ class MemoryLine:
         """The host sends."""
         for receive in self._receivers:
             receive(data)
+
+    def rate(self) -> int | None:
+        return self.baud
 
     def attach(self, receive: Receive) -> None:
         self._receivers.append(receive)

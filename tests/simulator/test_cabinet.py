@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ class Cabinet:
         self.chip = GpioChip(loop.time)
         self.holder = Holder(lambda edge: None)
         self.rs485, self.uart0, self.uart1, self.camera, self.plug = (MemoryLine() for _ in range(5))
-        ports = {"rs485": self.rs485, "uart0": self.uart0, "uart1": self.uart1, "camera": self.camera}
+        ports = defaultdict(MemoryLine, rs485=self.rs485, uart0=self.uart0, uart1=self.uart1, camera=self.camera)
         world = World((slot.number for slot in table.slots), loop.call_later)
         self.wires = I2cWires(loop.time)
         buses: dict[str, BusLink] = {"gpio0": ChipLink(self.chip, self.plug)}

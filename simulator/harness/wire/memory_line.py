@@ -78,7 +78,8 @@ class MemoryLine:
         self.plugged = True
         self.to_host: list[Wire] = []
         self.to_devices: list[Wire] = []
-        self._byte_s = BITS_A_BYTE / baud
+        self.baud = baud
+        self._rate = baud
         self._receivers: list[Receive] = []
         self._port: MemoryPort | None = None
         self._free_s = {"host": 0.0, "devices": 0.0}
@@ -98,6 +99,9 @@ class MemoryLine:
     def replug(self) -> None:
         self.plugged = True
 
+    def rate(self) -> int:
+        return self._rate
+
     # -- the host's end ------------------------------------------------------------------------------------------
 
     def opened(self, port: MemoryPort) -> None:
@@ -106,6 +110,10 @@ class MemoryLine:
             raise LinkLost(self.name, f"{self.name} is not there; check the adapter and the name of the port")
         self._hang_up()
         self._port = port
+        self._rate = self.baud
+
+    def set_rate(self, baud: int) -> None:
+        self._rate = baud
 
     def closed(self, port: MemoryPort) -> None:
         if self._port is port:
@@ -130,7 +138,7 @@ class MemoryLine:
         if not data:
             return
         loop = asyncio.get_running_loop()
-        arrives_s = max(loop.time(), self._free_s[to]) + len(data) * self._byte_s
+        arrives_s = max(loop.time(), self._free_s[to]) + len(data) * BITS_A_BYTE / self._rate
         self._free_s[to] = arrives_s
         pieces: list[tuple[float, bytes]] = [(0.0, data)]
         for wire in wires:
@@ -153,6 +161,7 @@ class MemoryPort:
 
     def __init__(self, line: MemoryLine) -> None:
         self.name = line.name
+        self.baud = line.baud
         self._line = line
         self._open = False
         self._unread = bytearray()
@@ -166,6 +175,10 @@ class MemoryPort:
     async def close(self) -> None:
         self._line.closed(self)
         self.hang_up()
+
+    def set_baud(self, baud: int) -> None:
+        self._check()
+        self._line.set_rate(baud)
 
     async def read(self) -> bytes:
         while not self._unread:

@@ -23,6 +23,9 @@ class MemorySocket:
     def attach(self, receive: Receive) -> None:
         self._receivers.append(receive)
 
+    def rate(self) -> None:
+        """A socket has none."""
+
     def send(self, data: bytes) -> None:
         if self._client is not None:
             self._client.put(data)
