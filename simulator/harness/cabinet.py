@@ -35,7 +35,8 @@ from simulator.harness import happenings as seen
 from simulator.harness.blueprint import Blueprint
 from simulator.harness.memory_keys import MemoryKeys
 from simulator.harness.memory_roster import KEYS, SIGNING_SEED
-from simulator.harness.model_disk import Ack, Image, ModelDisk, Moment, Thinned, Write
+from simulator.harness.model_disk import ModelDisk, Moment
+from simulator.harness.model_image import Ack, Image, Thinned, Write
 from simulator.harness.process import Killed, Process, outside
 from simulator.harness.random_bytes import RandomBytes
 from simulator.harness.virtual_clock import VirtualClock, WallTime

@@ -17,7 +17,8 @@ from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.policy.rights import Pseudonym
 from cabinet.roster.store import Roster
 from simulator.harness.memory_roster import CHEAPEST, KEYS, RosterShelf
-from simulator.harness.model_disk import Ack, ModelDisk
+from simulator.harness.model_disk import ModelDisk
+from simulator.harness.model_image import Ack
 from simulator.harness.process import Process, current
 from simulator.harness.random_bytes import RandomBytes
 from tests.disk_errors.injected import Injected

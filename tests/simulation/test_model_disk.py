@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from cabinet.journal.errors import JournalUnwritable
 from cabinet.journal.store import Journal
-from simulator.harness.model_disk import ModelDisk, Write
+from simulator.harness.model_disk import ModelDisk
+from simulator.harness.model_image import Write
 from tests.journal.making import DEVICE, HOLDER, ORIGIN, SIGNER, entry
 
 

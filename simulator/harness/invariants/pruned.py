@@ -13,7 +13,7 @@ from cabinet.core.ledger import Ledger
 from cabinet.core.ledger_rows import changed_rows
 from cabinet.journal.leaf import ENVELOPE, glance
 from simulator.harness import happenings as seen
-from simulator.harness.model_disk import Image
+from simulator.harness.model_image import Image
 from simulator.harness.witness import Hear, Violated
 
 DAY_MS: Final = 86_400_000
