@@ -30,7 +30,7 @@ class Pn532Reader:
         "baud": "only 115200; a pty has no rate",
     }
     faults = (
-        *("noise", "truncate", "bad-checksum", "late", "silent", "duplicate", "stale", "split", "merge"),
+        *("noise", "truncate", "bad-checksum", "late", "silent", "duplicate", "stale", "echo", "split", "merge"),
         *("no-answer", "card-gone", "random-uid", "error-frame", "overlong", "asleep", "unplug", "power-cycle"),
     )
     spoilers: ClassVar = {"bad-checksum": spoil}

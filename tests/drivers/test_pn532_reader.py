@@ -338,7 +338,7 @@ def test_whatever_faults_there_were_a_card_is_told_soon_after_the_last(seed: int
             here.body.present(BOB)
             await asyncio.sleep(0.1)
             assert here.readings.all[told:] == [CardPresented("nfc", BOB)]
-            assert {one.card for one in here.readings.all} == {ADA, BOB}  # type: ignore[union-attr]
+            assert {one.card for one in here.readings.all} <= {ADA, BOB}  # type: ignore[union-attr]
         finally:
             kept.cancel()
             await asyncio.wait({kept})
