@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from hal.questions import Question
 
 Drive = Literal["push-pull", "open-drain"]
 Pull = Literal["up", "down", "none"]
+T = TypeVar("T")
 
 
 class Bus(Protocol):
@@ -84,6 +88,21 @@ class ModbusLine(Bus, Protocol):
 
     async def write_coils(self, unit: int, first: int, values: Sequence[bool]) -> None:
         """FC0F: coils from `first`."""
+        ...
+
+
+class BoardLine(Bus, Protocol):
+    """The master of an RS-485 line of boards that speak a protocol of their own. One question in flight; urgent ones
+    overtake waiting ones."""
+
+    async def ask(self, question: Question[T]) -> T:
+        """Raises DeviceTimeout (no usable answer; the line is back in step), DeviceRefused (the board will not).
+
+        LinkLost means that an act was not sent: when the link goes before its answer came, it raises OutcomeUnknown."""
+        ...
+
+    def listen(self, heard: Callable[[bytes], None]) -> None:
+        """From now on `heard` is given all that is read from the line, answers to others too. It never raises."""
         ...
 
 

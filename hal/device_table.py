@@ -23,6 +23,7 @@ from hal.specs import (
     I2cLinkSpec,
     LinkSpec,
     ModbusLinkSpec,
+    Rs485LinkSpec,
     SerialLinkSpec,
     SlotSpec,
     SocketLinkSpec,
@@ -36,6 +37,7 @@ M = TypeVar("M", bound=BaseModel)
 LINK_TYPES: dict[str, type[LinkSpec]] = {
     "serial": SerialLinkSpec,
     "modbus": ModbusLinkSpec,
+    "rs485": Rs485LinkSpec,
     "gpio": GpioLinkSpec,
     "i2c": I2cLinkSpec,
     "socket": SocketLinkSpec,
@@ -119,6 +121,9 @@ class _Reading:
         kind = DEVICE_TYPES[name] if name else None
         spec: DeviceSpec | None = self._valid(load(kind.spec), entry, path) if kind else None
         profile = self._profile(path, kind.profile, entry) if kind and kind.profile else None
+        misfit = getattr(spec, "misfit", None)
+        if misfit and profile and (found := misfit(profile)):
+            self._say((*path, found[0]), f"{found[0]}: {found[1]}")
         return DeviceDraft(path, _text(entry, "id"), kind, name or "", _text(entry, "link"), spec, profile)
 
     def _profile(self, path: Path, model: str, entry: Mapping[str, Any]) -> BaseModel | None:

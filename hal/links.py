@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hal.buses import Bus
+from hal.buses import Bus, ByteLink
 from hal.clock import Clock
 from hal.device_table import DeviceTable, build_device
-from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, SocketLinkSpec
+from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, Rs485LinkSpec, SocketLinkSpec
 from hal.supervisor import LinkPlan
 
 
@@ -35,11 +35,19 @@ def make_bus(spec: LinkSpec) -> Bus:
     from hal.serial_link import SerialLink
 
     link = SerialLink(spec.id, spec.port, spec.baud)
-    if not isinstance(spec, ModbusLinkSpec):
-        return link
-    from hal.modbus import RtuLine
+    return master_of(spec, link) if isinstance(spec, ModbusLinkSpec | Rs485LinkSpec) else link
 
-    return RtuLine(link, baud=spec.baud, timeout_ms=spec.timeout_ms, latency_ms=spec.latency_ms, echo=spec.echo)
+
+def master_of(spec: ModbusLinkSpec | Rs485LinkSpec, link: ByteLink) -> Bus:
+    """Who asks on this line."""
+    settings = {"baud": spec.baud, "timeout_ms": spec.timeout_ms, "latency_ms": spec.latency_ms}
+    if isinstance(spec, ModbusLinkSpec):
+        from hal.modbus import RtuLine
+
+        return RtuLine(link, **settings, echo=spec.echo)
+    from hal.board_line import SerialBoardLine
+
+    return SerialBoardLine(link, **settings, echo=spec.echo)
 
 
 def _gpio(spec: GpioLinkSpec) -> Bus:

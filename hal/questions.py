@@ -26,7 +26,7 @@ class Question(Generic[T]):
     """One request. `heads` are the ways a reply may begin, each with its whole length, the good one first.
 
     `check` gives the answer in a candidate of that length, None when it is no reply to this question; it never
-    raises."""
+    raises. Without heads the unit does not reply: `check` gives the answer in nothing once the frame was sent."""
 
     unit: int
     frame: bytes
@@ -35,6 +35,13 @@ class Question(Generic[T]):
     asks: int
     """How often it may be sent: 2 for reads, 1 for anything that acts."""
     urgent: bool
+    answer_s: float | None = None
+    """How long it may take before it answers this one, with other bytes before that; None: as the line says."""
+
+    @property
+    def size(self) -> int:
+        """Of the good reply."""
+        return self.heads[0][1] if self.heads else 0
 
 
 class Hearing(Generic[T]):
@@ -78,7 +85,9 @@ class Hearing(Generic[T]):
     @property
     def enough(self) -> bool:
         """As much was heard as an answer has: if silence follows, it was that or it was nothing."""
-        return not self._echo_due and (self._found or len(self._heard) >= self._question.heads[0][1])
+        if self._echo_due or self._question.answer_s is not None:
+            return False
+        return self._found or len(self._heard) >= self._question.size
 
     def end(self) -> None:
         """Nothing more comes. A reply that an owed question may have brought is taken only if that question was

@@ -4,7 +4,8 @@ Strings only, so that a configuration with three types imports three drivers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,10 +28,9 @@ class DeviceType:
     profile: str | None = None
     baud: int | None = None
     """The one rate that it speaks, where it has one that is not what links have unless told."""
-    gives: Channels | None = None
-    """What the channels of the device are, for those that slots and doors name."""
-    channels: str = ""
-    """The key of the profile, or else of the spec, that has their number or is their list."""
+    gives: Mapping[Channels, str] = field(default_factory=dict)
+    """What its channels are, for those that slots and doors name, and the key of the spec, or else of the profile, that
+    has their number or is their list; a method of the profile is given the spec."""
     verifies: bool = False
     """It is a Verifier."""
     takes_fingers: bool = False
@@ -69,29 +69,32 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         spec="drivers.specs.modbus_relay_board:ModbusRelayBoardSpec",
         bus="modbus",
         profile="drivers.specs.relay_profile:RelayProfile",
-        gives="lock",
-        channels="channels",
+        gives={"lock": "channels"},
     ),
     "modbus-input-board": DeviceType(
         driver="drivers.modbus_input_board:ModbusInputBoard",
         spec="drivers.specs.modbus_input_board:ModbusInputBoardSpec",
         bus="modbus",
-        gives="input",
-        channels="inputs",
+        gives={"input": "inputs"},
+    ),
+    "lock-board": DeviceType(
+        driver="drivers.lock_board:LockBoardDriver",
+        spec="drivers.specs.lock_board:LockBoardSpec",
+        bus="rs485",
+        profile="drivers.specs.lock_profile:LockProfile",
+        gives={"lock": "locks", "input": "inputs"},
     ),
     "ds2482-fobs": DeviceType(
         driver="drivers.ds2482_fobs:Ds2482Fobs",
         spec="drivers.specs.ds2482_fobs:Ds2482FobsSpec",
         bus="i2c",
-        gives="fob",
-        channels="channels",
+        gives={"fob": "channels"},
     ),
     "led": DeviceType(
         driver="drivers.led:Led",
         spec="drivers.specs.led:LedSpec",
         bus="gpio",
-        gives="indicator",
-        channels="lines",
+        gives={"indicator": "lines"},
     ),
     "buzzer": DeviceType(
         driver="drivers.buzzer:Buzzer",

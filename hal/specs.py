@@ -33,7 +33,7 @@ ID_PATTERN = "[a-z0-9][a-z0-9-]{0,31}"
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN}$"})]
 """The name of a link or a device in the configuration."""
 Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400]
-BusKind = Literal["serial", "modbus", "gpio", "i2c", "socket"]
+BusKind = Literal["serial", "modbus", "rs485", "gpio", "i2c", "socket"]
 
 
 class Spec(BaseModel):
@@ -68,6 +68,21 @@ class ModbusLinkSpec(Spec):
     port: Annotated[str, StringConstraints(min_length=1)]
     baud: Baud = 9600
     timeout_ms: Annotated[int, Field(ge=200, le=500)] = 300
+    """How long a board may take before it answers; the time of the bytes on the wire comes on top."""
+    latency_ms: Annotated[int, Field(ge=1, le=500)] = 50
+    """The slowest board's time to answer: how long the line stays silent after a failure."""
+    echo: bool = False
+    """The adapter returns what it sends."""
+
+
+class Rs485LinkSpec(Spec):
+    """A line of boards that speak a protocol of their own, 8N1."""
+
+    id: Id
+    type: Literal["rs485"]
+    port: Annotated[str, StringConstraints(min_length=1)]
+    baud: Baud = 9600
+    timeout_ms: Annotated[int, Field(ge=100, le=500)] = 300
     """How long a board may take before it answers; the time of the bytes on the wire comes on top."""
     latency_ms: Annotated[int, Field(ge=1, le=500)] = 50
     """The slowest board's time to answer: how long the line stays silent after a failure."""
@@ -119,7 +134,7 @@ class SocketLinkSpec(Spec):
     """What the program signs its answers with: 64 hex digits, in a file that others cannot read."""
 
 
-LinkSpec = SerialLinkSpec | ModbusLinkSpec | GpioLinkSpec | I2cLinkSpec | SocketLinkSpec
+LinkSpec = SerialLinkSpec | ModbusLinkSpec | Rs485LinkSpec | GpioLinkSpec | I2cLinkSpec | SocketLinkSpec
 
 
 def _places_fit(backend: str, places: Iterable[tuple[str, str, str | None]]) -> None:

@@ -48,13 +48,14 @@ class DeviceDraft:
     spec: DeviceSpec | None
     profile: BaseModel | None
 
-    @property
-    def channels(self) -> int | None:
-        """How many it has; None when not known."""
-        source = self.profile if self.type and self.type.profile else self.spec
-        if source is None or self.type is None or not self.type.channels:
+    def channels(self, needs: Channels) -> int | None:
+        """How many it has of these; None when not known."""
+        key = self.type.gives.get(needs) if self.type else None
+        channels = next((getattr(one, key) for one in (self.spec, self.profile) if key and hasattr(one, key)), None)
+        if callable(channels):
+            channels = channels(self.spec) if self.spec else None
+        if channels is None:
             return None
-        channels = getattr(source, self.type.channels)
         return channels if isinstance(channels, int) else len(channels)
 
 
@@ -200,24 +201,24 @@ def _shared_lines(devices: list[DeviceDraft]) -> Iterator[Problem]:
 def _channel_fits(use: Use, devices: list[DeviceDraft]) -> Iterator[Problem]:
     key, name = use.path[-1], use.ref.device
     device = next((device for device in devices if device.id == name), None)
-    fitting = [other.id for other in devices if other.id and other.type and other.type.gives == use.needs]
+    fitting = [other.id for other in devices if other.id and other.type and use.needs in other.type.gives]
     if device is None:
         ids = [other.id for other in devices if other.id]
         hint = did_you_mean(name, fitting) or did_you_mean(name, ids)
         yield Problem(use.path, f"{key}: there is no device {quoted(name)}{_choice(fitting)}{hint}")
-    elif device.type and device.type.gives != use.needs:
+    elif device.type and use.needs not in device.type.gives:
         needed = WORDS[use.needs]
         yield Problem(
             use.path, f"{key}: needs {needed}, {quoted(name)} is of type {device.type_name}{_choice(fitting)}"
         )
-    elif device.channels is not None and use.ref.channel > device.channels:
-        yield Problem(use.path, f"{key}: {quoted(name)} has the channels 1 to {device.channels}, not {use.ref.channel}")
+    elif (channels := device.channels(use.needs)) is not None and use.ref.channel > channels:
+        yield Problem(use.path, f"{key}: {quoted(name)} has the channels 1 to {channels}, not {use.ref.channel}")
 
 
 def _shared_channels(uses: list[Use]) -> Iterator[Problem]:
-    owners: dict[ChannelRef, Use] = {}
+    owners: dict[tuple[ChannelRef, Channels], Use] = {}
     for use in uses:
-        first = owners.setdefault(use.ref, use)
+        first = owners.setdefault((use.ref, use.needs), use)
         if first is not use:
             key = use.path[-1]
             yield Problem(use.path, f"{key}: {quoted(use.ref)} is the {first.path[-1]} of {first.owner} already")

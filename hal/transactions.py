@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -74,6 +75,11 @@ class Transactions:
         self._task: asyncio.Task[None] | None = None
         self._silent_from = 0.0
         self._units: dict[int, _Unit] = {}
+        self._listeners: list[Callable[[bytes], None]] = []
+
+    def listen(self, heard: Callable[[bytes], None]) -> None:
+        """From now on `heard` is given all that is read, also while nobody is asked."""
+        self._listeners.append(heard)
 
     @property
     def counters(self) -> dict[int, UnitCounters]:
@@ -118,7 +124,7 @@ class Transactions:
     async def _serve(self) -> None:
         try:
             while True:
-                await self._work.wait()
+                await self._wait_for_work()
                 await self._silence()
                 if waiting := self._next():
                     await self._answer(waiting)
@@ -128,6 +134,28 @@ class Transactions:
             # Whatever it is: opening the line again gives a known state.
             log.exception("%s: unexpected error on the line", self._link.name)
             self._fail_all("unexpected error on the line, see the log")
+
+    async def _wait_for_work(self) -> None:
+        """If somebody listens, hears what comes meanwhile; whoever speaks then is waited for."""
+        loop = asyncio.get_running_loop()
+        while self._listeners and not self._work.is_set():
+            both = [loop.create_task(self._read()), loop.create_task(self._work.wait())]
+            try:
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in both:
+                    task.cancel()
+                outcomes = await asyncio.gather(*both, return_exceptions=True)
+            if isinstance(outcomes[0], Exception):
+                raise outcomes[0]
+        await self._work.wait()
+
+    async def _read(self) -> bytes:
+        data = await self._link.read()
+        self._silent_from = max(self._silent_from, asyncio.get_running_loop().time() + self._timing.gap_s)
+        for heard in self._listeners:
+            heard(data)
+        return data
 
     def _next(self) -> _Waiting | None:
         """None: whoever asked has withdrawn. With nothing left the line waits for work, not for its silence."""
@@ -182,13 +210,18 @@ class Transactions:
         """Sends, then listens until the answer is certain or cannot come any more."""
         question = waiting.question
         loop = asyncio.get_running_loop()
-        characters = len(question.frame) + question.heads[0][1]
-        deadline = loop.time() + characters * self._timing.char_s + self._timing.timeout_s
+        characters = len(question.frame) + question.size
+        answer_s = self._timing.timeout_s if question.answer_s is None else question.answer_s
+        deadline = loop.time() + characters * self._timing.char_s + answer_s
         try:
             async with asyncio.timeout_at(deadline) as limit:
                 await self._link.write(question.frame)
                 waiting.sent = True
-                while not hearing.take(await self._link.read()):
+                if not question.heads:
+                    hearing.answer = question.check(b"")
+                    self._silent_from = loop.time() + len(question.frame) * self._timing.char_s + self._timing.quiet_s
+                    return
+                while not hearing.take(await self._read()):
                     if hearing.enough:
                         limit.reschedule(min(deadline, loop.time() + self._timing.quiet_s))
         except TimeoutError:

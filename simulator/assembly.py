@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from drivers.specs.buzzer import BuzzerSpec
 from drivers.specs.ds2482_fobs import Ds2482FobsSpec
 from drivers.specs.led import LedSpec
+from drivers.specs.lock_board import LockBoardSpec
 from drivers.specs.matrix_keypad import MatrixKeypadSpec
 from drivers.specs.modbus_input_board import ModbusInputBoardSpec
 from drivers.specs.modbus_relay_board import ModbusRelayBoardSpec
@@ -36,6 +37,8 @@ from simulator.gpio_device import GpioDevice
 from simulator.i2c_device import I2cDevice
 from simulator.i2c_wires import I2cWires
 from simulator.led import Led
+from simulator.lock_board import LockBoard
+from simulator.lock_wire import VOICES
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import PROFILES, ModbusRelayBoard
@@ -46,7 +49,7 @@ from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
 from simulator.types import seeded
 from simulator.wiegand_reader import WiegandReader
-from simulator.wiring import WiredBolts, WiredContacts, bolts_on
+from simulator.wiring import WiredBolts, WiredContacts, WiredSwitches, bolts_on
 from simulator.world import World
 from simulator.zfm_finger_reader import ZfmFingerReader
 
@@ -171,6 +174,8 @@ class Assembly:
             case ModbusInputBoardSpec():
                 contacts = WiredContacts(self.world, self._sensors(spec.id), self._doors(spec.id), spec.inverted)
                 return ModbusInputBoard(spec.unit, contacts, spec.inputs)
+            case LockBoardSpec():
+                return self._lock_board(spec)
             case SocketVerifierSpec():
                 return SocketVerifier(rng, self._keys[spec.link])
             case ZfmFingerReaderSpec():
@@ -205,6 +210,14 @@ class Assembly:
         coils = PROFILES[spec.profile]
         bolts = WiredBolts(self.world, bolts_on(self._table, spec.id))
         return ModbusRelayBoard(spec.unit, coils, bolts, FixedContacts([False] * coils), coils)
+
+    def _lock_board(self, spec: LockBoardSpec) -> LockBoard:
+        if spec.profile not in VOICES:
+            known = ", ".join(VOICES)
+            raise NotSimulated(f"device {spec.id}: profile {spec.profile} has no simulated twin; there are: {known}")
+        locks = bolts_on(self._table, spec.id)
+        switches = WiredSwitches(self.world, locks, self._sensors(spec.id), self._doors(spec.id), spec.inverted)
+        return LockBoard(spec.profile, spec.unit, spec.locks, WiredBolts(self.world, locks), switches)
 
     def _fob(self, slots: Mapping[int, int], channel: int) -> bytes | None:
         """The number of what hangs on a channel."""

@@ -41,6 +41,8 @@ FAULTS: dict[str, FaultKind] = {
     "ghost": FaultKind("frames", None, "with each key two more are pressed, so that a fourth seems to be"),
     "two-keys": FaultKind("frames", None, "with each key its neighbour is pressed"),
     "held": FaultKind("ms", 5000, "each key is held for so long"),
+    "unasked": FaultKind("frames", None, "before each answer comes a frame that nobody asked for"),
+    "wrong-length": FaultKind("frames", None, "an answer about all locks tells fewer than there are"),
     "short": FaultKind("channel", None, "the 1-Wire channel is shorted"),
     "two-fobs": FaultKind("channel", None, "a second fob hangs on the 1-Wire channel"),
     "swapped": FaultKind("frames", None, "the wires of D0 and D1 are swapped"),

@@ -18,6 +18,7 @@ SIMULATED: dict[str, str] = {
     "matrix-keypad": "simulator.matrix_keypad:MatrixKeypad",
     "modbus-relay-board": "simulator.modbus_relay_board:ModbusRelayBoard",
     "modbus-input-board": "simulator.modbus_input_board:ModbusInputBoard",
+    "lock-board": "simulator.lock_board:LockBoard",
     "ds2482-fobs": "simulator.ds2482_fobs:Ds2482Fobs",
     "led": "simulator.led:Led",
     "buzzer": "simulator.buzzer:Buzzer",

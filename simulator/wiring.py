@@ -72,3 +72,24 @@ class WiredContacts:
         if channel in self._doors:
             return not self._world.door_open
         return channel in self._slots and self._world.seated(self._slots[channel])
+
+
+class WiredSwitches(WiredContacts):
+    """The inputs of a lock board: where nothing else is wired, the switch of the lock itself, closed while it holds."""
+
+    def __init__(
+        self,
+        world: World,
+        locks: Mapping[int, int],
+        slots: Mapping[int, int],
+        doors: Collection[int],
+        inverted: Collection[int],
+    ) -> None:
+        """`locks` names the bolt that hangs on a channel."""
+        super().__init__(world, slots, doors, inverted)
+        self._locks = locks
+
+    def _closed(self, channel: int) -> bool:
+        if channel in self._locks and channel not in self._slots and channel not in self._doors:
+            return self._world.locked(self._locks[channel])
+        return super()._closed(channel)

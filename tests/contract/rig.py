@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hal.buses import Bus
+from hal.board_line import SerialBoardLine
+from hal.buses import Bus, ByteLink
 from hal.capabilities import Reading
 from hal.gpio_sim import SimLines
 from hal.i2c_sim import SimI2c
@@ -34,12 +35,13 @@ from simulator.pty_link import PtyLink
 from simulator.serial_device import SerialDevice
 from simulator.socket_port import SocketPort
 from tests.contract.links import MemoryLink
-from tests.contract.rows import KEY, ROWS, Seen
+from tests.contract.rows import KEY, ROWS, Seen, type_of
 from tests.drivers.fakes import LoopClock
 
 PROFILES = Path(__file__).parents[2] / "config" / "profiles"
 PATIENCE_S = 5.0
 BAUDS = {"zfm-finger-reader": 57600}
+MASTERS: dict[str, Callable[[ByteLink], Bus]] = {"modbus": RtuLine, "rs485": SerialBoardLine}
 
 
 @dataclass
@@ -87,7 +89,7 @@ async def on_real_bus(type_name: str, folder: Path, seed: int = 1) -> AsyncItera
     """The bus is open, the driver not yet started."""
     path, seen, rng = folder / "link", Seen(), random.Random(seed)
     body = ROWS[type_name].body(rng, seen)
-    kind = DEVICE_TYPES[type_name].bus
+    kind = DEVICE_TYPES[type_of(type_name)].bus
     simulated: SerialDevice | GpioDevice | I2cDevice
     bus: Bus
     if kind == "gpio":
@@ -109,7 +111,7 @@ async def on_real_bus(type_name: str, folder: Path, seed: int = 1) -> AsyncItera
     else:
         server = pty = PtyLink(path)
         port = SerialLink("link", str(path), BAUDS.get(type_name, 9600))
-        simulated, bus = SerialDevice(body, pty, rng), RtuLine(port) if kind == "modbus" else port
+        simulated, bus = SerialDevice(body, pty, rng), MASTERS[kind](port) if kind in MASTERS else port
     await server.open()
     simulated.start()
     await bus.open()
@@ -128,19 +130,20 @@ async def in_memory(type_name: str, seed: int = 1) -> AsyncIterator[Rig]:
     body = ROWS[type_name].body(rng, seen)
     simulated: SerialDevice | GpioDevice | I2cDevice
     bus: Bus
-    if DEVICE_TYPES[type_name].bus == "i2c":
+    kind = DEVICE_TYPES[type_of(type_name)].bus
+    if kind == "i2c":
         wires = MemoryWires("link", I2cWires(asyncio.get_running_loop().time))
         simulated, bus = I2cDevice(body, wires), MemoryI2c(wires)
         wires.wires.attach(simulated)
-    elif DEVICE_TYPES[type_name].bus == "gpio":
+    elif kind == "gpio":
         chip = MemoryChip("link", GpioChip(asyncio.get_running_loop().time))
         body.attach(chip.chip)
         simulated, bus = GpioDevice(body, chip), MemoryLines(chip)
     else:
         link = MemoryLink("link", BAUDS.get(type_name, 9600))
         simulated, bus = SerialDevice(body, link, rng), link
-        if DEVICE_TYPES[type_name].bus == "modbus":
-            bus = RtuLine(link)
+        if kind in MASTERS:
+            bus = MASTERS[kind](link)
     simulated.start()
     await bus.open()
     try:
@@ -152,8 +155,8 @@ async def in_memory(type_name: str, seed: int = 1) -> AsyncIterator[Rig]:
 
 def make_driver(type_name: str, bus: Bus, clock: object) -> Any:
     """As the loader makes it."""
-    entry = DEVICE_TYPES[type_name]
-    table = {"id": "device", "type": type_name, "link": "link"} | ROWS[type_name].keys
+    entry = DEVICE_TYPES[type_of(type_name)]
+    table = {"id": "device", "type": type_of(type_name), "link": "link"} | ROWS[type_name].keys
     spec = load(entry.spec).model_validate(table)
     if entry.profile is None:
         return load(entry.driver)(spec, bus, clock)

@@ -13,6 +13,7 @@ from hal import capabilities
 from simulator.buzzer import Buzzer
 from simulator.ds2482_fobs import Ds2482Fobs
 from simulator.led import Led
+from simulator.lock_board import LockBoard
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import ModbusRelayBoard
@@ -80,6 +81,19 @@ class Seen:
         self.changed.set()
 
 
+class FollowingCoils:
+    """The switch of each lock, open while its coil is on, and behind those the contacts of the slots."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    def level(self, channel: int) -> bool:
+        return channel not in self._seen.coils_on if channel <= 16 else self._seen.level(channel - 16)
+
+    def force(self, channel: int) -> None:
+        """Nobody does."""
+
+
 @dataclass(frozen=True)
 class Row:
     capability: type
@@ -91,6 +105,10 @@ class Row:
     """A card reader that knows whether the card is still there."""
     cards: tuple[bytes, bytes] = (parse_card("0006547886"), parse_card("0008844356"))
     """Of a card reader: two that it can read."""
+    also: tuple[type, ...] = ()
+    """What else it can."""
+    pulse_s: float | None = None
+    """A board that takes a time of its own for a pulse, and does not tell which coil is on."""
     hides: tuple[str, ...] = ()
     """Faults under which a card goes unseen here, and at other readers does not."""
 
@@ -135,6 +153,28 @@ ROWS: dict[str, Row] = {
         lambda rng, seen: ModbusInputBoard(7, seen, 8),
         {"unit": 7},
     ),
+    **{
+        name: Row(
+            capabilities.LockBoard,
+            lambda rng, seen, profile=profile: LockBoard(profile, 3, 8, seen, seen),
+            {"unit": 3, "profile": profile, "locks": 8, "poll_ms": 50},
+            also=(capabilities.InputBoard,),
+            pulse_s=0.5,
+        )
+        for name, profile in (
+            ("lock-board", "8a"),
+            ("lock-board cu48", "cu48"),
+            ("lock-board wkly", "wkly"),
+            ("lock-board winnsen", "winnsen"),
+        )
+    },
+    "lock-board cu16": Row(
+        capabilities.LockBoard,
+        lambda rng, seen: LockBoard("cu16", 3, 8, seen, FollowingCoils(seen)),
+        {"unit": 3, "profile": "cu16", "locks": 8, "poll_ms": 50},
+        also=(capabilities.InputBoard,),
+        pulse_s=0.5,
+    ),
     "ds2482-fobs": Row(
         capabilities.FobReader,
         lambda rng, seen: Ds2482Fobs(0x1A, seen.fobs.get, rng),
@@ -162,4 +202,9 @@ ROWS: dict[str, Row] = {
 
 
 def types_with(capability: type) -> list[str]:
-    return [name for name, row in ROWS.items() if row.capability is capability]
+    return [name for name, row in ROWS.items() if row.capability is capability or capability in row.also]
+
+
+def type_of(name: str) -> str:
+    """The device type of a row; behind it may stand how it is configured."""
+    return name.partition(" ")[0]

@@ -10,11 +10,12 @@ import pytest
 
 from hal.capabilities import Buzzer, Device, Display, IndicatorBoard
 from hal.errors import DeviceError, DeviceTimeout, LinkLost
+from hal.registry import DEVICE_TYPES
 from simulator.harness.virtual_loop import run
 from tests.contract.rig import Rig, in_memory, on_real_bus
-from tests.contract.rows import ROWS
+from tests.contract.rows import ROWS, type_of
 
-ANSWERING = [name for name in ROWS if name.startswith("modbus-")]
+ANSWERING = [name for name in ROWS if DEVICE_TYPES[type_of(name)].bus in ("modbus", "rs485")]
 """Devices that can prove that they are there."""
 UNHEARD = [
     (name, fault) for name in ANSWERING for fault in ("silent", "bad-checksum", "wrong-address", "truncate", "late")
@@ -32,7 +33,7 @@ def test_start_watch_stop_and_again(name: str, tmp_path: Path) -> None:
     async def story() -> None:
         async with on_real_bus(name, tmp_path) as rig:
             can = {row.capability for row in ROWS.values() if isinstance(rig.driver, row.capability)}
-            assert can == {rig.capability}, "by its methods it could be taken for something else"
+            assert can == {rig.capability, *ROWS[name].also}, "by its methods it could be taken for something else"
             assert isinstance(rig.driver, Device)
             assert rig.driver.device == "device"
             for _ in range(2):

@@ -11,7 +11,7 @@ import pytest
 from hal.registry import DEVICE_TYPES, load
 from hal.specs import DeviceSpec
 from simulator.types import SIMULATED, body_class
-from tests.contract.rows import ROWS
+from tests.contract.rows import ROWS, type_of
 
 ROOT = Path(__file__).parents[2]
 ONLY_ENCODES = ("relay_commands",)
@@ -39,7 +39,7 @@ def test_a_type_says_which_lines_it_claims_or_its_address(name: str) -> None:
         claimed = spec.model_validate(table).claimed_lines()
         assert claimed
         assert set(claimed.values()) <= set(spec.model_fields)
-    elif entry.bus == "modbus":
+    elif entry.bus in ("modbus", "rs485"):
         assert "unit" in spec.model_fields
     elif entry.bus == "i2c":
         assert "address" in spec.model_fields
@@ -82,7 +82,7 @@ def test_a_type_has_a_page_and_an_example(name: str) -> None:
 
 
 def test_no_row_and_no_simulated_device_without_a_type() -> None:
-    assert set(ROWS) == set(SIMULATED) == set(DEVICE_TYPES)
+    assert {type_of(name) for name in ROWS} == set(SIMULATED) == set(DEVICE_TYPES)
 
 
 def test_every_board_profile_is_named_on_a_page() -> None:

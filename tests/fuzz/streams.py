@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from cabinet.control.protocol import LINE_BYTES_MAX, Lines
+from drivers.wire.lock_board import STYLES
 from drivers.wire.pn532 import HELD_MAX, Frame, Packet
 from drivers.wire.pn532 import Decoder as Pn532Decoder
 from drivers.wire.rdm6300 import BareDecoder, BinaryDecoder, Decoder
@@ -23,7 +24,7 @@ from drivers.wire.wiegand import FORMATS, Collector, key_of, number_of
 from drivers.wire.zfm import FRAME_MAX, Answer
 from drivers.wire.zfm import Decoder as ZfmDecoder
 from hal.modbus import ReadDiscreteInputsRequest, _bits_question
-from hal.questions import HEARD_MAX, Hearing, Refusal
+from hal.questions import HEARD_MAX, Hearing, Question, Refusal
 
 KEY: Final = bytes(range(32))
 ALL: Final = tuple(FORMATS.values())
@@ -252,6 +253,63 @@ def modbus_right(answer: object, data: bytes) -> bool:
     return False
 
 
+class Locks:
+    """A master that has asked board 1 for the switches of so many locks, or of as many as such a board has."""
+
+    def __init__(self, question: Question[Any]) -> None:
+        self._hearing: Hearing[Any] = Hearing(question, echo=False, owed={})
+        self._over = False
+
+    def feed(self, chunk: bytes) -> list[Any]:
+        if self._over or not chunk:
+            return []
+        self._over = self._hearing.take(chunk)
+        return [self._hearing.answer] if self._over else []
+
+    def held(self) -> int:
+        return len(self._hearing._heard)
+
+
+def _xored(data: bytes) -> bytes:
+    return data + bytes([reduce(xor, data)])
+
+
+def _summed(data: bytes) -> bytes:
+    return data + bytes([sum(data) % 256])
+
+
+SAY: Final[dict[str, Callable[[int], bytes]]] = {
+    "8a": lambda levels: _xored(b"\x80\x01" + (levels & 0xFFFFFF).to_bytes(3, "big") + b"\x33"),
+    "cu16": lambda levels: _summed(b"\x02\x10\x35" + (levels & 0xFFFFFFFF).to_bytes(4, "little") + b"\x03"),
+    "cu48": lambda levels: _summed(b"\x02\x01\x00\x75\x06" + levels.to_bytes(6, "little")),
+    "wkly": lambda levels: _xored(b"WKLY\x12\x01\x84\x00\x08" + bytes(levels >> at & 1 for at in range(8))),
+    "winnsen": lambda levels: bytes((0x90, 7, 0x92, 1, 16, 1 - (levels >> 15 & 1), 3)),
+}
+"""What a board says when so many switches are closed, the first lock lowest."""
+HAS: Final = {"8a": range(1, 25), "cu16": range(1, 33), "cu48": range(1, 49), "wkly": range(1, 9), "winnsen": (16,)}
+
+
+def _locks_target(style: str, undetected: int | None) -> StreamTarget:
+    def frame(random: Random) -> tuple[bytes, dict[int, bool]]:
+        levels = random.getrandbits(48)
+        return SAY[style](levels), {lock: bool(levels >> lock - 1 & 1) for lock in HAS[style]}
+
+    def right(switches: dict[int, bool], data: bytes) -> bool:
+        return SAY[style](sum(closed << lock - 1 for lock, closed in switches.items())) in data
+
+    request = STYLES[style].sweep(1, (max(HAS[style]),), max(HAS[style]))[0]
+    question = Question(1, request.frame, request.heads, request.check, 1, urgent=False)
+    return StreamTarget(
+        f"lock-board {style}",
+        frame,
+        lambda: Locks(question),
+        right,
+        HEARD_MAX,
+        0,
+        undetected=undetected,
+    )
+
+
 class Verifier:
     def __init__(self) -> None:
         self._reply = Reply()
@@ -306,6 +364,11 @@ STREAMS: Final = (
     StreamTarget("wiegand", wiegand_frame, Wiegand, wiegand_right, 96, 97, undetected=156),
     StreamTarget("zfm", zfm_frame, Zfm, zfm_right, FRAME_MAX - 1, FRAME_MAX, undetected=5),
     StreamTarget("modbus", modbus_frame, Modbus, modbus_right, HEARD_MAX, 0, undetected=0),
+    _locks_target("8a", 48),
+    _locks_target("cu16", 44),
+    _locks_target("cu48", 95),
+    _locks_target("wkly", 36),
+    _locks_target("winnsen", None),
     StreamTarget("verifier", verifier_frame, Verifier, verifier_right, REPLY_MAX + 1, 0, undetected=0),
     StreamTarget("control-lines", line_frame, ControlLines, lambda line, data: line in data, LINE_BYTES_MAX, 4096),
 )

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hal import profiles
+from hal.board_line import SerialBoardLine
 from hal.capabilities import (
     Buzzer,
     CardReader,
@@ -134,6 +135,10 @@ link = "gpio0"
 d0 = 14
 d1 = 15
 [[link]]
+id = "rs485-b"
+type = "rs485"
+port = "links/rs485-b"
+[[link]]
 id = "uart2"
 type = "serial"
 port = "links/uart2"
@@ -142,6 +147,13 @@ baud = 115200
 id = "nfc-reader"
 type = "pn532-reader"
 link = "uart2"
+[[device]]
+id = "locks"
+type = "lock-board"
+link = "rs485-b"
+profile = "cu16"
+unit = 0
+locks = 16
 [[slot]]
 number = 1
 lock = "relays:1"
@@ -171,7 +183,7 @@ def test_a_whole_cabinet() -> None:
     table, problems = parse_table(tomllib.loads(CABINET))
     assert problems == []
     assert table is not None
-    ids = ["rs485", "uart0", "uart1", "gpio0", "i2c0", "camera", "finger-uart", "uart2"]
+    ids = ["rs485", "uart0", "uart1", "gpio0", "i2c0", "camera", "finger-uart", "rs485-b", "uart2"]
     assert [link.id for link in table.links] == ids
     assert [entry.spec.id for entry in table.devices] == [
         "reader",
@@ -186,6 +198,7 @@ def test_a_whole_cabinet() -> None:
         "finger",
         "outer-reader",
         "nfc-reader",
+        "locks",
     ]
     assert [slot.lock for slot in table.slots] == [ChannelRef("relays", 1), ChannelRef("relays", 2)]
     assert table.slots[0].fob_reader == ChannelRef("fobs", 1)
@@ -193,6 +206,13 @@ def test_a_whole_cabinet() -> None:
     assert table.slots[1].indicator is None
     assert table.door.contact == ChannelRef("inputs-a", 8)
     assert table.door.open_s == 90
+
+
+def test_a_lock_and_its_switch_are_one_channel_of_a_board_that_has_both() -> None:
+    raw = tomllib.loads(CABINET)
+    raw["slot"][1] |= {"lock": "locks:1", "sensor": "locks:1"}
+    table = parsed(raw)
+    assert (table.slots[1].lock, table.slots[1].sensor) == (ChannelRef("locks", 1), ChannelRef("locks", 1))
 
 
 CAPABILITIES: dict[str, type[Device]] = {
@@ -203,6 +223,7 @@ CAPABILITIES: dict[str, type[Device]] = {
     "matrix-keypad": Keypad,
     "modbus-relay-board": LockBoard,
     "modbus-input-board": InputBoard,
+    "lock-board": LockBoard,
     "led": IndicatorBoard,
     "buzzer": Buzzer,
     "terminal-display": Display,
@@ -213,7 +234,11 @@ CAPABILITIES: dict[str, type[Device]] = {
 
 def test_every_device_of_the_table_can_be_built() -> None:
     table = parsed(tomllib.loads(CABINET))
-    built = {entry.spec.type: build_device(entry, MemoryLink(), StillClock()) for entry in table.devices}
+    buses = {"rs485": SerialBoardLine(MemoryLink())}
+    built = {
+        entry.spec.type: build_device(entry, buses.get(entry.type.bus, MemoryLink()), StillClock())
+        for entry in table.devices
+    }
     assert built.keys() == DEVICE_TYPES.keys() == CAPABILITIES.keys()
     for name, capability in CAPABILITIES.items():
         assert isinstance(built[name], capability)
@@ -225,7 +250,9 @@ def test_the_registry_names_specs_of_its_own_type() -> None:
         spec = load(kind.spec)
         assert issubclass(spec, DeviceSpec)
         assert spec.model_fields["type"].annotation.__args__ == (name,)
-        assert bool(kind.gives) == bool(kind.channels)
+        told_by = [spec, load(kind.profile)] if kind.profile else [spec]
+        for key in kind.gives.values():
+            assert any(key in model.model_fields or hasattr(model, key) for model in told_by)
 
 
 # What somebody writes, where it is pointed out, and what is said.
@@ -282,7 +309,7 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         "unknown link type",
         lambda raw: raw["link"].append({"id": "x", "type": "serail", "port": "p"}),
         ("link", MORE_LINKS, "type"),
-        'unknown type "serail", allowed: serial, modbus, gpio, i2c, socket; did you mean "serial"?',
+        'unknown type "serail", allowed: serial, modbus, rs485, gpio, i2c, socket; did you mean "serial"?',
     ),
     (
         "baud",
@@ -378,7 +405,7 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         "unknown device",
         lambda raw: raw["slot"][0].update(lock="relay:1"),
         ("slot", 0, "lock"),
-        'lock: there is no device "relay", allowed: relays; did you mean "relays"?',
+        'lock: there is no device "relay", allowed: relays, locks; did you mean "relays"?',
     ),
     (
         "device of the wrong kind",
@@ -433,6 +460,42 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         lambda raw: raw["slot"][1].update(fob_reader="fobs:5"),
         ("slot", 1, "fob_reader"),
         'fob_reader: "fobs" has the channels 1 to 4, not 5',
+    ),
+    (
+        "number that such a board cannot have",
+        lambda raw: raw["device"][-1].update(unit=16),
+        ("device", MORE - 1, "unit"),
+        "unit: boards of this make have the numbers 0 to 15",
+    ),
+    (
+        "more locks than such a board has",
+        lambda raw: raw["device"][-1].update(locks=24),
+        ("device", MORE - 1, "locks"),
+        "locks: boards of this make have up to 16",
+    ),
+    (
+        "switch that such a board does not have",
+        lambda raw: raw["device"][-1].update(inverted=[33]),
+        ("device", MORE - 1, "inverted"),
+        "inverted: this board has the inputs 1 to 32",
+    ),
+    (
+        "two boards with one number",
+        lambda raw: raw["device"].append(raw["device"][-1] | {"id": "more"}),
+        ("device", MORE, "unit"),
+        'unit: "locks" has the address 0 on "rs485-b" already',
+    ),
+    (
+        "lock that such a board does not have",
+        lambda raw: raw["slot"][1].update(lock="locks:17"),
+        ("slot", 1, "lock"),
+        'lock: "locks" has the channels 1 to 16, not 17',
+    ),
+    (
+        "input that such a board does not have",
+        lambda raw: raw["slot"][1].update(sensor="locks:33"),
+        ("slot", 1, "sensor"),
+        'sensor: "locks" has the channels 1 to 32, not 33',
     ),
     (
         "unknown channel of a list",
@@ -528,6 +591,7 @@ def test_a_profile_with_a_mistake_names_the_key_in_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr(profiles, "FOLDERS", (tmp_path,))
     raw = tomllib.loads(CABINET)
     raw["device"][2]["profile"] = "acme-4"
+    del raw["device"][-1]
     assert parse_table(raw)[1] == [
         Problem(("device", 2, "profile"), 'profile "acme-4": channels: should be 1 to 64'),
     ]

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from hal.board_line import SerialBoardLine
 from hal.device_table import parse_table
 from hal.gpio_gpiod import GpiodLines
 from hal.gpio_rpi import RpiGpioLines
@@ -16,7 +17,15 @@ from hal.i2c_sim import SimI2c
 from hal.links import link_plans, make_bus
 from hal.modbus import RtuLine
 from hal.serial_link import SerialLink
-from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, SerialLinkSpec, SocketLinkSpec
+from hal.specs import (
+    GpioLinkSpec,
+    I2cLinkSpec,
+    LinkSpec,
+    ModbusLinkSpec,
+    Rs485LinkSpec,
+    SerialLinkSpec,
+    SocketLinkSpec,
+)
 from hal.unix_socket import UnixSocket
 from tests.hal.links import MemoryLink
 from tests.hal.test_device_table import StillClock
@@ -24,6 +33,7 @@ from tests.hal.test_device_table import StillClock
 SPECS: list[tuple[LinkSpec, type]] = [
     (SerialLinkSpec(id="x", type="serial", port="links/uart0"), SerialLink),
     (ModbusLinkSpec(id="x", type="modbus", port="/dev/serial/by-id/usb-1a86"), RtuLine),
+    (Rs485LinkSpec(id="x", type="rs485", port="/dev/serial/by-id/usb-1a87"), SerialBoardLine),
     (SocketLinkSpec(id="x", type="socket", path="links/camera", key_file="links/camera.key"), UnixSocket),
     (GpioLinkSpec(id="x", type="gpio", backend="sim", path="links/gpio0"), SimLines),
     (GpioLinkSpec(id="x", type="gpio", chip="pinctrl-rp1"), GpiodLines),

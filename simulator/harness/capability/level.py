@@ -96,7 +96,7 @@ class CapabilityLevel:
     def _fit(self, spec: DeviceSpec) -> None:
         random = seeded(self._seed, spec.id)
         fixture: Fixture
-        match DEVICE_TYPES[spec.type].gives or spec.type:
+        match next(iter(DEVICE_TYPES[spec.type].gives), spec.type):
             case "lock":
                 slots = bolts_on(self._table, spec.id)
                 fixture = LockFixture(spec.id, random, WiredBolts(self._world, slots), slots)

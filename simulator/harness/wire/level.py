@@ -10,9 +10,8 @@ from random import Random
 from hal.buses import Bus
 from hal.clock import Clock
 from hal.device_table import DeviceTable
-from hal.links import link_plans
-from hal.modbus import RtuLine
-from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, SocketLinkSpec
+from hal.links import link_plans, master_of
+from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, Rs485LinkSpec, SocketLinkSpec
 from hal.supervisor import LinkPlan
 from simulator.assembly import Assembly, BusLink, ChipLink, Fitted, WiresLink
 from simulator.body import SerialLink
@@ -136,9 +135,7 @@ class WireLevel:
         if isinstance(spec, SocketLinkSpec):
             return MemoryClient(self._sockets[spec.id])
         port = MemoryPort(self.lines[spec.id])
-        if not isinstance(spec, ModbusLinkSpec):
-            return port
-        return RtuLine(port, baud=spec.baud, timeout_ms=spec.timeout_ms, latency_ms=spec.latency_ms, echo=spec.echo)
+        return master_of(spec, port) if isinstance(spec, ModbusLinkSpec | Rs485LinkSpec) else port
 
 
 class WiredDevice:
