@@ -50,18 +50,25 @@ class DeviceStatus:
 
 
 class Backoff:
-    """Pauses that double up to 5 s, and begin anew after something has held for 5 s."""
+    """Pauses that double up to 5 s, and begin anew after something has held for `enough_s`."""
 
-    def __init__(self, first_s: float) -> None:
+    def __init__(self, first_s: float, enough_s: float) -> None:
         self._first_s = first_s
+        self._enough_s = enough_s
         self._next_s = first_s
         self._wake = asyncio.Event()
 
+    def begin_anew(self) -> None:
+        self._next_s = self._first_s
+
     async def pause(self, *, held_s: float) -> None:
         """`held_s`: for how long there was no failure before this one."""
-        if held_s >= BACKOFF_MAX_S:
-            self._next_s = self._first_s
+        if held_s >= self._enough_s:
+            self.begin_anew()
         pause_s, self._next_s = self._next_s, min(2 * self._next_s, BACKOFF_MAX_S)
+        await self.pause_for(pause_s)
+
+    async def pause_for(self, pause_s: float) -> None:
         self._wake.clear()
         try:
             async with asyncio.timeout(pause_s):
@@ -87,10 +94,11 @@ class KeptDevice:
         self._inputs: set[int] = set()
         self._fobs: set[int] = set()
         self._suspect: dict[Cause, str] = {}
-        self._backoff = Backoff(DEVICE_BACKOFF_S)
+        self._backoff = Backoff(DEVICE_BACKOFF_S, enough_s=BACKOFF_MAX_S)
 
     async def keep(self) -> None:
         """While its link is open. Ends when the device is misconfigured; raises LinkLost when the link is gone."""
+        self._backoff.begin_anew()
         while True:
             try:
                 await self._run()

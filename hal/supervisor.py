@@ -20,6 +20,12 @@ from hal.kept_device import STOP_S, UNEXPECTED, Backoff, DeviceStatus, KeptDevic
 log = logging.getLogger(__name__)
 
 LINK_BACKOFF_S = 0.2
+LINK_ENOUGH_S = 1.0
+"""A link that held for so long and fails is opened again at once; one that fails sooner, ever more rarely: each time is
+journaled."""
+LOOK_S = 0.25
+"""How often a link that cannot be opened is tried. To look for a port costs next to nothing, and whoever has plugged it
+in waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ class _KeptLink:
         self.devices = [KeptDevice(device, plan.bus.name, reports, clock) for device in plan.devices]
         self._bus = plan.bus
         self._open = False
-        self._backoff = Backoff(LINK_BACKOFF_S)
+        self._backoff = Backoff(LINK_BACKOFF_S, LINK_ENOUGH_S)
 
     async def keep(self) -> None:
         """Until cancelled, or until nothing on it can ever work; then leaves the bus as it is."""
@@ -89,7 +95,7 @@ class _KeptLink:
                 self._lose(error.hint, "stopped")
                 return
             except DeviceError as error:
-                held_s = 0.0 if opened_s is None else loop.time() - opened_s
+                held_s = None if opened_s is None else loop.time() - opened_s
                 await self._close()
                 self._lose(error.hint)
             except Exception:
@@ -97,7 +103,10 @@ class _KeptLink:
                 held_s = 0.0
                 await self._close()
                 self._lose(UNEXPECTED)
-            await self._backoff.pause(held_s=held_s)
+            if held_s is None:
+                await self._backoff.pause_for(LOOK_S)
+            else:
+                await self._backoff.pause(held_s=held_s)
 
     async def stop(self) -> None:
         if self._open:
