@@ -14,7 +14,7 @@ help:
 	@echo "make test           lint, types, import contracts, the whole suite"
 	@echo "make simulate [SEED=N HOURS=H] [MINUTES=M]  days with faults, and crashes; with MINUTES further seeds until then"
 	@echo "make fuzz [SECONDS=N SEED=N]  every decoder on inputs that are wrong in small ways"
-	@echo "make bench          measure, print ratios, write bench/results.json"
+	@echo "make bench [PARTS=\"badge latency\"]  measure, print ratios, write bench/results.json (all parts)"
 	@echo "make bench-journal  full check, proofs, receipt, export and start of a journal of a million leaves (15 minutes)"
 	@echo "make clean          remove what these commands made"
 
@@ -52,7 +52,7 @@ fuzz: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 bench: $(VENV)/installed-dev
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(PARTS)
 
 # Builds the journal first, 650 MB in BENCH_DIR or the temporary folder.
 bench-journal: $(VENV)/installed-dev

@@ -1,16 +1,20 @@
-"""Runs every benchmark, prints the table, writes bench/results.json. Takes about five minutes."""
+"""Runs every benchmark, prints the table, writes bench/results.json. Takes about six minutes.
+
+`python -m bench PART...` runs these alone and writes nothing."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import sqlite3
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import append, badge, daemon, decisions, rosters, simulation, upstream
+from bench import append, badge, daemon, decisions, latency, rosters, simulation, upstream
 from bench.figure import Figure, table
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -18,9 +22,15 @@ RESULTS = Path(__file__).with_name("results.json")
 
 def main() -> int:
     """0 whatever the figures are: on a busy machine some goals are missed, and that is no failure of the run."""
-    figures = [*badge.run(), *_append(), *daemon.run(), *upstream.run()]
-    figures += [*decisions.run(), *rosters.run(), *simulation.run()]
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures, beside goals.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default all")
+    chosen = parser.parse_args().parts
+    if unknown := set(chosen) - PARTS.keys():
+        parser.error(f"no part {unknown.pop()!r}; there are: {', '.join(PARTS)}")
+    figures = [figure for part in chosen or PARTS for figure in PARTS[part]()]
     print(table(figures))
+    if chosen:
+        return 0
     RESULTS.write_text(
         json.dumps({"machine": _machine(), "figures": [_plain(one) for one in figures]}, indent=2) + "\n"
     )
@@ -39,6 +49,18 @@ def _append() -> list[Figure]:
     if "syncs_per_batch" in found:
         figures.append(Figure("append, syncs", found["syncs_per_batch"], append.TARGETS["syncs_per_batch"], ""))
     return figures
+
+
+PARTS: dict[str, Callable[[], list[Figure]]] = {
+    "badge": badge.run,
+    "latency": latency.run,
+    "append": _append,
+    "daemon": daemon.run,
+    "upstream": upstream.run,
+    "decisions": decisions.run,
+    "rosters": rosters.run,
+    "simulation": simulation.run,
+}
 
 
 def _plain(figure: Figure) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from types import TracebackType
+from typing import Literal
 
 WARM_COMMITS = 1200
 """Enough for the write-ahead log to have wrapped once: while it grows, each sync pays for the file's size too."""
@@ -18,20 +20,21 @@ FRAME = bytes(14)
 _ECHO = "import os\nwhile data := os.read(0, 4096): os.write(1, data)"
 
 
-class Floor:
-    """A context. `round()` is one bare commit and one echo by another process."""
+class Echo:
+    """A context: another process that sends back what it is sent, over a pseudo-terminal or a Unix socket."""
 
-    def __init__(self, folder: Path, warm_commits: int = WARM_COMMITS) -> None:
-        self._commit = bare_commit(folder / "bare.db")
-        for _ in range(warm_commits):
-            self._commit()
+    def __init__(self, over: Literal["pty", "socket"] = "pty") -> None:
+        self._over = over
 
-    def __enter__(self) -> Floor:
-        self._ours, theirs = os.openpty()
-        tty.setraw(theirs)
+    def __enter__(self) -> Echo:
+        if self._over == "pty":
+            self._ours, theirs = os.openpty()
+            tty.setraw(theirs)
+        else:
+            self._ours, theirs = (end.detach() for end in socket.socketpair())
         self._process = subprocess.Popen([sys.executable, "-I", "-c", _ECHO], stdin=theirs, stdout=theirs)
         os.close(theirs)
-        self._echo()
+        self.round()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -40,17 +43,36 @@ class Floor:
         os.close(self._ours)
 
     def round(self) -> float:
-        """Seconds."""
+        """Seconds there and back."""
         start = perf_counter()
-        self._commit()
-        self._echo()
-        return perf_counter() - start
-
-    def _echo(self) -> None:
         os.write(self._ours, FRAME)
         left = len(FRAME)
         while left:
             left -= len(os.read(self._ours, left))
+        return perf_counter() - start
+
+
+class Floor:
+    """A context. `round()` is one bare commit and one echo by another process."""
+
+    def __init__(self, folder: Path, warm_commits: int = WARM_COMMITS) -> None:
+        self._commit = bare_commit(folder / "bare.db")
+        self._echo = Echo()
+        for _ in range(warm_commits):
+            self._commit()
+
+    def __enter__(self) -> Floor:
+        self._echo.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._echo.__exit__(kind, error, tb)
+
+    def round(self) -> float:
+        """Seconds."""
+        start = perf_counter()
+        self._commit()
+        return perf_counter() - start + self._echo.round()
 
 
 def bare_commit(path: Path) -> Callable[[], None]:

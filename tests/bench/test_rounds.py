@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import append, badge, collector, daemon, journal, rosters, upstream
+from bench import append, badge, collector, daemon, journal, latency, outages, rosters, upstream
+from bench.devices import ACTS
 from bench.figure import Figure, p99, table
 from bench.floor import Floor
+from hal.registry import DEVICE_TYPES
 from tests.sync.mosquitto import needs_mosquitto
 
 
@@ -22,6 +24,29 @@ def test_badge_to_bolt_with_new_and_old_journal_and_large_roster() -> None:
         "badge to bolt, large roster",
     ]
     assert all(figure.value > 0 for figure in figures)
+
+
+def test_from_a_device_to_its_event() -> None:
+    """One that talks, one that ends a frame by silence, one that is asked, and one that answers nothing."""
+    names = ["rdm6300-reader", "wiegand-reader", "led", "terminal-display"]
+    figures = latency.run(names, rounds=1, warm_rounds=0)
+    assert [figure.name for figure in figures] == [f"event, {name}" for name in names]
+    assert all(figure.value > 0 for figure in figures)
+
+
+def test_every_type_has_its_act() -> None:
+    assert ACTS.keys() == DEVICE_TYPES.keys()
+
+
+def test_unplugged_and_replugged_and_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outages, "GONE_S", (0.0, 0.1))
+    monkeypatch.setattr(outages, "LONG_SHARE", 0.0)
+    monkeypatch.setattr(outages, "HELD_S", (0.0, 0.0))
+    names = ["rdm6300-reader", "modbus-input-board"]
+    assert all(figure.value > 0 for figure in outages.replugged(names, times=3, held_s=(0.0, 0.1)))
+    [figure] = outages.silent(names, times=1)
+    assert figure.name == "silence noticed, modbus-input-board"
+    assert figure.value > 0
 
 
 def test_a_large_roster_is_applied() -> None:

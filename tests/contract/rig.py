@@ -42,6 +42,8 @@ PROFILES = Path(__file__).parents[2] / "config" / "profiles"
 PATIENCE_S = 5.0
 BAUDS = {"zfm-finger-reader": 57600}
 MASTERS: dict[str, Callable[[ByteLink], Bus]] = {"modbus": RtuLine, "rs485": SerialBoardLine}
+Simulated = SerialDevice | GpioDevice | I2cDevice
+Server = LineServer | SocketPort | PtyLink
 
 
 @dataclass
@@ -50,7 +52,7 @@ class Rig:
     driver: Any
     body: Any
     bus: Bus
-    simulated: SerialDevice | GpioDevice | I2cDevice
+    simulated: Simulated
     seen: Seen
     readings: list[Reading] = field(default_factory=list)
 
@@ -84,34 +86,46 @@ class Rig:
             await asyncio.wait({watch})
 
 
+def twin(type_name: str, path: Path, rng: random.Random, seen: Seen) -> tuple[Any, Simulated, Server]:
+    """Body, device and the end of its link, which is closed."""
+    body, kind = ROWS[type_name].body(rng, seen), DEVICE_TYPES[type_of(type_name)].bus
+    if kind == "gpio":
+        chip = GpioChip(lambda: asyncio.get_running_loop().time())
+        server = gpio_server(path, chip)
+        body.attach(chip)
+        return body, GpioDevice(body, server), server
+    if kind == "i2c":
+        wires = I2cWires(asyncio.get_running_loop().time)
+        server = i2c_server(path, wires)
+        simulated = I2cDevice(body, server)
+        wires.attach(simulated)
+        return body, simulated, server
+    link = SocketPort(path) if kind == "socket" else PtyLink(path)
+    return body, SerialDevice(body, link, rng), link
+
+
+def real_bus(type_name: str, path: Path) -> Bus:
+    """Closed; the driver's end of the link at `path`."""
+    kind = DEVICE_TYPES[type_of(type_name)].bus
+    if kind == "gpio":
+        return SimLines("link", str(path))
+    if kind == "i2c":
+        return SimI2c("link", str(path))
+    if kind == "socket":
+        key_file = path.with_name("key")
+        key_file.write_text(KEY.hex())
+        key_file.chmod(0o600)
+        return UnixSocket("link", str(path), str(key_file))
+    port = SerialLink("link", str(path), BAUDS.get(type_name, 9600))
+    return MASTERS[kind](port) if kind in MASTERS else port
+
+
 @contextlib.asynccontextmanager
 async def on_real_bus(type_name: str, folder: Path, seed: int = 1) -> AsyncIterator[Rig]:
     """The bus is open, the driver not yet started."""
-    path, seen, rng = folder / "link", Seen(), random.Random(seed)
-    body = ROWS[type_name].body(rng, seen)
-    kind = DEVICE_TYPES[type_of(type_name)].bus
-    simulated: SerialDevice | GpioDevice | I2cDevice
-    bus: Bus
-    if kind == "gpio":
-        chip = GpioChip(lambda: asyncio.get_running_loop().time())
-        server: LineServer | SocketPort | PtyLink = gpio_server(path, chip)
-        body.attach(chip)
-        simulated, bus = GpioDevice(body, server), SimLines("link", str(path))
-    elif kind == "i2c":
-        wires = I2cWires(asyncio.get_running_loop().time)
-        server = i2c_server(path, wires)
-        simulated, bus = I2cDevice(body, server), SimI2c("link", str(path))
-        wires.attach(simulated)
-    elif kind == "socket":
-        server = listener = SocketPort(path)
-        key_file = folder / "key"
-        key_file.write_text(KEY.hex())
-        key_file.chmod(0o600)
-        simulated, bus = SerialDevice(body, listener, rng), UnixSocket("link", str(path), str(key_file))
-    else:
-        server = pty = PtyLink(path)
-        port = SerialLink("link", str(path), BAUDS.get(type_name, 9600))
-        simulated, bus = SerialDevice(body, pty, rng), MASTERS[kind](port) if kind in MASTERS else port
+    path, seen = folder / "link", Seen()
+    body, simulated, server = twin(type_name, path, random.Random(seed), seen)
+    bus = real_bus(type_name, path)
     await server.open()
     simulated.start()
     await bus.open()
@@ -128,7 +142,7 @@ async def in_memory(type_name: str, seed: int = 1) -> AsyncIterator[Rig]:
     """For a virtual loop; no sockets."""
     seen, rng = Seen(), random.Random(seed)
     body = ROWS[type_name].body(rng, seen)
-    simulated: SerialDevice | GpioDevice | I2cDevice
+    simulated: Simulated
     bus: Bus
     kind = DEVICE_TYPES[type_of(type_name)].bus
     if kind == "i2c":
@@ -153,10 +167,10 @@ async def in_memory(type_name: str, seed: int = 1) -> AsyncIterator[Rig]:
         simulated.stop()
 
 
-def make_driver(type_name: str, bus: Bus, clock: object) -> Any:
+def make_driver(type_name: str, bus: Bus, clock: object, device: str = "device") -> Any:
     """As the loader makes it."""
     entry = DEVICE_TYPES[type_of(type_name)]
-    table = {"id": "device", "type": type_of(type_name), "link": "link"} | ROWS[type_name].keys
+    table = {"id": device, "type": type_of(type_name), "link": "link"} | ROWS[type_name].keys
     spec = load(entry.spec).model_validate(table)
     if entry.profile is None:
         return load(entry.driver)(spec, bus, clock)
