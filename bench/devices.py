@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import Any
 
 from drivers.wire.wiegand import END_NS
-from hal.capabilities import CardPresented, FobRead, InputRead, Reading, Typed
+from hal.capabilities import CardPresented, FingerUnknown, FobRead, InputRead, Reading, Typed
 from hal.kept_device import Reports
 from hal.supervisor import LinkPlan, Supervisor
 from hal.system_clock import SystemClock
@@ -64,6 +64,13 @@ def _close(body: Any, seen: Seen, n: int) -> None:
     seen.closed[0] = not n % 2
 
 
+async def _finger(body: Any, seen: Seen, n: int) -> None:
+    """Of nobody, and gone by the next round."""
+    seen.finger = 1
+    await asyncio.sleep(0.4)
+    seen.finger = None
+
+
 async def _pulse(driver: Any, n: int) -> None:
     await driver.lock(1 + n % 8).pulse(0.1)
 
@@ -76,6 +83,7 @@ ACTS: dict[str, Act] = {
     "rdm6300-reader": _card("rdm6300-reader"),
     "wiegand-reader": _card("wiegand-reader", silence_s=END_NS / 1e9, rest_s=0.25),
     "pn532-reader": _card("pn532-reader"),
+    "zfm-finger-reader": Act(_finger, tells=FingerUnknown, rest_s=0.5),
     "matrix-keypad": Act(lambda body, seen, n: body.press("5"), tells=Typed),
     "modbus-relay-board": Act(ask=_pulse),
     "modbus-input-board": Act(_close, tells=InputRead),

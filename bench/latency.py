@@ -19,7 +19,7 @@ from bench.floor import Echo
 from hal.capabilities import Reading
 from hal.registry import DEVICE_TYPES
 
-ROUNDS, WARM_ROUNDS = 20, 2
+ROUNDS, WARM_ROUNDS = 15, 1
 GOAL, SILENCE_GOAL_MS = 12.0, 5.0
 WAIT_S, AGAIN = 2.0, 5
 

@@ -57,7 +57,13 @@ def silent(names: list[str], times: int = SILENT_TIMES) -> list[Figure]:
     ]
 
 
-ANSWERING = {"pn532-reader": 2.0, "modbus-relay-board": 5.0, "modbus-input-board": 2.0, "ds2482-fobs": 2.0}
+ANSWERING = {
+    "pn532-reader": 2.0,
+    "zfm-finger-reader": 2.0,
+    "modbus-relay-board": 5.0,
+    "modbus-input-board": 2.0,
+    "ds2482-fobs": 2.0,
+}
 """Those that can be asked whether they are there, and within how many seconds it is known that they are not."""
 
 
