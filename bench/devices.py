@@ -86,6 +86,7 @@ ACTS: dict[str, Act] = {
     "zfm-finger-reader": Act(_finger, tells=FingerUnknown, rest_s=0.5),
     "matrix-keypad": Act(lambda body, seen, n: body.press("5"), tells=Typed),
     "modbus-relay-board": Act(ask=_pulse),
+    "lock-board": Act(ask=_pulse, rest_s=0.8),
     "modbus-input-board": Act(_close, tells=InputRead),
     "ds2482-fobs": Act(_hang, tells=FobRead),
     "led": Act(ask=_lamp),

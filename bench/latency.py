@@ -91,7 +91,7 @@ async def _rounds(
 
 
 def _figure(name: str, times: dict[str, list[float]]) -> Figure:
-    echo = "pty" if DEVICE_TYPES[name].bus in ("serial", "modbus") else "socket"
+    echo = "socket" if DEVICE_TYPES[name].bus in ("gpio", "i2c", "socket") else "pty"
     took_s, floor_s = median(times[name]), median(times[echo])
     if silence_s := ACTS[name].silence_s:
         how = f"beyond the {silence_s * 1000:g} ms of silence that end a frame"

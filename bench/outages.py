@@ -62,6 +62,7 @@ ANSWERING = {
     "zfm-finger-reader": 2.0,
     "modbus-relay-board": 5.0,
     "modbus-input-board": 2.0,
+    "lock-board": 2.0,
     "ds2482-fobs": 2.0,
 }
 """Those that can be asked whether they are there, and within how many seconds it is known that they are not."""
