@@ -98,6 +98,8 @@ class ZfmFingerReader:
         self._lifted = False
         self._touching: asyncio.TimerHandle | None = None
         self._on = False
+        self._on_before = False
+        """The first time it has been on for long when somebody looks."""
         self._input = bytearray()
         self._heard_s = 0.0
         self._waiting: deque[bytes] = deque()
@@ -155,7 +157,10 @@ class ZfmFingerReader:
         if self._touching is not None:
             self._touching.cancel()
         if on:
-            self._working = asyncio.get_running_loop().call_later(self._make.boots_s, self._boot)
+            if self._on_before:
+                self._working = asyncio.get_running_loop().call_later(self._make.boots_s, self._boot)
+            else:
+                self._on = self._on_before = True
             if self._touch_s is not None:
                 self._touching = asyncio.get_running_loop().call_later(self._touch_s, self._lift, self._touch_s)
 

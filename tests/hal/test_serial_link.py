@@ -308,3 +308,22 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not condition():  # noqa: ASYNC110 - nothing tells when the kernel has moved a byte
             await asyncio.sleep(0)
+
+
+def test_another_rate_holds_until_it_is_opened_again(adapter: Adapter) -> None:
+    def rate() -> int:
+        return int(termios.tcgetattr(adapter.master)[4])
+
+    async def story() -> None:
+        link = await opened(adapter)
+        assert (link.baud, rate()) == (9600, termios.B9600)
+        link.set_baud(115200)
+        assert (link.baud, rate()) == (9600, termios.B115200)
+        await link.close()
+        with pytest.raises(LinkLost):
+            link.set_baud(57600)
+        await link.open()
+        assert rate() == termios.B9600
+        await link.close()
+
+    asyncio.run(story())
