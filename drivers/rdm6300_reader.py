@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Literal
 
+from drivers.card_rate import CardRate
 from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
 from drivers.wire.rdm6300 import DECODERS
 from hal.buses import ByteLink
@@ -38,6 +39,7 @@ class Rdm6300Reader(CardReader):
         self._bare = spec.frame == "bare"
         self._heard_s = 0.0
         """When something was read last."""
+        self._rate = CardRate(spec.id, clock)
         self._seen_s: dict[bytes, float] = {}
         """When each card in the field was last read; the longest unseen first."""
 
@@ -49,6 +51,7 @@ class Rdm6300Reader(CardReader):
     async def watch(self, emit: Emit) -> None:
         while True:
             self._report_removed(emit)
+            self._rate.end_if_quiet(emit)
             chunk = await self._read()
             if chunk:
                 self._part_frames()
@@ -70,7 +73,7 @@ class Rdm6300Reader(CardReader):
 
     async def _read(self) -> bytes:
         """What has arrived; nothing when a card has been silent for too long."""
-        chunk = await self._read_within(self._next_removal_s())
+        chunk = await self._read_within(self._wait_s())
         # The waiting also ends when the whole program stood still: then the card was there all along.
         return chunk or await self._read_within(MOMENT_S)
 
@@ -83,15 +86,18 @@ class Rdm6300Reader(CardReader):
                 raise
             return b""
 
-    def _next_removal_s(self) -> float | None:
+    def _wait_s(self) -> float | None:
         oldest_s = next(iter(self._seen_s.values()), None)
-        if oldest_s is None:
-            return None
-        return max(MOMENT_S, oldest_s + self._removal_s - self._clock.mono_s())
+        removal_s = None if oldest_s is None else oldest_s + self._removal_s - self._clock.mono_s()
+        due_s = [one for one in (removal_s, self._rate.left_s()) if one is not None]
+        return max(MOMENT_S, min(due_s)) if due_s else None
 
     def _report_seen(self, card: bytes, emit: Emit) -> None:
-        if self._seen_s.pop(card, None) is None:
+        if card not in self._seen_s:
+            if not self._rate.allows(emit):
+                return
             emit(CardPresented(self.device, card))
+        self._seen_s.pop(card, None)
         self._seen_s[card] = self._clock.mono_s()
         if len(self._seen_s) > CARDS_MAX:
             self._report_gone(next(iter(self._seen_s)), emit)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from typing import Literal
 
+from drivers.sent_once import SentOnce
 from drivers.specs.wiegand_reader import WiegandReaderSpec
 from drivers.typed_digits import TypedDigits
-from drivers.wire.wiegand import END_NS, Collector, Frame, inverted, key_of, number_of, printed, uid
+from drivers.wire.wiegand import END_NS, Collector, Format, Frame, inverted, key_of, number_of, printed, uid
 from hal.buses import Edge, GpioLines
-from hal.capabilities import CardPresented, CardReader, CardRemoved, Emit
+from hal.capabilities import CardReader, DeviceSuspect, Emit
 from hal.clock import Clock
 from hal.errors import DeviceTimeout
 
@@ -19,8 +19,6 @@ logger = logging.getLogger(__name__)
 
 MOMENT_S = 0.001
 """The shortest wait: the rounding of a time-out must not make it wait for nothing again and again."""
-CARDS_PER_S = 4
-"""A hand is slower; a box between reader and cabinet that tries numbers is not."""
 SWAPPED_AT = 3
 """So many frames in a row that would be good the other way round are no accident."""
 
@@ -45,18 +43,16 @@ class WiegandReader(CardReader):
         self._seqnos: dict[int, int] = {}
         self._ends_s = 0.0
         """When the silence after the last pulse has been long enough."""
-        self._card: bytes | None = None
-        """The one in the field."""
-        self._seen_s = 0.0
-        self._taken_s: deque[float] = deque(maxlen=CARDS_PER_S)
+        self._cards = SentOnce(spec.id, clock, spec.removal_ms / 1000)
         self._swapped = 0
+        """Frames in a row that would be good the other way round."""
 
     async def start(self) -> None:
         """Claims the lines. A reader that is there keeps both high. Raises DeviceTimeout."""
         await self._gpio.release(self._lines)
         await self._gpio.claim_inputs(self._lines, pull="up", edges=True)
         self._collector = Collector()
-        self._seqnos = {}
+        self._seqnos, self._swapped = {}, 0
         for line, high in zip(self._lines, await self._gpio.read(self._lines), strict=True):
             if not high:
                 hint = f"line {line} is low at rest: is the reader powered, and its level shifted to 3.3 V?"
@@ -70,7 +66,7 @@ class WiegandReader(CardReader):
                     self._pulse(edge, emit)
                 if not edges and self._clock.mono_s() >= self._ends_s and (frame := self._collector.close()):
                     self._take(frame, emit)
-                self._removed_if_late(emit)
+                self._cards.pass_time(emit)
                 self._digits.forget_if_late(emit)
         finally:
             self._digits.forget(emit)
@@ -98,8 +94,8 @@ class WiegandReader(CardReader):
 
     def _wait_s(self) -> float | None:
         waits = [self._ends_s - self._clock.mono_s()] if self._collector.pending else []
-        if self._card is not None:
-            waits.append(self._seen_s + self._spec.removal_ms / 1000 - self._clock.mono_s())
+        if (left_s := self._cards.left_s()) is not None:
+            waits.append(left_s)
         if (left_s := self._digits.left_s()) is not None:
             waits.append(left_s)
         return max(MOMENT_S, min(waits)) if waits else None
@@ -118,37 +114,25 @@ class WiegandReader(CardReader):
         if key is not None:
             self._digits.press(key, emit)
         elif found is None:
-            self._drop(frame)
-        elif self._spec.numbers == "printed":
-            self._seen(printed(*found), emit)
+            self._drop(frame, emit)
         else:
-            self._seen(uid(*found, turned=self._spec.numbers == "uid-turned"), emit)
+            if self._swapped >= SWAPPED_AT:
+                emit(DeviceSuspect(self.device, "lines.swapped", None))
+            self._swapped = 0
+            self._cards.seen(self._number(*found), emit)
 
-    def _drop(self, frame: Frame) -> None:
+    def _number(self, number: int, of: Format) -> bytes:
+        if self._spec.numbers == "printed":
+            return printed(number, of)
+        return uid(number, of, turned=self._spec.numbers == "uid-turned")
+
+    def _drop(self, frame: Frame, emit: Emit) -> None:
         """Never with its bits: they may be most of a card's number."""
         self.dropped += 1
         logger.debug("%s: a frame of %d bits is no use, %d so far", self.device, len(frame.bits), self.dropped)
-        self._swapped = self._swapped + 1 if number_of(inverted(frame), self._formats) else 0
+        if number_of(inverted(frame), self._formats) is None:
+            return
+        self._swapped += 1
         if self._swapped == SWAPPED_AT:
-            logger.warning("%s: no frame is good, and all would be inverted: are D0 and D1 swapped?", self.device)
-
-    def _seen(self, card: bytes, emit: Emit) -> None:
-        self._swapped, now_s = 0, self._clock.mono_s()
-        if card != self._card:
-            if len(self._taken_s) == CARDS_PER_S and now_s - self._taken_s[0] < 1.0:
-                self.dropped += 1
-                logger.warning("%s: more than %d cards a second: dropped", self.device, CARDS_PER_S)
-                return
-            self._removed(emit)
-            self._taken_s.append(now_s)
-            emit(CardPresented(self.device, card))
-        self._card, self._seen_s = card, now_s
-
-    def _removed_if_late(self, emit: Emit) -> None:
-        if self._clock.mono_s() - self._seen_s >= self._spec.removal_ms / 1000:
-            self._removed(emit)
-
-    def _removed(self, emit: Emit) -> None:
-        card, self._card = self._card, None
-        if card is not None:
-            emit(CardRemoved(self.device, card))
+            hint = "no frame is good, and all would be with D0 and D1 the other way round: are the two lines swapped?"
+            emit(DeviceSuspect(self.device, "lines.swapped", hint))

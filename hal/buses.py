@@ -119,6 +119,54 @@ class I2cBus(Bus, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyEvent:
+    """What one key does, by the kernel's number of it (linux/input-event-codes.h), at its monotonic time.
+
+    Code 0: before this moment the kernel has dropped some."""
+
+    code: int
+    value: Literal[0, 1, 2]
+    """Goes up, goes down, or is held and repeats."""
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyboardPlace:
+    """Which keyboard, and where it is plugged in: what the kernel calls `phys`, as "usb-0000:01:00.0-1.2/input0"."""
+
+    vendor: int
+    product: int
+    port: str
+
+
+class Keyboards(Bus, Protocol):
+    """The keyboards of this machine. Each is taken by one device; closing the bus gives all back."""
+
+    def expect(self, place: KeyboardPlace) -> None:
+        """A device of this bus is going to take it, now and whenever it is there: it is no stranger."""
+        ...
+
+    async def take(self, place: KeyboardPlace) -> None:
+        """From now on nobody else on this machine hears its keys; what it typed before is dropped.
+
+        Raises DeviceTimeout while it is not there, DeviceRefused when another program has it."""
+        ...
+
+    async def give_back(self, place: KeyboardPlace) -> None:
+        """Unknown ones are ignored."""
+        ...
+
+    async def next_keys(self, place: KeyboardPlace) -> list[KeyEvent]:
+        """Waits for keys of a taken keyboard; at least one, oldest first. Cancelling loses none. Raises DeviceTimeout
+        once it is pulled out; it has to be taken again."""
+        ...
+
+    async def strangers(self) -> tuple[str, ...]:
+        """What else can type digits and is plugged in, in words; nothing reads it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
     """One level change seen by the kernel: `at_ns` its monotonic time, `seqno` per line, gaps mean lost edges."""
 

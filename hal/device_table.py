@@ -21,6 +21,7 @@ from hal.specs import (
     DoorSpec,
     GpioLinkSpec,
     I2cLinkSpec,
+    InputLinkSpec,
     LinkSpec,
     ModbusLinkSpec,
     Rs485LinkSpec,
@@ -41,6 +42,7 @@ LINK_TYPES: dict[str, type[LinkSpec]] = {
     "gpio": GpioLinkSpec,
     "i2c": I2cLinkSpec,
     "socket": SocketLinkSpec,
+    "input": InputLinkSpec,
 }
 NEEDS: dict[str, Channels] = {
     "lock": "lock",

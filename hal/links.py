@@ -8,7 +8,15 @@ from collections.abc import Callable
 from hal.buses import Bus, ByteLink
 from hal.clock import Clock
 from hal.device_table import DeviceTable, build_device
-from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, Rs485LinkSpec, SocketLinkSpec
+from hal.specs import (
+    GpioLinkSpec,
+    I2cLinkSpec,
+    InputLinkSpec,
+    LinkSpec,
+    ModbusLinkSpec,
+    Rs485LinkSpec,
+    SocketLinkSpec,
+)
 from hal.supervisor import LinkPlan
 
 
@@ -28,6 +36,8 @@ def make_bus(spec: LinkSpec) -> Bus:
         return _gpio(spec)
     if isinstance(spec, I2cLinkSpec):
         return _i2c(spec)
+    if isinstance(spec, InputLinkSpec):
+        return _input(spec)
     if isinstance(spec, SocketLinkSpec):
         from hal.unix_socket import UnixSocket
 
@@ -72,3 +82,13 @@ def _i2c(spec: I2cLinkSpec) -> Bus:
     from hal.i2c_dev import DevI2c
 
     return DevI2c(spec.id, spec.port or "")
+
+
+def _input(spec: InputLinkSpec) -> Bus:
+    if spec.backend == "sim":
+        from hal.keyboards_sim import SimKeyboards
+
+        return SimKeyboards(spec.id, spec.path or "")
+    from hal.keyboards_evdev import EvdevKeyboards
+
+    return EvdevKeyboards(spec.id)

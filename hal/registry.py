@@ -59,6 +59,11 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         bus="serial",
         baud=115200,
     ),
+    "keyboard-reader": DeviceType(
+        driver="drivers.keyboard_reader:KeyboardReader",
+        spec="drivers.specs.keyboard_reader:KeyboardReaderSpec",
+        bus="input",
+    ),
     "matrix-keypad": DeviceType(
         driver="drivers.matrix_keypad:MatrixKeypad",
         spec="drivers.specs.matrix_keypad:MatrixKeypadSpec",

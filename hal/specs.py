@@ -33,7 +33,7 @@ ID_PATTERN = "[a-z0-9][a-z0-9-]{0,31}"
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema({"type": "string", "pattern": f"^{ID_PATTERN}$"})]
 """The name of a link or a device in the configuration."""
 Baud = Literal[1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200, 230400]
-BusKind = Literal["serial", "modbus", "rs485", "gpio", "i2c", "socket"]
+BusKind = Literal["serial", "modbus", "rs485", "gpio", "i2c", "socket", "input"]
 
 
 class Spec(BaseModel):
@@ -134,7 +134,22 @@ class SocketLinkSpec(Spec):
     """What the program signs its answers with: 64 hex digits, in a file that others cannot read."""
 
 
-LinkSpec = SerialLinkSpec | ModbusLinkSpec | Rs485LinkSpec | GpioLinkSpec | I2cLinkSpec | SocketLinkSpec
+class InputLinkSpec(Spec):
+    """The keyboards of this machine."""
+
+    id: Id
+    type: Literal["input"]
+    backend: Literal["evdev", "sim"] = "evdev"
+    path: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """sim: the Unix socket of simulated keyboards."""
+
+    @model_validator(mode="after")
+    def _backend_has_its_place(self) -> InputLinkSpec:
+        _places_fit(self.backend, (("sim", "path", self.path),))
+        return self
+
+
+LinkSpec = SerialLinkSpec | ModbusLinkSpec | Rs485LinkSpec | GpioLinkSpec | I2cLinkSpec | SocketLinkSpec | InputLinkSpec
 
 
 def _places_fit(backend: str, places: Iterable[tuple[str, str, str | None]]) -> None:

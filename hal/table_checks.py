@@ -12,7 +12,16 @@ from pydantic import BaseModel
 
 from hal.problems import Problem
 from hal.registry import Channels, DeviceType
-from hal.specs import ChannelRef, DeviceSpec, GpioLinkSpec, I2cLinkSpec, LinkSpec, SerialLinkSpec, SocketLinkSpec
+from hal.specs import (
+    ChannelRef,
+    DeviceSpec,
+    GpioLinkSpec,
+    I2cLinkSpec,
+    InputLinkSpec,
+    LinkSpec,
+    SerialLinkSpec,
+    SocketLinkSpec,
+)
 from hal.wording import Path, did_you_mean, quoted
 
 WORDS: dict[Channels, str] = {
@@ -88,6 +97,7 @@ def check(
     yield from _shared_links(devices, by_id)
     yield from _shared_addresses(devices)
     yield from _shared_lines(devices)
+    yield from _shared_plugs(devices)
     yield from _second_verifier(devices)
     for use in uses:
         yield from _channel_fits(use, devices)
@@ -119,10 +129,12 @@ def _place(spec: LinkSpec) -> tuple[str, str]:
     """The key that names what is opened, and its value."""
     if isinstance(spec, SocketLinkSpec):
         return "path", os.path.normpath(spec.path)
+    if isinstance(spec, GpioLinkSpec | I2cLinkSpec | InputLinkSpec) and spec.path:
+        return "path", os.path.normpath(spec.path)
+    if isinstance(spec, InputLinkSpec):
+        return "backend", spec.backend
     if not isinstance(spec, GpioLinkSpec) and spec.port:
         return "port", os.path.normpath(spec.port)
-    if isinstance(spec, GpioLinkSpec | I2cLinkSpec) and spec.path:
-        return "path", os.path.normpath(spec.path)
     assert isinstance(spec, GpioLinkSpec)
     return ("chip", f"chip {spec.chip}") if spec.chip else ("backend", spec.backend)
 
@@ -196,6 +208,17 @@ def _shared_lines(devices: list[DeviceDraft]) -> Iterator[Problem]:
                     (*device.path, key),
                     f"{key}: line {line} of {quoted(device.spec.link)} belongs to {quoted(owner)} already",
                 )
+
+
+def _shared_plugs(devices: list[DeviceDraft]) -> Iterator[Problem]:
+    owners: dict[tuple[str, object], str] = {}
+    for device in devices:
+        place = getattr(device.spec, "place", None)
+        if device.spec is None or place is None:
+            continue
+        owner = owners.setdefault((device.spec.link, place()), device.spec.id)
+        if owner != device.spec.id:
+            yield Problem((*device.path, "port"), f"port: this reader at this port is {quoted(owner)} already")
 
 
 def _channel_fits(use: Use, devices: list[DeviceDraft]) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from drivers.specs.buzzer import BuzzerSpec
 from drivers.specs.ds2482_fobs import Ds2482FobsSpec
+from drivers.specs.keyboard_reader import KeyboardReaderSpec
 from drivers.specs.led import LedSpec
 from drivers.specs.lock_board import LockBoardSpec
 from drivers.specs.matrix_keypad import MatrixKeypadSpec
@@ -26,22 +27,24 @@ from drivers.specs.wiegand_reader import WiegandReaderSpec
 from drivers.specs.zfm_finger_reader import ZfmFingerReaderSpec
 from hal.device_table import DeviceTable
 from hal.specs import DeviceSpec
-from simulator.body import Body, GpioBody, I2cBody, Pluggable, SerialBody, SerialLink
+from simulator.body import Body, GpioBody, I2cBody, KeyboardBody, Pluggable, SerialBody, SerialLink
 from simulator.buzzer import Buzzer
 from simulator.contacts import FixedContacts
 from simulator.ds2482_fobs import Ds2482Fobs
 from simulator.faults import Fault
 from simulator.fobs import number_of
 from simulator.gpio_chip import GpioChip
-from simulator.gpio_device import GpioDevice
 from simulator.i2c_device import I2cDevice
 from simulator.i2c_wires import I2cWires
+from simulator.keyboard_hub import Keyboard, KeyboardHub
+from simulator.keyboard_reader import KeyboardReader
 from simulator.led import Led
 from simulator.lock_board import LockBoard
 from simulator.lock_wire import VOICES
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import PROFILES, ModbusRelayBoard
+from simulator.plugged_device import PluggedDevice
 from simulator.pn532_reader import Pn532Reader
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.serial_device import SerialDevice
@@ -91,7 +94,15 @@ class WiresLink:
     plug: Pluggable
 
 
-BusLink = ChipLink | WiresLink
+@dataclass(frozen=True, slots=True)
+class HubLink:
+    """Simulated keyboards, and how programs reach them."""
+
+    hub: KeyboardHub
+    plug: Pluggable
+
+
+BusLink = ChipLink | WiresLink | HubLink
 
 
 class Assembly:
@@ -156,7 +167,11 @@ class Assembly:
         if isinstance(link, ChipLink):
             body = self._gpio_body(spec, rng)
             body.attach(link.chip)
-            return GpioDevice(body, link.plug)
+            return PluggedDevice(body, link.plug)
+        if isinstance(link, HubLink):
+            keyboard = self._keyboard_body(spec, rng)
+            keyboard.attach(link.hub)
+            return PluggedDevice(keyboard, link.plug)
         if isinstance(link, WiresLink):
             device = I2cDevice(self._i2c_body(spec, rng), link.plug)
             link.wires.attach(device)
@@ -195,6 +210,14 @@ class Assembly:
                 return Led(spec.lines, spec.active_high, partial(self._light, self._lamps(spec.id)))
             case BuzzerSpec():
                 return Buzzer(spec.line, spec.active_high, lambda sounding: self.world.sound(on=sounding))
+        raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")
+
+    def _keyboard_body(self, spec: DeviceSpec, rng: random.Random) -> KeyboardBody:
+        match spec:
+            case KeyboardReaderSpec():
+                place = spec.place()
+                keyboard = Keyboard(place.vendor, place.product, place.port, "USB Reader")
+                return KeyboardReader(keyboard, rng, spec.numbers, spec.layout)
         raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")
 
     def _i2c_body(self, spec: DeviceSpec, rng: random.Random) -> I2cBody:

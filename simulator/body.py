@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from simulator.faults import Fault
     from simulator.gpio_chip import GpioChip
+    from simulator.keyboard_hub import KeyboardHub
 
 Receive = Callable[[bytes], None]
 Spoil = Callable[[bytes], bytes]
@@ -64,6 +65,12 @@ class Rated(Protocol):
 class GpioBody(Body, Protocol):
     def attach(self, chip: GpioChip) -> None:
         """Solders the body to the lines of a chip; once."""
+        ...
+
+
+class KeyboardBody(Body, Protocol):
+    def attach(self, hub: KeyboardHub) -> None:
+        """Puts it beside its port of a hub; once. With power it is plugged in."""
         ...
 
 

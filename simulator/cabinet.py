@@ -8,12 +8,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from hal.device_table import DeviceTable
-from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, SocketLinkSpec
-from simulator.assembly import Assembly, BusLink, ChipLink, WiresLink
+from hal.specs import GpioLinkSpec, I2cLinkSpec, InputLinkSpec, LinkSpec, SocketLinkSpec
+from simulator.assembly import Assembly, BusLink, ChipLink, HubLink, WiresLink
 from simulator.gpio_bus import gpio_server
 from simulator.gpio_chip import GpioChip
 from simulator.i2c_bus import i2c_server
 from simulator.i2c_wires import I2cWires
+from simulator.keyboard_bus import keyboard_server
+from simulator.keyboard_hub import KeyboardHub
 from simulator.line_server import LineServer
 from simulator.pty_link import PtyLink
 from simulator.socket_port import SocketPort
@@ -48,6 +50,11 @@ class SimulatedCabinet:
                 server = i2c_server(path, wires)
                 buses[spec.id] = WiresLink(wires, server)
                 self._links.append(server)
+            elif isinstance(spec, InputLinkSpec):
+                hub = KeyboardHub(loop.time)
+                server = keyboard_server(path, hub)
+                buses[spec.id] = HubLink(hub, server)
+                self._links.append(server)
             elif isinstance(spec, SocketLinkSpec):
                 ports[spec.id] = SocketPort(path)
                 keys[spec.id] = shared_key(_under(run_dir, spec.key_file, f"{spec.id}.key"))
@@ -75,9 +82,9 @@ def place_of(link: LinkSpec, run_dir: Path) -> Path:
     """Where the simulated link lies: relative places under `run_dir`, absolute ones only when they are under it.
 
     Any other place becomes the link's id under `run_dir`, so a real cabinet's configuration touches no real port."""
-    return _under(
-        run_dir, link.path if isinstance(link, GpioLinkSpec | I2cLinkSpec | SocketLinkSpec) else link.port, link.id
-    )
+    if isinstance(link, GpioLinkSpec | I2cLinkSpec | SocketLinkSpec | InputLinkSpec):
+        return _under(run_dir, link.path, link.id)
+    return _under(run_dir, link.port, link.id)
 
 
 def shared_key(file: Path) -> bytes:

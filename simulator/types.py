@@ -15,6 +15,7 @@ SIMULATED: dict[str, str] = {
     "wiegand-reader": "simulator.wiegand_reader:WiegandReader",
     "pn532-reader": "simulator.pn532_reader:Pn532Reader",
     "zfm-finger-reader": "simulator.zfm_finger_reader:ZfmFingerReader",
+    "keyboard-reader": "simulator.keyboard_reader:KeyboardReader",
     "matrix-keypad": "simulator.matrix_keypad:MatrixKeypad",
     "modbus-relay-board": "simulator.modbus_relay_board:ModbusRelayBoard",
     "modbus-input-board": "simulator.modbus_input_board:ModbusInputBoard",

@@ -9,6 +9,7 @@ from drivers.wire.card_number import parse_card
 from simulator.assembly import Assembly
 from simulator.faults import parse_fault
 from simulator.fingers import FINGER_MAX, touch
+from simulator.keyboard_reader import KeyboardReader
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.pn532_reader import Pn532Reader
 from simulator.rdm6300_reader import Rdm6300Reader
@@ -16,11 +17,8 @@ from simulator.socket_verifier import SocketVerifier
 from simulator.wiegand_reader import WiegandReader
 from simulator.zfm_finger_reader import ZfmFingerReader
 
-READERS: Final[tuple[type[Rdm6300Reader] | type[Pn532Reader] | type[WiegandReader], ...]] = (
-    Rdm6300Reader,
-    Pn532Reader,
-    WiegandReader,
-)
+CardSource = Rdm6300Reader | Pn532Reader | WiegandReader | KeyboardReader
+READERS: Final[tuple[type[CardSource], ...]] = (Rdm6300Reader, Pn532Reader, WiegandReader, KeyboardReader)
 KEYPADS: Final[tuple[type[MatrixKeypad] | type[WiegandReader], ...]] = (MatrixKeypad, WiegandReader)
 USAGE = {
     "present": "present card UID [READER]",
@@ -107,7 +105,7 @@ class WorldCommands:
             case _:
                 raise CommandError(_usage(words))
 
-    def _reader(self, named: list[str]) -> Rdm6300Reader | Pn532Reader | WiegandReader:
+    def _reader(self, named: list[str]) -> CardSource:
         return self._assembly.body(READERS, "reader", named[0] if named else None)
 
     def _verifier(self, named: list[str]) -> SocketVerifier:

@@ -16,6 +16,7 @@ from hal.buses import Bus, ByteLink
 from hal.capabilities import Reading
 from hal.gpio_sim import SimLines
 from hal.i2c_sim import SimI2c
+from hal.keyboards_sim import SimKeyboards
 from hal.modbus import RtuLine
 from hal.registry import DEVICE_TYPES, load
 from hal.serial_link import SerialLink
@@ -24,13 +25,16 @@ from hal.unix_socket import UnixSocket
 from simulator.faults import parse_fault
 from simulator.gpio_bus import gpio_server
 from simulator.gpio_chip import GpioChip
-from simulator.gpio_device import GpioDevice
 from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
+from simulator.harness.wire.memory_keyboards import MemoryHub, MemoryKeyboards
 from simulator.harness.wire.memory_lines import MemoryChip, MemoryLines
 from simulator.i2c_bus import i2c_server
 from simulator.i2c_device import I2cDevice
 from simulator.i2c_wires import I2cWires
+from simulator.keyboard_bus import keyboard_server
+from simulator.keyboard_hub import KeyboardHub
 from simulator.line_server import LineServer
+from simulator.plugged_device import PluggedDevice
 from simulator.pty_link import PtyLink
 from simulator.serial_device import SerialDevice
 from simulator.socket_port import SocketPort
@@ -42,7 +46,7 @@ PROFILES = Path(__file__).parents[2] / "config" / "profiles"
 PATIENCE_S = 5.0
 BAUDS = {"zfm-finger-reader": 57600}
 MASTERS: dict[str, Callable[[ByteLink], Bus]] = {"modbus": RtuLine, "rs485": SerialBoardLine}
-Simulated = SerialDevice | GpioDevice | I2cDevice
+Simulated = SerialDevice | PluggedDevice | I2cDevice
 Server = LineServer | SocketPort | PtyLink
 
 
@@ -93,7 +97,12 @@ def twin(type_name: str, path: Path, rng: random.Random, seen: Seen) -> tuple[An
         chip = GpioChip(lambda: asyncio.get_running_loop().time())
         server = gpio_server(path, chip)
         body.attach(chip)
-        return body, GpioDevice(body, server), server
+        return body, PluggedDevice(body, server), server
+    if kind == "input":
+        hub = KeyboardHub(asyncio.get_running_loop().time)
+        server = keyboard_server(path, hub)
+        body.attach(hub)
+        return body, PluggedDevice(body, server), server
     if kind == "i2c":
         wires = I2cWires(asyncio.get_running_loop().time)
         server = i2c_server(path, wires)
@@ -109,6 +118,8 @@ def real_bus(type_name: str, path: Path) -> Bus:
     kind = DEVICE_TYPES[type_of(type_name)].bus
     if kind == "gpio":
         return SimLines("link", str(path))
+    if kind == "input":
+        return SimKeyboards("link", str(path))
     if kind == "i2c":
         return SimI2c("link", str(path))
     if kind == "socket":
@@ -149,10 +160,14 @@ async def in_memory(type_name: str, seed: int = 1) -> AsyncIterator[Rig]:
         wires = MemoryWires("link", I2cWires(asyncio.get_running_loop().time))
         simulated, bus = I2cDevice(body, wires), MemoryI2c(wires)
         wires.wires.attach(simulated)
+    elif kind == "input":
+        keyboards = MemoryHub("link", KeyboardHub(asyncio.get_running_loop().time))
+        body.attach(keyboards.hub)
+        simulated, bus = PluggedDevice(body, keyboards), MemoryKeyboards(keyboards)
     elif kind == "gpio":
         chip = MemoryChip("link", GpioChip(asyncio.get_running_loop().time))
         body.attach(chip.chip)
-        simulated, bus = GpioDevice(body, chip), MemoryLines(chip)
+        simulated, bus = PluggedDevice(body, chip), MemoryLines(chip)
     else:
         link = MemoryLink("link", BAUDS.get(type_name, 9600))
         simulated, bus = SerialDevice(body, link, rng), link

@@ -12,6 +12,8 @@ from drivers.wire.card_number import parse_card
 from hal import capabilities
 from simulator.buzzer import Buzzer
 from simulator.ds2482_fobs import Ds2482Fobs
+from simulator.keyboard_hub import Keyboard
+from simulator.keyboard_reader import PORT, PRODUCT, VENDOR, KeyboardReader
 from simulator.led import Led
 from simulator.lock_board import LockBoard
 from simulator.matrix_keypad import MatrixKeypad
@@ -137,6 +139,13 @@ ROWS: dict[str, Row] = {
         capabilities.FingerReader,
         lambda rng, seen: ZfmFingerReader(rng, lambda: seen.finger, "r503"),
         {"family": "r503"},
+    ),
+    "keyboard-reader": Row(
+        capabilities.CardReader,
+        lambda rng, seen: KeyboardReader(Keyboard(VENDOR, PRODUCT, PORT, "USB Reader"), rng),
+        {"vendor": "ffff", "product": "0035", "port": PORT, "removal_ms": 200},
+        senses_removal=False,
+        hides=("merge", "overflow", "pulled", "other-port"),
     ),
     "matrix-keypad": Row(
         capabilities.Keypad,

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
+from drivers.card_rate import CARDS_PER_S
 from drivers.rdm6300_reader import CARDS_MAX, Rdm6300Reader
 from drivers.specs.rdm6300_reader import Rdm6300ReaderSpec
 from drivers.wire.rdm6300 import encode
-from hal.capabilities import CardPresented, CardReader, CardRemoved
+from hal.capabilities import CardPresented, CardReader, CardRemoved, DeviceSuspect
 from hal.errors import LinkLost
 from simulator.harness.virtual_loop import run
 from simulator.rdm6300_reader import ENCODINGS
@@ -100,7 +101,18 @@ def test_a_babbling_line_cannot_grow_the_memory() -> None:
         await asyncio.sleep(0.01)
         shown = sum(isinstance(reading, CardPresented) for reading in readings.all)
         gone = sum(isinstance(reading, CardRemoved) for reading in readings.all)
-        assert (shown, gone) == (100, 100 - CARDS_MAX)
+        assert (shown, gone) == (CARDS_PER_S, 0)
+        for second in range(1, 200):
+            await asyncio.sleep(1.05)
+            link.put(b"".join(encode((100 * second + number).to_bytes(5, "big")) for number in range(100)))
+        await asyncio.sleep(0.01)
+        assert len(device._seen_s) <= CARDS_MAX
+        shown = sum(isinstance(reading, CardPresented) for reading in readings.all)
+        assert shown == 200 * CARDS_PER_S
+        await asyncio.sleep(100)
+        [first, last] = [one for one in readings.all if isinstance(one, DeviceSuspect)]
+        assert first.cause == last.cause == "cards.flooding"
+        assert (first.hint is None, last.hint) == (False, None)
         watch.cancel()
 
     run(story())

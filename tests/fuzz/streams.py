@@ -15,6 +15,7 @@ from random import Random
 from typing import Any, Final, Protocol
 
 from cabinet.control.protocol import LINE_BYTES_MAX, Lines
+from drivers.wire.keyboard import TEXT_MAX, Typing, card_of
 from drivers.wire.lock_board import STYLES
 from drivers.wire.pn532 import HELD_MAX, Frame, Packet
 from drivers.wire.pn532 import Decoder as Pn532Decoder
@@ -207,6 +208,59 @@ def zfm_right(payload: bytes, data: bytes) -> bool:
     return front + payload + struct.pack(">H", 7 + len(payload) + 2 + sum(payload)) in data
 
 
+class Typed:
+    """Each byte is a key that goes down and up: its lower bits say which, its highest that a pause came before. Shift
+    goes down, or up; key 127 is one that repeats."""
+
+    def __init__(self) -> None:
+        self._typing = Typing()
+        self._at_ns = 0
+        self._shifted = {42: False, 54: False}
+
+    def feed(self, chunk: bytes) -> list[str]:
+        return [text for byte in chunk if (text := self._key(byte)) and self._means(text)]
+
+    def _key(self, byte: int) -> str | None:
+        self._at_ns += 400_000_000 if byte & 0x80 else 3_000_000
+        code = byte & 0x7F
+        if code in self._shifted:
+            self._shifted[code] = not self._shifted[code]
+            return self._typing.key(code, int(self._shifted[code]), self._at_ns)
+        if code == 0x7F:
+            return self._typing.key(2, 2, self._at_ns)
+        text = self._typing.key(code, 1, self._at_ns)
+        self._typing.key(code, 0, self._at_ns)
+        return text
+
+    @staticmethod
+    def _means(text: str) -> bool:
+        return bool(card_of(text, "printed") or card_of(text, "uid-turned"))
+
+    def held(self) -> int:
+        return len(self._typing._text)
+
+
+KEYS_TYPED: Final = {
+    **dict(zip(range(2, 12), "1234567890", strict=True)),
+    **dict(zip((71, 72, 73, 75, 76, 77, 79, 80, 81, 82), "7894561230", strict=True)),
+    **dict(zip((30, 48, 46, 32, 18, 33), "ABCDEF", strict=True)),
+    **dict.fromkeys((28, 96), "\n"),
+    **dict.fromkeys((42, 54, 58, 69), ""),
+}
+
+
+def typed_frame(random: Random) -> tuple[bytes, str]:
+    text = f"{random.getrandbits(32):010d}"
+    keys = [11 if digit == "0" else int(digit) + 1 for digit in text]
+    return bytes([keys[0] | 0x80, *keys[1:], 28]), text
+
+
+def typed_right(text: str, data: bytes) -> bool:
+    """It stands there in a row, without a pause in it, and Enter behind it."""
+    typed = "".join("|" * (byte >> 7) + KEYS_TYPED.get(byte & 0x7F, "?") for byte in data)
+    return f"{text}\n" in typed
+
+
 class Modbus:
     """A master that has asked unit 7 for 16 inputs."""
 
@@ -363,6 +417,7 @@ STREAMS: Final = (
     StreamTarget("pn532", nfc_frame, Nfc, nfc_right, HELD_MAX, HELD_MAX, undetected=296),
     StreamTarget("wiegand", wiegand_frame, Wiegand, wiegand_right, 96, 97, undetected=156),
     StreamTarget("zfm", zfm_frame, Zfm, zfm_right, FRAME_MAX - 1, FRAME_MAX, undetected=5),
+    StreamTarget("keyboard", typed_frame, Typed, typed_right, TEXT_MAX, 11),
     StreamTarget("modbus", modbus_frame, Modbus, modbus_right, HEARD_MAX, 0, undetected=0),
     _locks_target("8a", 48),
     _locks_target("cu16", 44),

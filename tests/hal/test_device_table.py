@@ -28,6 +28,7 @@ from hal.capabilities import (
 )
 from hal.clock import Now
 from hal.device_table import DeviceTable, build_device, parse_table
+from hal.keyboards_sim import SimKeyboards
 from hal.problems import Problem
 from hal.profiles import load_profile, profile_names
 from hal.registry import DEVICE_TYPES, load
@@ -135,6 +136,16 @@ link = "gpio0"
 d0 = 14
 d1 = 15
 [[link]]
+id = "input"
+type = "input"
+[[device]]
+id = "desk"
+type = "keyboard-reader"
+link = "input"
+vendor = "ffff"
+product = "0035"
+port = "usb-0000:01:00.0-1.2/input0"
+[[link]]
 id = "rs485-b"
 type = "rs485"
 port = "links/rs485-b"
@@ -169,6 +180,8 @@ hold_s = 0.7
 Raw = dict[str, Any]
 MORE, MORE_LINKS = CABINET.count("[[device]]"), CABINET.count("[[link]]")
 """Where one more of them is."""
+DESK = -3
+"""The reader that types."""
 
 
 class StillClock:
@@ -183,7 +196,7 @@ def test_a_whole_cabinet() -> None:
     table, problems = parse_table(tomllib.loads(CABINET))
     assert problems == []
     assert table is not None
-    ids = ["rs485", "uart0", "uart1", "gpio0", "i2c0", "camera", "finger-uart", "rs485-b", "uart2"]
+    ids = ["rs485", "uart0", "uart1", "gpio0", "i2c0", "camera", "finger-uart", "input", "rs485-b", "uart2"]
     assert [link.id for link in table.links] == ids
     assert [entry.spec.id for entry in table.devices] == [
         "reader",
@@ -197,6 +210,7 @@ def test_a_whole_cabinet() -> None:
         "camera",
         "finger",
         "outer-reader",
+        "desk",
         "nfc-reader",
         "locks",
     ]
@@ -220,6 +234,7 @@ CAPABILITIES: dict[str, type[Device]] = {
     "wiegand-reader": CardReader,
     "pn532-reader": CardReader,
     "zfm-finger-reader": FingerReader,
+    "keyboard-reader": CardReader,
     "matrix-keypad": Keypad,
     "modbus-relay-board": LockBoard,
     "modbus-input-board": InputBoard,
@@ -234,7 +249,7 @@ CAPABILITIES: dict[str, type[Device]] = {
 
 def test_every_device_of_the_table_can_be_built() -> None:
     table = parsed(tomllib.loads(CABINET))
-    buses = {"rs485": SerialBoardLine(MemoryLink())}
+    buses = {"rs485": SerialBoardLine(MemoryLink()), "input": SimKeyboards("input", "links/input")}
     built = {
         entry.spec.type: build_device(entry, buses.get(entry.type.bus, MemoryLink()), StillClock())
         for entry in table.devices
@@ -306,10 +321,22 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         'a socket link has one device, "camera" has "camera" already',
     ),
     (
+        "two readers at one plug",
+        lambda raw: raw["device"].append({**raw["device"][DESK], "id": "other"}),
+        ("device", MORE, "port"),
+        'port: this reader at this port is "desk" already',
+    ),
+    (
+        "two links of all keyboards",
+        lambda raw: raw["link"].append({"id": "x", "type": "input"}),
+        ("link", MORE_LINKS, "backend"),
+        'backend: link "input" uses the same; one link opens it for all devices',
+    ),
+    (
         "unknown link type",
         lambda raw: raw["link"].append({"id": "x", "type": "serail", "port": "p"}),
         ("link", MORE_LINKS, "type"),
-        'unknown type "serail", allowed: serial, modbus, rs485, gpio, i2c, socket; did you mean "serial"?',
+        'unknown type "serail", allowed: serial, modbus, rs485, gpio, i2c, socket, input; did you mean "serial"?',
     ),
     (
         "baud",

@@ -14,12 +14,15 @@ from hal.gpio_rpi import RpiGpioLines
 from hal.gpio_sim import SimLines
 from hal.i2c_dev import DevI2c
 from hal.i2c_sim import SimI2c
+from hal.keyboards_evdev import EvdevKeyboards
+from hal.keyboards_sim import SimKeyboards
 from hal.links import link_plans, make_bus
 from hal.modbus import RtuLine
 from hal.serial_link import SerialLink
 from hal.specs import (
     GpioLinkSpec,
     I2cLinkSpec,
+    InputLinkSpec,
     LinkSpec,
     ModbusLinkSpec,
     Rs485LinkSpec,
@@ -40,6 +43,8 @@ SPECS: list[tuple[LinkSpec, type]] = [
     (GpioLinkSpec(id="x", type="gpio", backend="rpi-gpio"), RpiGpioLines),
     (I2cLinkSpec(id="x", type="i2c", port="/dev/i2c-1"), DevI2c),
     (I2cLinkSpec(id="x", type="i2c", backend="sim", path="links/i2c0"), SimI2c),
+    (InputLinkSpec(id="x", type="input"), EvdevKeyboards),
+    (InputLinkSpec(id="x", type="input", backend="sim", path="links/input"), SimKeyboards),
 ]
 
 

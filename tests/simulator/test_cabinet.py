@@ -14,7 +14,7 @@ import pytest
 
 from drivers.ds2482_chip import Ds2482Chip
 from hal.problems import ConfigError
-from simulator.assembly import Assembly, BusLink, ChipLink, NotSimulated, WiresLink
+from simulator.assembly import Assembly, BusLink, ChipLink, HubLink, NotSimulated, WiresLink
 from simulator.cabinet import place_of
 from simulator.configuration import read_table
 from simulator.fobs import number_of
@@ -22,6 +22,7 @@ from simulator.gpio_chip import GpioChip, Holder, Input, Output
 from simulator.harness.virtual_loop import run
 from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
 from simulator.i2c_wires import I2cWires
+from simulator.keyboard_hub import KeyboardHub, Taker
 from simulator.modbus_frames import crc16
 from simulator.world import World
 from simulator.world_commands import USAGE, WorldCommands
@@ -47,6 +48,8 @@ class Cabinet:
         self.wires = I2cWires(loop.time)
         buses: dict[str, BusLink] = {"gpio0": ChipLink(self.chip, self.plug)}
         buses["i2c0"] = WiresLink(self.wires, MemoryLine())
+        self.hub = KeyboardHub(loop.time)
+        buses["input"] = HubLink(self.hub, MemoryLine())
         self.assembly = Assembly(table, world, ports, buses, {"camera": bytes(32)}, seed=1)
         self.assembly.start()
         self._commands = WorldCommands(self.assembly)
@@ -293,6 +296,18 @@ def test_the_reader_of_fobs_sees_what_hangs_in_each_slot() -> None:
         assert (await chip.look([1]))[0] == ["short"]
         assert await cabinet.say("clear fobs") == "ok"
         assert (await chip.look([1]))[0] == ["present"]
+
+    play(story, EXAMPLE)
+
+
+def test_what_types_is_plugged_in_where_the_configuration_says() -> None:
+    async def story(cabinet: Cabinet) -> None:
+        keys: list[int] = []
+        program = Taker(lambda port, event: keys.append(event.code) if event.value else None, lambda port: None)
+        cabinet.hub.take(program, 0xFFFF, 0x0035, "usb-0000:01:00.0-1.2/input0")
+        assert await cabinet.say("present card 0006547886 desk-reader") == "ok"
+        await asyncio.sleep(0.2)
+        assert keys == [11, 11, 11, 7, 6, 5, 8, 9, 9, 7, 28]
 
     play(story, EXAMPLE)
 

@@ -11,11 +11,11 @@ from hal.buses import Edge
 from simulator.buzzer import Buzzer
 from simulator.faults import Fault, FaultError, parse_fault
 from simulator.gpio_chip import GpioChip, GpioRefused, Holder, Input, Output
-from simulator.gpio_device import GpioDevice
 from simulator.harness.virtual_loop import run
 from simulator.led import Led
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.options import OptionError, parse_options
+from simulator.plugged_device import PluggedDevice
 from tests.simulator.lines import MemoryLine
 
 ROWS, COLUMNS = (5, 6, 13, 19), (16, 20, 21)
@@ -112,10 +112,10 @@ def test_lines_belong_to_one_program_until_given_back() -> None:
     run(story())
 
 
-def keypad_on(chip: GpioChip, seed: int = 1) -> tuple[MatrixKeypad, GpioDevice]:
+def keypad_on(chip: GpioChip, seed: int = 1) -> tuple[MatrixKeypad, PluggedDevice]:
     keypad = MatrixKeypad(ROWS, COLUMNS, random.Random(seed))
     keypad.attach(chip)
-    return keypad, GpioDevice(keypad, MemoryLine())
+    return keypad, PluggedDevice(keypad, MemoryLine())
 
 
 async def scanned_keys(program: Program, seconds: float) -> list[set[tuple[int, int]]]:
@@ -310,7 +310,7 @@ def test_the_chip_as_a_whole_is_unplugged() -> None:
         line = MemoryLine()
         keypad = MatrixKeypad(ROWS, COLUMNS, random.Random(1))
         keypad.attach(a_chip())
-        device = GpioDevice(keypad, line)
+        device = PluggedDevice(keypad, line)
         device.fault(parse_fault("unplug=200", keypad.faults))
         assert not line.plugged
         await asyncio.sleep(0.21)

@@ -12,10 +12,10 @@ from drivers.wire.card_number import parse_card
 from hal.buses import Edge
 from simulator.faults import FaultError, parse_fault
 from simulator.gpio_chip import GpioChip, Holder, Input
-from simulator.gpio_device import GpioDevice
 from simulator.harness.virtual_loop import run
 from simulator.harness.wire.memory_lines import MemoryChip
 from simulator.options import OptionError, parse_options
+from simulator.plugged_device import PluggedDevice
 from simulator.wiegand_reader import WiegandReader, encode, key_bits
 
 ADA = parse_card("0006547886")
@@ -29,7 +29,7 @@ class Listener:
         chip = GpioChip(asyncio.get_running_loop().time)
         self.reader = WiegandReader.alone(parse_options(list(options), WiegandReader.options), random.Random(1))
         self.reader.attach(chip)
-        self.device = GpioDevice(self.reader, MemoryChip("gpio0", chip))
+        self.device = PluggedDevice(self.reader, MemoryChip("gpio0", chip))
         self.device.start()
         chip.claim(Holder(self.edges.append), [14, 15], Input("up", edges=True))
 

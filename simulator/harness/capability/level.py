@@ -116,7 +116,7 @@ class CapabilityLevel:
             case "indicator":
                 fixture = SignalFixture(spec.id, random, self._world, self._slots_on(spec.id, "indicator"))
                 build = partial(WorldLamps, fixture)
-            case "rdm6300-reader" | "wiegand-reader" | "pn532-reader":
+            case "rdm6300-reader" | "wiegand-reader" | "pn532-reader" | "keyboard-reader":
                 fixture = ReaderFixture(spec.id, random)
                 build = partial(WorldReader, fixture)
             case "matrix-keypad":

@@ -11,17 +11,27 @@ from hal.buses import Bus
 from hal.clock import Clock
 from hal.device_table import DeviceTable
 from hal.links import link_plans, master_of
-from hal.specs import GpioLinkSpec, I2cLinkSpec, LinkSpec, ModbusLinkSpec, Rs485LinkSpec, SocketLinkSpec
+from hal.specs import (
+    GpioLinkSpec,
+    I2cLinkSpec,
+    InputLinkSpec,
+    LinkSpec,
+    ModbusLinkSpec,
+    Rs485LinkSpec,
+    SocketLinkSpec,
+)
 from hal.supervisor import LinkPlan
-from simulator.assembly import Assembly, BusLink, ChipLink, Fitted, WiresLink
+from simulator.assembly import Assembly, BusLink, ChipLink, Fitted, HubLink, WiresLink
 from simulator.body import SerialLink
 from simulator.faults import Fault
 from simulator.gpio_chip import GpioChip
 from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
+from simulator.harness.wire.memory_keyboards import MemoryHub, MemoryKeyboards
 from simulator.harness.wire.memory_line import MemoryLine, MemoryPort, Wire, chopped, cut_after, delayed, lossy
 from simulator.harness.wire.memory_lines import MemoryChip, MemoryLines
 from simulator.harness.wire.memory_socket import MemoryClient, MemorySocket
 from simulator.i2c_wires import I2cWires
+from simulator.keyboard_hub import KeyboardHub
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_relay_board import ON, ModbusRelayBoard
 from simulator.rdm6300_reader import Rdm6300Reader
@@ -41,12 +51,15 @@ class WireLevel:
         self.lines: dict[str, MemoryLine] = {}
         self._chips: dict[str, MemoryChip] = {}
         self._wires: dict[str, MemoryWires] = {}
+        self._hubs: dict[str, MemoryHub] = {}
         self._sockets: dict[str, MemorySocket] = {}
         for link in table.links:
             if isinstance(link, GpioLinkSpec):
                 self._chips[link.id] = MemoryChip(link.id, GpioChip(loop.time))
             elif isinstance(link, I2cLinkSpec):
                 self._wires[link.id] = MemoryWires(link.id, I2cWires(loop.time))
+            elif isinstance(link, InputLinkSpec):
+                self._hubs[link.id] = MemoryHub(link.id, KeyboardHub(loop.time))
             elif isinstance(link, SocketLinkSpec):
                 self._sockets[link.id] = MemorySocket(link.id, KEY)
             else:
@@ -54,6 +67,7 @@ class WireLevel:
                 line.to_host.append(chopped(seeded(seed, f"wire of {link.id}")))
         buses: dict[str, BusLink] = {name: ChipLink(chip.chip, chip) for name, chip in self._chips.items()}
         buses |= {name: WiresLink(wires.wires, wires) for name, wires in self._wires.items()}
+        buses |= {name: HubLink(hub.hub, hub) for name, hub in self._hubs.items()}
         ports: dict[str, SerialLink] = {**self.lines, **self._sockets}
         self._assembly = Assembly(table, world, ports, buses, dict.fromkeys(self._sockets, KEY), seed)
         self._reader = self._assembly.body(Rdm6300Reader, "reader", None)
@@ -75,6 +89,8 @@ class WireLevel:
             chip.abandon()
         for wires in self._wires.values():
             wires.abandon()
+        for hub in self._hubs.values():
+            hub.abandon()
         for socket in self._sockets.values():
             socket.abandon()
 
@@ -132,6 +148,8 @@ class WireLevel:
             return MemoryLines(self._chips[spec.id])
         if isinstance(spec, I2cLinkSpec):
             return MemoryI2c(self._wires[spec.id])
+        if isinstance(spec, InputLinkSpec):
+            return MemoryKeyboards(self._hubs[spec.id])
         if isinstance(spec, SocketLinkSpec):
             return MemoryClient(self._sockets[spec.id])
         port = MemoryPort(self.lines[spec.id])

@@ -1,15 +1,16 @@
-"""A body on the lines of a simulated GPIO chip. The chip as a whole may be unplugged; other faults are the body's."""
+"""A body on a simulated GPIO chip, or at a keyboard's plug. The link as a whole may be unplugged; other faults are the
+body's."""
 
 from __future__ import annotations
 
 import asyncio
 
-from simulator.body import GpioBody, Pluggable
+from simulator.body import Body, Pluggable
 from simulator.faults import Fault
 
 
-class GpioDevice:
-    def __init__(self, body: GpioBody, link: Pluggable) -> None:
+class PluggedDevice:
+    def __init__(self, body: Body, link: Pluggable) -> None:
         self.body = body
         self._link = link
         self._replug: asyncio.TimerHandle | None = None
