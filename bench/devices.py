@@ -82,6 +82,7 @@ async def _lamp(driver: Any, n: int) -> None:
 ACTS: dict[str, Act] = {
     "rdm6300-reader": _card("rdm6300-reader"),
     "wiegand-reader": _card("wiegand-reader", silence_s=END_NS / 1e9, rest_s=0.25),
+    "keyboard-reader": _card("keyboard-reader", rest_s=0.25),
     "pn532-reader": _card("pn532-reader"),
     "zfm-finger-reader": Act(_finger, tells=FingerUnknown, rest_s=0.5),
     "matrix-keypad": Act(lambda body, seen, n: body.press("5"), tells=Typed),
