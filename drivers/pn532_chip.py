@@ -25,6 +25,7 @@ EXCHANGE_S = 1.5
 """One APDU with all its parts. A card that has to think longer says so to the chip, up to its frame waiting time."""
 QUIET_S = 0.05
 """A frame that has begun and does not go on for so long is cut short."""
+MOMENT_S = 0.001
 ABORT_S = 0.01
 """A command that comes sooner after the abort of another one may be lost."""
 ANSWER_MAX = 65538
@@ -170,16 +171,22 @@ class Pn532Chip:
             left_s = until_s - asyncio.get_running_loop().time()
             if left_s <= 0 or (quiet_s is not None and self._decoder.dropped > dropped):
                 return None
-            try:
-                wait_s = min(left_s, quiet_s) if quiet_s is not None and self._decoder.begun else left_s
-                async with asyncio.timeout(wait_s) as limit:
-                    chunk = await self._link.read()
-            except TimeoutError:
-                if not limit.expired():
-                    raise
+            wait_s = min(left_s, quiet_s) if quiet_s is not None and self._decoder.begun else left_s
+            # The waiting also ends when the whole program stood still: then it may have come long ago.
+            chunk = await self._read_within(wait_s) or await self._read_within(MOMENT_S)
+            if not chunk:
                 return None
             self._frames += self._decoder.feed(chunk)
         return self._frames.popleft()
+
+    async def _read_within(self, seconds: float) -> bytes:
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                return await self._link.read()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            return b""
 
     async def _abort(self) -> None:
         self._forget()

@@ -262,6 +262,17 @@ def test_a_card_taken_away_in_the_middle() -> None:
     run(story())
 
 
+def test_the_start_wakes_it_at_once() -> None:
+    async def story() -> None:
+        here = await desk()
+        here.fault("asleep=2")
+        began_s = now_s()
+        await here.reader.start()
+        assert now_s() - began_s < 0.05
+
+    run(story())
+
+
 def test_a_lost_command_is_sent_again() -> None:
     async def story() -> None:
         here = await desk()
@@ -417,14 +428,29 @@ def test_the_answer_to_the_last_question_is_not_taken_for_this_one() -> None:
         link = FakeLink()
         chip = Pn532Chip("nfc", link)
         old = encode(Packet(True, 0x4B, bytes.fromhex("01 01 00 04 08 04 11 22 33 44")))
-        link.put(old)
+        link.put(ACK + old)
         search = asyncio.create_task(chip.search())
         await asyncio.sleep(0.005)
-        link.put(old + ACK)
+        link.put(old + old + ACK)
         await asyncio.sleep(0.005)
+        link.put(encode(Packet(True, 0x33, b"")))
         link.put(encode(Packet(True, 0x4B, b"\x00")))
         assert await search is None
         assert NACK not in link.written
+
+    run(story())
+
+
+def test_an_acknowledgement_that_waits_when_the_time_is_over_is_read() -> None:
+    """As after a pause of the whole program: time-out and bytes are found at the same moment."""
+
+    async def story() -> None:
+        link = FakeLink()
+        search = asyncio.create_task(Pn532Chip("nfc", link).search())
+        await asyncio.sleep(0.05)
+        link.put(ACK + encode(Packet(True, 0x4B, b"\x00")))
+        assert await search is None
+        assert link.written == encode(Packet(False, 0x4A, b"\x01\x00"))
 
     run(story())
 

@@ -7,11 +7,12 @@ import random
 
 import pytest
 
-from simulator.faults import parse_fault
+from simulator.faults import ActiveFaults, parse_fault
 from simulator.harness.virtual_loop import run
 from simulator.iso_dep import crc_a
-from simulator.nfc_cards import ClassicCard, SimulatedCard
+from simulator.nfc_cards import KINDS, ClassicCard, RandomUidCard, SimulatedCard
 from simulator.options import OptionError, parse_options
+from simulator.pn532_chip import COMMANDS, Pn532Chip
 from simulator.pn532_reader import Pn532Reader
 from simulator.serial_device import SerialDevice
 from tests.simulator.lines import MemoryLine
@@ -270,6 +271,24 @@ def test_the_check_of_type_a() -> None:
     """ISO 14443-3, annex B: 00 00 has the CRC A0 1E, 12 34 has 26 CF."""
     assert crc_a(b"\x00\x00") == b"\xa0\x1e"
     assert crc_a(b"\x12\x34") == b"\x26\xcf"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_command_and_no_frame_to_a_card_is_too_odd(seed: int) -> None:
+    rng = random.Random(seed)
+    chip = Pn532Chip(rng, ActiveFaults())
+    cards = [RandomUidCard(rng), *(make(rng.randbytes(length)) for length, make in KINDS.values()), None]
+    frames = [b"\xe0\x80", b"\x02", b"\x13\x90", b"\xa2", b"\xb3", b"\xc2", b"\x0a\x00", b"\x30\x0f", b"\x60\x04"]
+    answered = 0
+    for _ in range(1_000):
+        if rng.random() < 0.1:
+            chip.card = rng.choice(cards)
+        code = rng.choice((0x4A, 0x40, 0x42, rng.choice(tuple(COMMANDS)), rng.randrange(256)))
+        data = rng.choice((b"\x01\x00", b"\x01" + rng.choice(frames), rng.choice(frames), rng.randbytes(263), b""))
+        reply = chip.perform(code, data[: rng.choice((1, 2, 3, 263))])
+        assert reply.data is None or len(reply.data) <= 263
+        answered += reply.data is not None
+    assert answered > 300
 
 
 def test_removing_nothing_and_a_number_that_no_card_has_are_said() -> None:

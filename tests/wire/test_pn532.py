@@ -81,6 +81,14 @@ def test_a_frame_is_found_behind_any_noise_within_one_longest_frame(noise: bytes
     assert packet in decoder.feed(encode(packet) + bytes(HELD_MAX))
 
 
+@pytest.mark.parametrize("claimed", [5, 19, 40, 200])
+def test_a_frame_that_only_seems_to_begin_hides_none_that_stands_in_it(claimed: int) -> None:
+    decoder, packet = Decoder(), CAPTURES[1][1]
+    found = decoder.feed(bytes([0, 255, claimed, 256 - claimed, 0xD5]) + encode(packet) + bytes(claimed))
+    assert found == [packet]
+    assert decoder.dropped >= 1
+
+
 def test_a_frame_behind_the_wake_up_and_its_echo() -> None:
     version = encode(Packet(COMMAND, 0x02, b""))
     assert Decoder().feed(WAKE_UP + version) == [Packet(COMMAND, 0x02, b"")]
@@ -98,7 +106,7 @@ def test_a_whole_frame_inside_another_is_its_data_alone() -> None:
         "00 00 FF 02 FE D5 15 17 00",  # DCS
         "00 00 FF 02 FE D6 15 15 00",  # neither to the chip nor to the host
         "00 00 FF 00 00 00",  # no bytes at all
-        "00 00 FF FF FF 01 0A F5" + " D5" * 266 + " 82 00",  # one byte more than the chip has room for
+        "00 00 FF FF FF 01 0A F5" + " D5" * 266 + " AE 00",  # one byte more than the chip has room for
     ],
 )
 def test_useless_frames_are_dropped_and_counted(wire: str) -> None:
