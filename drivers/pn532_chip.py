@@ -117,7 +117,13 @@ class Pn532Chip:
         return answer
 
     async def _exchanged(self, command: Packet) -> Exchanged:
-        reply = commands.read_exchanged(await self._ask(command, EXCHANGE_S))
+        """Sent once: a card that hears an APDU twice is out of step, and its proof would look like a forged one."""
+        self._forget()
+        await self._write(encode(command))
+        if not await self._acknowledged(ACK_S):
+            await self._abort()
+            raise CardFailed(self._device, 0x01)
+        reply = commands.read_exchanged(await self._reply(command.code + 1, EXCHANGE_S))
         if reply is None:
             raise DeviceTimeout(self._device, "its answer to an exchange is empty")
         if reply.status:

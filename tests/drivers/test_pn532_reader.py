@@ -229,6 +229,22 @@ def test_a_damaged_answer_is_asked_for_again_and_the_card_is_not() -> None:
     run(story())
 
 
+def test_a_card_hears_an_apdu_once_whatever_is_lost_on_the_way() -> None:
+    async def story() -> None:
+        here, card = await desk(), Echo()
+        here.body.present(card)
+        chip = here.reader._chip
+        await chip.search()
+        here.fault("silent=1")
+        with pytest.raises(CardFailed):
+            await chip.exchange(b"\x90\x60\x00\x00\x00")
+        assert card.commands == [b"\x90\x60\x00\x00\x00"]
+        await chip.search()
+        assert await chip.exchange(b"\x00") == b"\x00\x90\x00"
+
+    run(story())
+
+
 @pytest.mark.parametrize(("gone", "code"), [(True, 0x01), (False, 0x27)])
 def test_a_card_that_is_gone_or_was_not_selected(gone: bool, code: int) -> None:
     async def story() -> None:
