@@ -8,7 +8,7 @@ import math
 
 from drivers.specs.modbus_relay_board import ModbusRelayBoardSpec
 from drivers.specs.relay_profile import RelayProfile
-from drivers.wire.relay_commands import CoilWrite, coil, flash_on, switch_off
+from drivers.wire.relay_commands import CoilsOff, CoilWrite, RegisterWrite, Write, all_off, coil, pulses, switch_off
 from hal.buses import ModbusLine
 from hal.capabilities import Emit, Lock, LockBoard
 from hal.clock import Clock
@@ -20,6 +20,8 @@ MARGIN_S = 0.5
 """A coil may read on so long after its pulse: the board's own clock, and the way of the answer."""
 MISSES_LOST = 2
 """So many polls in a row without an answer (each asked twice by the line) mean that the board is lost."""
+WAY_S = 0.1
+"""From a board's own time to what it then does."""
 STOP_S = 1.0
 NO_SUCH_REGISTER = (1, 2)
 """Modbus exceptions of a board that lacks the function or the address (Application Protocol V1.1b3, 7)."""
@@ -57,6 +59,8 @@ class ModbusRelayBoard(LockBoard):
         self._free_at_s = -math.inf
         """When the last pulse has ended."""
         self._may_be_on_until_s: dict[int, float] = {}
+        self._way: int | None = None
+        """Which of several ways of asking for a pulse is the right one; None: no release has shown it yet."""
 
     def lock(self, channel: int) -> Lock:
         self._coil(channel)
@@ -89,20 +93,21 @@ class ModbusRelayBoard(LockBoard):
             raise DeviceTimeout(self.device, "coils not confirmed off in time; check them by hand") from None
 
     async def all_off(self) -> None:
-        await self._line.write_coils(self._spec.unit, self._profile.coil_first, [False] * self._profile.channels)
+        await self._write(all_off(self._profile))
         stays_on = [channel for channel, on in enumerate(await self._read_coils(), start=1) if on]
         if stays_on:
             raise self._stays_on(stays_on[0])
 
     async def energised(self, channel: int) -> bool:
         """As Lock.energised."""
-        (on,) = await self._line.read_coils(self._spec.unit, self._coil(channel), 1, urgent=True)
+        offset = self._coil(channel) - self._profile.coil_first
+        (on,) = await self._read_states(offset, 1, urgent=True)
         return on
 
     async def pulse(self, channel: int, hold_s: float) -> None:
         """As Lock.pulse; waits for the pulse before it, of whichever channel, to end."""
         try:
-            command = flash_on(self._profile, channel, hold_s)
+            ways = pulses(self._profile, channel, hold_s)
         except ValueError as error:
             raise DeviceMisconfigured(self.device, f"channel {channel}: {error}") from None
         async with self._one_at_a_time:
@@ -110,9 +115,9 @@ class ModbusRelayBoard(LockBoard):
             if wait_s > 0:
                 await asyncio.sleep(wait_s)
             self._may_be_on_until_s[channel] = math.inf
-            on_s = hold_s
+            on_s = self._profile.pulse_s or hold_s
             try:
-                await self._pulse(channel, hold_s, command)
+                await self._ask_for(channel, on_s, ways)
             except (DeviceTimeout, DeviceRefused, LinkLost):
                 on_s = 0.0  # surely not pulsed
                 raise
@@ -120,11 +125,44 @@ class ModbusRelayBoard(LockBoard):
                 self._free_at_s = self._clock.mono_s() + on_s
                 self._may_be_on_until_s[channel] = self._free_at_s + MARGIN_S
 
-    async def _pulse(self, channel: int, hold_s: float, command: CoilWrite) -> None:
+    async def _ask_for(self, channel: int, hold_s: float, ways: list[Write]) -> None:
+        """The first release shows which way is the right one; each other is tried after the coil was read as off."""
+        for way, command in enumerate(ways):
+            if self._way not in (None, way):
+                continue
+            try:
+                came_on = await self._pulse(channel, hold_s, command)
+            except (DeviceTimeout, DeviceRefused, LinkLost) as error:
+                if way == 0 or self._way is not None:
+                    raise
+                raise OutcomeUnknown(self.device, error.hint) from error  # the first way may have moved it
+            if came_on:
+                self._way = way
+                return
+            if self._way is None and len(ways) > 1:
+                await self._undo(channel, hold_s)
+        raise OutcomeUnknown(
+            self.device, f"channel {channel}: pulse sent, coil reads off; check the board's supply and relay"
+        )
+
+    async def _undo(self, channel: int, hold_s: float) -> None:
+        """What was no pulse may have been its opposite: off, and on after a while."""
+        logger.warning("%s: channel %d did not come on when it was pulsed, switched off", self.device, channel)
+        try:
+            await self._write(switch_off(self._profile, channel))
+            await asyncio.sleep(hold_s + WAY_S)
+            if await self.energised(channel):
+                await self._switch_off(channel)
+        except DeviceError as error:
+            hint = f"channel {channel}: the coil read off, then the board could not be asked: {error.hint}"
+            raise OutcomeUnknown(self.device, hint) from error
+
+    async def _pulse(self, channel: int, hold_s: float, command: Write) -> bool:
+        """False: the board has accepted it, and reads off while the pulse should last."""
         asked_s = self._clock.mono_s()
         silent: DeviceTimeout | None = None
         try:
-            await self._line.write_coil(self._spec.unit, command.address, command.value)
+            await self._write(command)
         except DeviceTimeout as error:
             silent = error
         except DeviceRefused as error:
@@ -134,13 +172,15 @@ class ModbusRelayBoard(LockBoard):
             raise type(error)(self.device, f"channel {channel}: {error.hint}") from error
         try:
             if await self.energised(channel):
-                return
+                return True
         except DeviceError as error:
             raise OutcomeUnknown(
                 self.device, f"channel {channel}: pulse sent, then the coil could not be read: {error.hint}"
             ) from error
         # A pulse begun after asking would still be on: the board answers in order.
-        if silent is not None and self._clock.mono_s() - asked_s < hold_s:
+        if self._clock.mono_s() - asked_s < hold_s:
+            if silent is None:
+                return False
             raise DeviceTimeout(self.device, f"channel {channel}: not pulsed: {silent.hint}") from silent
         raise OutcomeUnknown(
             self.device, f"channel {channel}: pulse sent, coil reads off; check the board's supply and relay"
@@ -154,8 +194,7 @@ class ModbusRelayBoard(LockBoard):
 
     async def _switch_off(self, channel: int) -> None:
         """Once; a coil that then still reads on is past our help."""
-        command = switch_off(self._profile, channel)
-        await self._line.write_coil(self._spec.unit, command.address, command.value)
+        await self._write(switch_off(self._profile, channel))
         if await self.energised(channel):
             raise self._stays_on(channel)
         logger.warning("%s: channel %d was on without a pulse of ours, switched off", self.device, channel)
@@ -180,7 +219,26 @@ class ModbusRelayBoard(LockBoard):
                 )
 
     async def _read_coils(self) -> tuple[bool, ...]:
-        return await self._line.read_coils(self._spec.unit, self._profile.coil_first, self._profile.channels)
+        return await self._read_states(0, self._profile.channels)
+
+    async def _read_states(self, offset: int, count: int, *, urgent: bool = False) -> tuple[bool, ...]:
+        unit, registers = self._spec.unit, self._profile.command_first
+        if registers is None:
+            return await self._line.read_coils(unit, self._profile.coil_first + offset, count, urgent=urgent)
+        values = await self._line.read_registers(unit, registers + offset, count, urgent=urgent)
+        return tuple(value != 0 for value in values)
+
+    async def _write(self, command: Write) -> None:
+        unit = self._spec.unit
+        match command:
+            case CoilWrite():
+                await self._line.write_coil(unit, command.address, command.value)
+            case CoilsOff():
+                await self._line.write_coils(unit, command.first, [False] * command.count)
+            case RegisterWrite():
+                await self._line.write_register(unit, command.address, command.value)
+            case _:
+                await self._line.write_registers(unit, command.first, command.values)
 
     def _coil(self, channel: int) -> int:
         try:

@@ -78,7 +78,7 @@ class ModbusLine(Bus, Protocol):
         """FC02: `count` (1-2000) discrete inputs from `first`."""
         ...
 
-    async def read_registers(self, unit: int, first: int, count: int) -> tuple[int, ...]:
+    async def read_registers(self, unit: int, first: int, count: int, *, urgent: bool = False) -> tuple[int, ...]:
         """FC03: `count` (1-125) holding registers from `first`."""
         ...
 
@@ -88,6 +88,14 @@ class ModbusLine(Bus, Protocol):
 
     async def write_coils(self, unit: int, first: int, values: Sequence[bool]) -> None:
         """FC0F: coils from `first`."""
+        ...
+
+    async def write_register(self, unit: int, address: int, value: int) -> None:
+        """FC06: one holding register."""
+        ...
+
+    async def write_registers(self, unit: int, first: int, values: Sequence[int]) -> None:
+        """FC10: holding registers from `first`."""
         ...
 
 

@@ -20,6 +20,7 @@ from typing import TypeVar
 from pymodbus.framer import FramerRTU
 from pymodbus.pdu import DecodePDU, ModbusPDU, ReadCoilsRequest, ReadHoldingRegistersRequest
 from pymodbus.pdu.bit_message import ReadDiscreteInputsRequest, WriteMultipleCoilsRequest
+from pymodbus.pdu.register_message import WriteMultipleRegistersRequest, WriteSingleRegisterRequest
 
 from hal.buses import ByteLink
 from hal.questions import Question, Refusal
@@ -75,12 +76,12 @@ class RtuLine:
     async def read_inputs(self, unit: int, first: int, count: int) -> tuple[bool, ...]:
         return await self._transactions.ask(_bits_question(ReadDiscreteInputsRequest, unit, first, count))
 
-    async def read_registers(self, unit: int, first: int, count: int) -> tuple[int, ...]:
+    async def read_registers(self, unit: int, first: int, count: int, *, urgent: bool = False) -> tuple[int, ...]:
         def registers(data: bytes) -> tuple[int, ...] | None:
             return struct.unpack(f">{count}H", data[1:]) if data[0] == 2 * count else None
 
         request = ReadHoldingRegistersRequest(dev_id=unit, address=first, count=count)
-        return await self._transactions.ask(_question(request, 5 + 2 * count, registers))
+        return await self._transactions.ask(_question(request, 5 + 2 * count, registers, urgent=urgent))
 
     async def write_coil(self, unit: int, address: int, value: int) -> None:
         await self._transactions.ask(_coil_question(unit, address, value))
@@ -90,6 +91,20 @@ class RtuLine:
             return True if data == struct.pack(">HH", first, len(values)) else None
 
         request = WriteMultipleCoilsRequest(dev_id=unit, address=first, bits=list(values))
+        await self._transactions.ask(_question(request, 8, echoed, acts=True))
+
+    async def write_register(self, unit: int, address: int, value: int) -> None:
+        def echoed(data: bytes) -> bool | None:
+            return True if data == struct.pack(">HH", address, value) else None
+
+        request = WriteSingleRegisterRequest(dev_id=unit, address=address, registers=[value])
+        await self._transactions.ask(_question(request, 8, echoed, acts=True))
+
+    async def write_registers(self, unit: int, first: int, values: Sequence[int]) -> None:
+        def echoed(data: bytes) -> bool | None:
+            return True if data == struct.pack(">HH", first, len(values)) else None
+
+        request = WriteMultipleRegistersRequest(dev_id=unit, address=first, registers=list(values))
         await self._transactions.ask(_question(request, 8, echoed, acts=True))
 
 

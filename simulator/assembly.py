@@ -43,10 +43,11 @@ from simulator.lock_board import LockBoard
 from simulator.lock_wire import VOICES
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_input_board import ModbusInputBoard
-from simulator.modbus_relay_board import PROFILES, ModbusRelayBoard
+from simulator.modbus_relay_board import ModbusRelayBoard
 from simulator.plugged_device import PluggedDevice
 from simulator.pn532_reader import Pn532Reader
 from simulator.rdm6300_reader import Rdm6300Reader
+from simulator.relay_makes import MAKES
 from simulator.serial_device import SerialDevice
 from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
@@ -227,12 +228,12 @@ class Assembly:
         raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")
 
     def _relay_board(self, spec: ModbusRelayBoardSpec) -> ModbusRelayBoard:
-        if spec.profile not in PROFILES:
-            known = ", ".join(PROFILES)
+        if spec.profile not in MAKES:
+            known = ", ".join(MAKES)
             raise NotSimulated(f"device {spec.id}: profile {spec.profile} has no simulated twin; there are: {known}")
-        coils = PROFILES[spec.profile]
+        coils, make = MAKES[spec.profile]
         bolts = WiredBolts(self.world, bolts_on(self._table, spec.id))
-        return ModbusRelayBoard(spec.unit, coils, bolts, FixedContacts([False] * coils), coils)
+        return make(spec.unit, coils, bolts, FixedContacts([False] * coils), coils)
 
     def _lock_board(self, spec: LockBoardSpec) -> LockBoard:
         if spec.profile not in VOICES:

@@ -28,8 +28,6 @@ ALL_RELAYS, FLASH_ON, FLASH_OFF, CONTROL_MODE = 0x00FF, 0x0200, 0x0400, 0x1000
 FLASH_MAX, FLASH_UNIT_S = 0x7FFF, 0.1
 CONTROL_MODES = 4
 COILS_MAX = 64
-PROFILES = {"waveshare-8": 8}
-"""Boards of the configuration that this twin plays, and their coils."""
 
 
 class Bolts(Protocol):
@@ -56,10 +54,11 @@ class NoBolts:
 
 
 class ModbusRelayBoard(ModbusBoard):
-    title = "RS-485 relay board that times pulses itself (profile waveshare-8)"
+    title = "RS-485 relay board that times pulses itself (profiles waveshare-8, lc-8, eletechsup-4)"
     options: ClassVar = {
+        "profile": "make of the board: waveshare-8, lc-8, eletechsup-4; default waveshare-8",
         "unit": "Modbus address, 1 to 247; default 1",
-        "coils": "how many relays, 1 to 64; default 8",
+        "coils": "how many relays, 1 to 64; default as the make has",
         "inputs": "levels as FC02 reads them, first input first; default 00000000",
         "baud": f"rate that register 2000 tells: {', '.join(RATES)}; default 9600 (a pty has no rate)",
     }
@@ -84,10 +83,13 @@ class ModbusRelayBoard(ModbusBoard):
 
     @classmethod
     def alone(cls, options: Options, rng: random.Random) -> ModbusRelayBoard:
+        from simulator.relay_makes import MAKES
+
+        coils, make = MAKES[options.one_of("profile", "waveshare-8", tuple(MAKES))]
         levels = options.bits("inputs", "00000000")
-        return cls(
+        return make(
             options.number("unit", 1, 1, 247),
-            options.number("coils", 8, 1, COILS_MAX),
+            options.number("coils", coils, 1, COILS_MAX),
             NoBolts(),
             FixedContacts(levels),
             len(levels),

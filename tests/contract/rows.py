@@ -21,6 +21,7 @@ from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import ModbusRelayBoard
 from simulator.pn532_reader import Pn532Reader
 from simulator.rdm6300_reader import Rdm6300Reader
+from simulator.relay_makes import EletechsupRelayBoard, LcRelayBoard
 from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
 from simulator.wiegand_reader import WiegandReader
@@ -110,7 +111,10 @@ class Row:
     also: tuple[type, ...] = ()
     """What else it can."""
     pulse_s: float | None = None
-    """A board that takes a time of its own for a pulse, and does not tell which coil is on."""
+    """A board that takes a time of its own for a pulse."""
+    tells_coils: bool = True
+    """A lock board that can be asked which coil is on."""
+    locks: int = 8
     hides: tuple[str, ...] = ()
     """Faults under which a card goes unseen here, and at other readers does not."""
 
@@ -157,6 +161,18 @@ ROWS: dict[str, Row] = {
         lambda rng, seen: ModbusRelayBoard(7, 8, seen, seen, 8),
         {"unit": 7, "profile": "waveshare-8", "poll_s": 0.5},
     ),
+    "modbus-relay-board lc-8": Row(
+        capabilities.LockBoard,
+        lambda rng, seen: LcRelayBoard(7, 8, seen, seen, 8),
+        {"unit": 7, "profile": "lc-8", "poll_s": 0.5},
+    ),
+    "modbus-relay-board eletechsup-4": Row(
+        capabilities.LockBoard,
+        lambda rng, seen: EletechsupRelayBoard(7, 4, seen, seen, 8),
+        {"unit": 7, "profile": "eletechsup-4", "poll_s": 0.5},
+        pulse_s=1.0,
+        locks=4,
+    ),
     "modbus-input-board": Row(
         capabilities.InputBoard,
         lambda rng, seen: ModbusInputBoard(7, seen, 8),
@@ -169,6 +185,7 @@ ROWS: dict[str, Row] = {
             {"unit": 3, "profile": profile, "locks": 8, "poll_ms": 50},
             also=(capabilities.InputBoard,),
             pulse_s=0.5,
+            tells_coils=False,
         )
         for name, profile in (
             ("lock-board", "8a"),
@@ -183,6 +200,7 @@ ROWS: dict[str, Row] = {
         {"unit": 3, "profile": "cu16", "locks": 8, "poll_ms": 50},
         also=(capabilities.InputBoard,),
         pulse_s=0.5,
+        tells_coils=False,
     ),
     "ds2482-fobs": Row(
         capabilities.FobReader,

@@ -27,7 +27,7 @@ def test_a_pulse_energises_one_coil_and_the_board_ends_it(name: str, tmp_path: P
         async with on_real_bus(name, tmp_path) as rig:
             await rig.driver.start()
             lock = rig.driver.lock(3)
-            tells = ROWS[name].pulse_s is None
+            tells = ROWS[name].tells_coils
             if tells:
                 assert not await lock.energised()
             pulse = asyncio.create_task(lock.pulse(0.2))
@@ -56,10 +56,10 @@ def test_a_pulse_is_on_the_wire_at_once_and_lasts_as_asked(name: str) -> None:
             for hold_s in (0.1, 0.5, 1.0):
                 await asyncio.sleep(1)
                 asked_s = loop.time()
-                pulse = asyncio.create_task(rig.driver.lock(8).pulse(hold_s))
-                await rig.until(lambda: 8 in rig.seen.coils_on)
+                pulse = asyncio.create_task(rig.driver.lock(ROWS[name].locks).pulse(hold_s))
+                await rig.until(lambda: ROWS[name].locks in rig.seen.coils_on)
                 began_s = loop.time()
-                assert began_s - asked_s < (0.01 if ROWS[name].pulse_s is None else 0.02)  # its switch is read before
+                assert began_s - asked_s < (0.01 if ROWS[name].tells_coils else 0.02)  # its switch is read before
                 await rig.until(lambda: not rig.seen.coils_on)
                 ended_s = loop.time()
                 await pulse
@@ -152,7 +152,7 @@ def test_a_link_lost_in_the_pulse_is_unknown_and_after_it_not_pulsed(name: str) 
     run(story())
 
 
-@pytest.mark.parametrize("name", [name for name in BOARDS if ROWS[name].pulse_s is None])
+@pytest.mark.parametrize("name", [name for name in BOARDS if ROWS[name].tells_coils])
 def test_a_coil_that_stays_on_is_found(name: str) -> None:
     async def story() -> None:
         async with in_memory(name) as rig:

@@ -106,3 +106,19 @@ def test_a_plain_socket_scans_the_keypad(tmp_path: Path) -> None:
         assert edges[0]["high"] is False
         assert [edge["seqno"] for edge in edges] == list(range(1, len(edges) + 1))
         assert [edge["at_ns"] for edge in edges] == sorted(edge["at_ns"] for edge in edges)
+
+
+def test_minimalmodbus_sees_timed_pulses_of_other_makes_end_by_themselves(tmp_path: Path) -> None:
+    link = tmp_path / "lc"
+    with running("device", "modbus-relay-board", "--link", link, "--option", "profile=lc-8"), master(link, 1) as board:
+        board.write_registers(8, [4, 2])
+        assert board.read_bit(1, functioncode=1) == 1
+        while board.read_bit(1, functioncode=1):
+            pass
+    link = tmp_path / "eletechsup"
+    options = ("--option", "profile=eletechsup-4")
+    with running("device", "modbus-relay-board", "--link", link, *options), master(link, 1) as board:
+        board.write_register(2, 0x0500, functioncode=6)
+        assert board.read_registers(1, 4) == [0, 1, 0, 0]
+        while board.read_register(2):
+            pass
