@@ -24,6 +24,7 @@ from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
 from simulator.i2c_wires import I2cWires
 from simulator.keyboard_hub import KeyboardHub, Taker
 from simulator.modbus_frames import crc16
+from simulator.modbus_relay_board import ModbusRelayBoard
 from simulator.world import World
 from simulator.world_commands import USAGE, WorldCommands
 from tests.simulator.lines import MemoryLine
@@ -365,7 +366,7 @@ def test_a_bad_configuration_is_told(text: str, said: str, tmp_path: Path) -> No
 
 
 def test_a_board_without_a_twin_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("simulator.assembly.PROFILES", {"other-4": 4})
+    monkeypatch.setattr("simulator.assembly.MAKES", {"other-4": (4, ModbusRelayBoard)})
 
     async def story(cabinet: Cabinet) -> None: ...
 
