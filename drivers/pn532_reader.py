@@ -15,8 +15,8 @@ from hal.clock import Clock
 
 logger = logging.getLogger(__name__)
 
-LOOK_S = 0.2
-"""So often it is looked whether the card is still there."""
+LOOK_S = 0.25
+"""So often it is looked whether the card is still there; so no box that tries numbers gets in more than 4 a second."""
 PAUSE_S = 0.02
 """Between two searches of an empty field."""
 

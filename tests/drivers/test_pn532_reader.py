@@ -109,6 +109,19 @@ def test_another_card_in_its_place_is_another_presentation() -> None:
     run(story())
 
 
+def test_a_box_that_tries_numbers_gets_in_four_a_second() -> None:
+    async def story() -> None:
+        here = await desk()
+        async with here.watching():
+            for number in range(1000):
+                here.body.present(number.to_bytes(4, "big"))
+                await asyncio.sleep(0.01)
+        told = [one for one in here.readings.all if isinstance(one, CardPresented)]
+        assert 30 < len(told) <= 40
+
+    run(story())
+
+
 def test_a_random_number_is_none(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         here = await desk()
