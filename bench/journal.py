@@ -13,13 +13,15 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from random import Random
+from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
-from time import perf_counter
+from threading import Event, Thread
+from time import perf_counter, process_time
 
 from bench.append import ORIGIN, removal
 from bench.figure import Figure, table
@@ -30,6 +32,7 @@ from cabinet.journal.reader import PAGE, JournalReader
 from cabinet.journal.receipt import receipt, verify_receipt
 from cabinet.journal.store import Journal
 from cabinet.journal.verify import verify
+from hal.aside import Aside, cores
 
 LEAVES = 1_000_000
 FEW = 1_000
@@ -63,50 +66,96 @@ def write(folder: Path, leaves: int) -> None:
 
 def _verify(long: Path, short: Path, leaves: int, rounds: int) -> list[Figure]:
     few = min(FEW, leaves)
-    times, bare, tree, each = [], [], [], []
+    times, processor, bare, bare_processor, tree, each = [], [], [], [], [], []
     memory = 0.0
     for _ in range(rounds):
-        before_mib = _reset_peak_mib()
-        times.append(_timed(lambda: _checked(long, leaves)))
-        memory = max(memory, _peak_mib() - before_mib)
-        leaf_s, node_s = _hashing(long)
+        own_s, other_s = process_time(), _others_s()
+        with _Memory() as used:
+            times.append(_timed(lambda: _checked(long, leaves)))
+        memory = max(memory, used.grown_mib)
+        processor.append(max(process_time() - own_s, _others_s() - other_s))
+        leaf_s, node_s, alone_s = _hashing(long)
         bare.append(leaf_s)
+        bare_processor.append(alone_s)
         tree.append(leaf_s + node_s)
         short_s = median(_timed(lambda: _checked(short, few)) for _ in range(31))
         each.append((times[-1] / leaves) / (short_s / few))
-    ratio = median(one / floor for one, floor in zip(times, bare, strict=True))
-    with_nodes = median(one / floor for one, floor in zip(times, tree, strict=True))
-    rate = leaves / median(times)
-    how = f"{rate:.0f} a second; {with_nodes:.1f} times all hashing of leaves and nodes"
+    ratio, with_nodes, busier = (
+        median(one / floor for one, floor in zip(taken, floors, strict=True))
+        for taken, floors in ((times, bare), (times, tree), (processor, bare_processor))
+    )
+    how = (
+        f"{leaves / median(times):.0f} a second, the bare loop {leaves / median(bare):.0f}; {with_nodes:.1f} times all "
+        f"hashing of leaves and nodes; {busier:.1f} times in processor time of the busier process"
+    )
     return [
         Figure("verify, over hashing the leaves", ratio, 6.0, "x", how),
         Figure("verify, each leaf, over a short journal", median(each), 1.2, "x", f"of {leaves} and of {few} leaves"),
-        Figure("verify, memory", memory, 64.0, "MiB", "highest resident size above that at its start"),
+        Figure(
+            "verify, memory", memory, 64.0, "MiB", "highest resident size of both processes above that at its start"
+        ),
     ]
 
 
 def _checked(folder: Path, leaves: int) -> None:
+    """As `cabinetctl journal verify` does it."""
     with JournalReader(folder) as reader:
-        verdict = verify(reader, SIGNER.vkey)
+        verdict = verify(reader, SIGNER.vkey, aside=Aside if cores() > 1 else None)
     assert (verdict.result, verdict.size) == ("verified", leaves), verdict
 
 
-def _hashing(folder: Path) -> tuple[float, float]:
-    """Seconds of the bare loops: once over the bytes of each leaf; once over each inner node."""
-    leaf_s = node_s = 0.0
+def _others_s() -> float:
+    """Processor time of the processes that have ended."""
+    used = getrusage(RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+class _Memory:
+    """A context: looks now and then at what this process and those it has begun hold."""
+
+    def __enter__(self) -> _Memory:
+        self._start_mib = self._highest_mib = _resident_mib()
+        self._over = Event()
+        self._thread = Thread(target=self._watch)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    @property
+    def grown_mib(self) -> float:
+        return self._highest_mib - self._start_mib
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.02):
+            self._highest_mib = max(self._highest_mib, _resident_mib())
+
+
+def _resident_mib() -> float:
+    begun = [pid for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()]
+    return sum(map(_status_mib, ["self", *begun]))
+
+
+def _hashing(folder: Path) -> tuple[float, float, float]:
+    """Seconds of the bare loops: once over the bytes of each leaf; once over each inner node. The first one's
+    processor time last."""
+    leaf_s = node_s = processor_s = 0.0
     node = bytes(65)
     with JournalReader(folder) as reader:
         stored = reader.leaves()
         while page := [leaf.data for leaf in islice(stored, PAGE) if leaf.data is not None]:
-            start = perf_counter()
+            start, processor = perf_counter(), process_time()
             for data in page:
                 sha256(data).digest()
             leaf_s += perf_counter() - start
+            processor_s += process_time() - processor
             start = perf_counter()
             for _ in page:
                 sha256(node).digest()
             node_s += perf_counter() - start
-    return leaf_s, node_s
+    return leaf_s, node_s, processor_s
 
 
 def _proofs(folder: Path, leaves: int, rounds: int) -> list[Figure]:
@@ -152,20 +201,12 @@ def _timed(call: Callable[[], object]) -> float:
     return perf_counter() - start
 
 
-def _reset_peak_mib() -> float:
-    """Lets the kernel forget the highest resident size; the present one."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return _status_mib("VmRSS")
-
-
-def _peak_mib() -> float:
-    return _status_mib("VmHWM")
-
-
-def _status_mib(name: str) -> float:
-    found = re.search(rf"^{name}:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1]) / 1024
+def _status_mib(process: str) -> float:
+    """0 where it has just ended."""
+    with suppress(OSError):
+        found = re.search(r"^VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(), re.MULTILINE)
+        return 0.0 if found is None else int(found[1]) / 1024
+    return 0.0
 
 
 def main() -> int:

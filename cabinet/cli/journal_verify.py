@@ -47,6 +47,7 @@ def journal_verify_arguments(parser: Parser) -> None:
 def journal_verify(args: Namespace, out: Output) -> int:
     from cabinet.journal.errors import NoteRefused
     from cabinet.journal.verify_epochs import newest_epoch, verify_epochs
+    from hal.aside import Aside, cores
 
     trusted = None if args.trusted is None else small_file(args.trusted)
     with journal_folder(args) as folder, out.progress() as bar:
@@ -54,7 +55,13 @@ def journal_verify(args: Namespace, out: Output) -> int:
             newest_epoch(folder)
             known = own_keys(args) if args.key is None else log_keys(args.key)
             verdict = verify_epochs(
-                folder, known, epoch=args.epoch, trusted=trusted, revoked=revocations(args), progress=_told(bar)
+                folder,
+                known,
+                epoch=args.epoch,
+                trusted=trusted,
+                revoked=revocations(args),
+                progress=_told(bar),
+                aside=Aside if cores() > 1 else None,
             )
         except NoteRefused as error:
             raise CommandError(Exit.JOURNAL, f"not verified: {error}") from None

@@ -6,19 +6,18 @@ What is not well, or only unusual, is left to the walk leaf by leaf in verify.py
 from __future__ import annotations
 
 from binascii import b2a_base64
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from operator import add
 from typing import Final
 
-from cabinet.journal.rows import PEOPLE_MAX, BlockRows
+from cabinet.journal.rows import PEOPLE_MAX, PSEUDONYM_BYTES, BlockRows
 from cabinet.journal.tree import Frontier, subtrees_of
 
 LEAVES: Final = 1024
 """A power of two: a block is a subtree."""
-
-_NOBODY: Final = "[null,null,null,null,null]"
-_PSEUDONYM_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +43,22 @@ class Block:
         return Frontier(size, [*self.before.hashes, *inner])
 
 
-def good_block(before: Frontier, count: int, rows: BlockRows, acknowledged: int) -> Block | None:
-    """The block of `count` leaves that follows `before`, whose size is a multiple of LEAVES. None: look closer."""
-    stored, payloads = rows
+def good_block(
+    before: Frontier, count: int, rows: BlockRows, acknowledged: int, fits: Callable[[int], bool]
+) -> Block | None:
+    """The block of `count` leaves that follows `before`, whose size is a multiple of LEAVES. None: look closer.
+
+    `fits` is asked of single leaves with more in them than is seen here, whether their columns are theirs."""
+    stored, payloads, kept = rows
     if len(stored) != count or (len(payloads) < count and before.size + count > acknowledged):
         return None
-    indexes, leaves, subs, named, well = zip(*payloads, strict=True) if payloads else ((),) * 5
-    if not all(well) or [_named(one) for one in subs] != list(named):
+    odd = [at for at, (_, subs, said, columns) in enumerate(payloads) if columns[:-1] + _people(subs) != said]
+    if not all(fits(kept[at] if kept else before.size + at) for at in odd):
         return None
-    hashes = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+    hashes = [sha256(b"\x00" + leaf).digest() for leaf, _, _, _ in payloads]
     if len(payloads) < count:
         known = [hashed for hashed, _ in stored]
-        if hashes != [known[n - before.size] for n in indexes]:
+        if hashes != [known[n - before.size] for n in kept]:
             return None
         hashes = known
     levels = _levels(hashes)
@@ -90,14 +93,11 @@ def _blocks(before: Frontier) -> Frontier:
     return Frontier(before.size // LEAVES, before.hashes)
 
 
-def _named(subs: bytes | None) -> str:
+@lru_cache(maxsize=4096)
+def _people(subs: bytes | None) -> str:
     """The pseudonyms of a leaf as `rows.block` spells them; of more people than it looks at, nothing it would spell."""
-    if subs is None:
-        return _NOBODY
-    if len(subs) == _PSEUDONYM_BYTES:
-        return f'["{b2a_base64(subs, newline=False).decode()}",null,null,null,null]'
-    people = [subs[at : at + _PSEUDONYM_BYTES] for at in range(0, len(subs), _PSEUDONYM_BYTES)]
-    if not 0 < len(people) <= PEOPLE_MAX:
+    people = [] if subs is None else [subs[at : at + PSEUDONYM_BYTES] for at in range(0, len(subs), PSEUDONYM_BYTES)]
+    if len(people) > PEOPLE_MAX or subs == b"":
         return ""
     spelled = [f'"{b2a_base64(one, newline=False).decode()}"' for one in people]
-    return f"[{','.join([*spelled, *['null'] * (PEOPLE_MAX + 1 - len(spelled))])}]"
+    return f",{','.join([*spelled, *['null'] * (PEOPLE_MAX + 1 - len(spelled))])}]"

@@ -99,6 +99,12 @@ class KeyWalk:
         return [reign.key for reign in self._reigns]
 
     @property
+    def reigns(self) -> list[tuple[int, int | None, bytes]]:
+        """From which size to which each key signs; a key that is due has no end before it."""
+        met = [(reign.since, reign.until, reign.key.public) for reign in self._reigns]
+        return met if self._due is None else [*met, (self._due[0], None, self._due[1].public)]
+
+    @property
     def rotations(self) -> list[int]:
         """The sizes at which two keys signed."""
         return [reign.since for reign in self._reigns[1:]]

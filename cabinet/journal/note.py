@@ -31,6 +31,7 @@ _PUBLIC_BYTES: Final = 32
 _SIGNATURE_BYTES: Final = 64
 _LINE: Final = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/=]+)")
 _NAME: Final = re.compile(r"[^\s+]+")
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def parse(data: bytes) -> Note:
         whole = data.decode()
     except UnicodeDecodeError:
         raise NoteRefused("note is not UTF-8") from None
-    if any(sign < " " and sign != "\n" for sign in whole):
+    if _CONTROL.search(whole):
         raise NoteRefused("note holds a control character")
     text, gap, lines = whole.rpartition("\n\n")
     if not gap or not lines.endswith("\n"):
@@ -102,6 +103,9 @@ class Verifier:
         if verifier.key_id.hex() != key_id:
             raise NoteRefused(f"key id of {name} is {verifier.key_id.hex()}, the verifier key says otherwise")
         return verifier
+
+    def __reduce__(self) -> tuple[type[Verifier], tuple[str, int, bytes]]:
+        return Verifier, (self.name, self.kind, self.public)  # the library's own key is bound to its process
 
     @property
     def vkey(self) -> str:

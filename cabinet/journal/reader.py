@@ -92,9 +92,9 @@ class JournalReader:
             raise JournalDamaged(f"{self.path} has no checkpoint")
         return note
 
-    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
-        """Size and signed note of every kept checkpoint and of every acknowledgement, by size."""
-        after = (-1, 1)
+    def checkpoints(self, above: int = -1) -> Iterator[tuple[int, bytes]]:
+        """Size and signed note of every kept checkpoint and of every acknowledgement above a size, by size."""
+        after = (above, 1)
         while page := self._ask(partial(rows.notes, after=after, limit=PAGE)):
             for size, acked, note in page:
                 after = (size, acked)

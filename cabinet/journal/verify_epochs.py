@@ -23,7 +23,7 @@ from cabinet.journal.revocation import Revocation
 from cabinet.journal.sqlite_epoch import SqliteFolder
 from cabinet.journal.tree import Frontier
 from cabinet.journal.verdict import Result, Verdict
-from cabinet.journal.verify import verify
+from cabinet.journal.verify import Aside, verify
 
 _WORST_FIRST: Final[tuple[Result, ...]] = ("failed", "forked", "rolled-back", "unsealed-tail", "verified")
 _LATER_EPOCH: Final = re.compile(r"/e[1-9][0-9]*\Z")
@@ -65,17 +65,19 @@ def verify_epochs(
     trusted: bytes | None = None,
     revoked: Sequence[Revocation] = (),
     progress: Progress | None = None,
+    aside: Aside | None = None,
 ) -> JournalVerdict:
     """Check all epochs of a folder, or the given one.
 
     `known` are keys of this log that somebody vouches for, of any of its epochs; one is enough as long as each key
-    was followed by the next in order. `trusted` is an earlier signed checkpoint of any epoch. Raises JournalMissing,
-    JournalUnreadable, NoteRefused where `trusted` is of none of these epochs or not signed by a key of its own.
+    was followed by the next in order. `trusted` is an earlier signed checkpoint of any epoch, `aside` as for `verify`.
+    Raises JournalMissing, JournalUnreadable, NoteRefused where `trusted` is of none of these epochs or not signed by a
+    key of its own.
     """
     newest = newest_epoch(folder)
     if epoch is not None and not 1 <= epoch <= newest:
         raise JournalMissing(f"there is no epoch {epoch} in {folder}; the newest one is {newest}")
-    journal = _Journal(folder, newest, known, trusted, revoked, progress)
+    journal = _Journal(folder, newest, known, trusted, revoked, progress, aside)
     return journal.run(journal.numbers() if epoch is None else [epoch])
 
 
@@ -96,6 +98,7 @@ class _Journal:
         trusted: bytes | None,
         revoked: Sequence[Revocation],
         progress: Progress | None,
+        aside: Aside | None,
     ) -> None:
         self._folder = folder
         self._known = known
@@ -104,6 +107,7 @@ class _Journal:
         self._trusted_origin = None if trusted is None else checkpoint.parse(note.parse(trusted).text).origin
         self._revoked = revoked
         self._progress = progress
+        self._aside = aside
         self._newest = newest
         self._there = frozenset(SqliteFolder(folder).epochs())
         self._publics = {key.public for key in known}
@@ -179,6 +183,7 @@ class _Journal:
             expected=expected,
             revoked=self._revoked,
             progress=None if tell is None else lambda done, size: tell(reader.epoch, done, size),
+            aside=self._aside,
         )
         self._claimed += [reader.epoch] if claimed else []
         keys = [Verifier.from_vkey(vkey) for vkey in verdict.keys]

@@ -111,29 +111,30 @@ def test_another_key_fails(seventy: Path) -> None:
 ZERO = "zeroblob(32)"
 
 
-@pytest.mark.parametrize(
-    ("statements", "at", "rule"),
-    [
-        (["UPDATE payload SET bytes = x'7b7d' WHERE n = 41"], 41, "leaf-hash"),
-        ([f"UPDATE leaf SET hash = {ZERO} WHERE n = 41"], 41, "leaf-hash"),
-        (["DELETE FROM payload WHERE n = 41"], 41, "payload-missing"),
-        (["DELETE FROM leaf WHERE n = 41"], 41, "leaf-missing"),
-        (["DELETE FROM leaf WHERE n > 65"], 66, "leaf-missing"),
-        (["DELETE FROM leaf", "DELETE FROM payload"], 0, "leaf-missing"),
-        (["UPDATE leaf SET subtrees = zeroblob(32) WHERE n = 41"], 41, "subtree"),
-        (["UPDATE leaf SET subtrees = zeroblob(32) WHERE n = 42"], 42, "subtree"),
-        (["UPDATE payload SET ts = ts + 1 WHERE n = 41"], 41, "columns"),
-        (["UPDATE payload SET kind = 'item.returned' WHERE n = 41"], 41, "columns"),
-        (["UPDATE payload SET slot = 7 WHERE n = 41"], 41, "columns"),
-        (["UPDATE payload SET item = NULL WHERE n = 41"], 41, "columns"),
-        (["UPDATE payload SET subs = NULL WHERE n = 41"], 41, "columns"),
-        (["UPDATE payload SET subs = zeroblob(32) WHERE n = 41"], 41, "columns"),
-        (["UPDATE payload SET subs = zeroblob(16) WHERE n = 41"], 41, "columns"),
-        (["UPDATE checkpoint SET note = x'00' WHERE size = 40"], 30, "checkpoint"),
-        (["UPDATE checkpoint SET size = 41 WHERE size = 40"], 30, "checkpoint"),
-        (["DELETE FROM checkpoint"], 0, "checkpoint"),
-    ],
-)
+CHANGES = [
+    (["UPDATE payload SET bytes = x'7b7d' WHERE n = 41"], 41, "leaf-hash"),
+    ([f"UPDATE leaf SET hash = {ZERO} WHERE n = 41"], 41, "leaf-hash"),
+    (["DELETE FROM payload WHERE n = 41"], 41, "payload-missing"),
+    (["DELETE FROM leaf WHERE n = 41"], 41, "leaf-missing"),
+    (["DELETE FROM leaf WHERE n > 65"], 66, "leaf-missing"),
+    (["DELETE FROM leaf", "DELETE FROM payload"], 0, "leaf-missing"),
+    (["UPDATE leaf SET subtrees = zeroblob(32) WHERE n = 41"], 41, "subtree"),
+    (["UPDATE leaf SET subtrees = zeroblob(32) WHERE n = 42"], 42, "subtree"),
+    (["UPDATE payload SET ts = ts + 1 WHERE n = 41"], 41, "columns"),
+    (["UPDATE payload SET kind = 'item.returned' WHERE n = 41"], 41, "columns"),
+    (["UPDATE payload SET slot = 7 WHERE n = 41"], 41, "columns"),
+    (["UPDATE payload SET item = NULL WHERE n = 41"], 41, "columns"),
+    (["UPDATE payload SET subs = NULL WHERE n = 41"], 41, "columns"),
+    (["UPDATE payload SET subs = zeroblob(32) WHERE n = 41"], 41, "columns"),
+    (["UPDATE payload SET subs = zeroblob(16) WHERE n = 41"], 41, "columns"),
+    (["UPDATE checkpoint SET note = x'00' WHERE size = 40"], 30, "checkpoint"),
+    (["UPDATE checkpoint SET size = 41 WHERE size = 40"], 30, "checkpoint"),
+    (["DELETE FROM checkpoint"], 0, "checkpoint"),
+]
+"""With the first leaf that is not known to be good, and the rule."""
+
+
+@pytest.mark.parametrize(("statements", "at", "rule"), CHANGES)
 def test_failed(seventy: Path, statements: list[str], at: int, rule: str) -> None:
     verdict = verdict_of(tampered(seventy, *statements))
     assert (verdict.result, verdict.failed_at, verdict.rule) == ("failed", at, rule)
