@@ -276,6 +276,7 @@ def _resolve_paths(raw: dict[str, Any], folder: Path) -> None:
     if isinstance(cabinet, dict):
         places.append((cabinet, ("state_dir", "socket_dir")))
     places += [(row, keys) for table, keys in _PATHS for row in _rows(raw, table)]
+    places += [(row["strong"], ("key_file",)) for row in _rows(raw, "device") if isinstance(row.get("strong"), dict)]
     for table, keys in places:
         for key in keys:
             if isinstance(table.get(key), str) and table[key]:

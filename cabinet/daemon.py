@@ -11,17 +11,16 @@ from collections.abc import Callable
 
 from cabinet.books import Books, salvage_journal
 from cabinet.config import Config
-from cabinet.control.protocol import Code, ControlError, Params
 from cabinet.control.server import ControlServer
-from cabinet.control.session import Handler, Peer
+from cabinet.control.session import Handler
 from cabinet.core.events import RosterFound, Started, Stopping
 from cabinet.engine import Engine
 from cabinet.epochs import Order
 from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.sqlite_epoch import SqliteFolder
+from cabinet.service.cards import Cards
 from cabinet.service.disk import told
 from cabinet.service.fingers import reader_hint, reader_view
-from cabinet.service.parameters import choice, number
 from cabinet.service.release import Release
 from cabinet.service.see import See
 from cabinet.service.views import View, iso
@@ -30,7 +29,6 @@ from cabinet.vault.device_key import Random
 from cabinet.vault.signing_key import KeyFolder, SigningKeys
 from cabinet.watchdog import feed
 from cabinet.wiring import Wiring
-from drivers.wire.card_number import format_card
 from hal.clock import Clock
 from hal.links import link_plans, make_bus
 from hal.notify import Notifier
@@ -41,7 +39,6 @@ log = logging.getLogger(__name__)
 
 _READY_S = 3.0
 _STUCK_S = 15.0
-_SCAN_MAX_S = 120.0
 
 
 class Daemon:
@@ -149,7 +146,7 @@ class Daemon:
             **self._engine.leavers.methods(),
             "journal.new_epoch": self._engine.new_epoch.open,
             "slot.release": Release(self._engine.desk).slot,
-            "credential.scan": self._scan,
+            **Cards(self._wiring, self._engine.desk).methods(),
         }
         uplink: dict[str, Handler] = {
             "status": see.status,
@@ -194,25 +191,6 @@ class Daemon:
     def _proof_ms(self, slot: int) -> int | None:
         proof_s, now = self._wiring.proof_mono_s(slot), self._clock.now()
         return None if proof_s is None else now.wall_ms - int((now.mono_s - proof_s) * 1000)
-
-    async def _scan(self, params: Params, peer: Peer) -> View:
-        """credential.scan: the number of the next card at a reader, for enrolling it."""
-        readers = self._wiring.readers()
-        if not readers:
-            raise ControlError(Code.NOT_FOUND, "no card reader is configured")
-        reader = choice(params, "reader", readers)
-        timeout_s = number(params, "timeout_s", 1, _SCAN_MAX_S)
-        if self._wiring.scanning(reader):
-            raise ControlError(Code.BUSY, f"{reader} waits for a card already")
-        card = await self._wiring.next_card(reader, timeout_s)
-        if card is None:
-            raise ControlError(Code.TIMEOUT, f"no card at {reader} within {timeout_s:g} s")
-        if card.proof == "failed":
-            raise ControlError(
-                Code.REFUSED,
-                f"the card at {reader} could not prove its key; `cabinetctl credential personalise {reader}` says why",
-            )
-        return {"card": format_card(card.card), "strength": card.proof}
 
 
 async def serve(config: Config) -> None:

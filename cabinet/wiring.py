@@ -31,6 +31,7 @@ from hal.buses import Bus
 from hal.capabilities import (
     Buzzer,
     Cancelled,
+    CardIssuer,
     CardPresented,
     CardReader,
     CardRemoved,
@@ -163,6 +164,13 @@ class Wiring:
             }
             for status in self._supervisor.status()
         ]
+
+    def issuers(self) -> dict[str, CardIssuer]:
+        """Readers that can put keys onto cards, by their id."""
+        return {device.device: device for device in self._of(CardIssuer)}
+
+    def is_up(self, device: str) -> bool:
+        return self._state(device) == "up"
 
     def readers(self) -> list[str]:
         return [device.device for device in self._of(CardReader)]

@@ -111,7 +111,7 @@ class FingerUnknown:
     device: str
 
 
-Cause = Literal["key.stuck", "keyboard.foreign", "lines.swapped", "cards.flooding"]
+Cause = Literal["key.stuck", "keyboard.foreign", "lines.swapped", "cards.flooding", "proofs.failing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +233,34 @@ class CardReader(Device, Protocol):
 
     cards: Literal["weak", "strong"]
     """What a card can prove here at best: nothing, or that it holds a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardFound:
+    """A card that lies on a reader, for putting keys onto it. `state` as in drivers.wire.desfire_keys.Look."""
+
+    card: bytes
+    state: Literal["new", "unfinished", "ours", "foreign"]
+    hint: str = ""
+    """Why it is left alone."""
+
+
+@runtime_checkable
+class CardIssuer(Device, Protocol):
+    """A reader that puts the keys which it asks for onto new cards. Nobody is identified at it meanwhile."""
+
+    async def look(self, within_s: float) -> CardFound | None:
+        """The card that lies on it, or comes to lie there in time; it then begins no visit. Writes nothing.
+
+        Raises DeviceTimeout (it was taken away, or the reader does not answer), DeviceRefused, LinkLost."""
+        ...
+
+    async def personalise(self, card: bytes) -> None:
+        """Writes application and keys onto this card, which is new or unfinished, and lets it prove them.
+
+        Raises DeviceRefused with the reason: another card lies there, it is foreign, it does not take the keys; then
+        DeviceTimeout, LinkLost: it may be unfinished, and is finished by calling this again."""
+        ...
 
 
 @runtime_checkable

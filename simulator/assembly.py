@@ -48,6 +48,7 @@ from simulator.plugged_device import PluggedDevice
 from simulator.pn532_reader import Pn532Reader
 from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.relay_makes import MAKES
+from simulator.secure_card import NTAG_NAME, Issuer
 from simulator.serial_device import SerialDevice
 from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
@@ -118,7 +119,8 @@ class Assembly:
         keys: Mapping[str, bytes],
         seed: int,
     ) -> None:
-        """`ports`, `buses` and `keys` by the id of the link. Raises NotSimulated."""
+        """`ports`, `buses` and `keys` by the id of the link; of a reader of strong cards it is the site key. Raises
+        NotSimulated."""
         self.world = world
         self.devices: dict[str, Fitted] = {}
         self._table = table
@@ -184,7 +186,7 @@ class Assembly:
             case Rdm6300ReaderSpec():
                 return Rdm6300Reader(rng, frame=spec.frame)
             case Pn532ReaderSpec():
-                return Pn532Reader(rng)
+                return Pn532Reader(rng, issuer=self._issuer(spec))
             case ModbusRelayBoardSpec():
                 return self._relay_board(spec)
             case ModbusInputBoardSpec():
@@ -226,6 +228,13 @@ class Assembly:
             case Ds2482FobsSpec():
                 return Ds2482Fobs(spec.address, partial(self._fob, self._fob_slots(spec.id)), rng)
         raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")
+
+    def _issuer(self, spec: Pn532ReaderSpec) -> Issuer | None:
+        strong = spec.strong
+        if strong is None:
+            return None
+        name = NTAG_NAME if strong.application is None else bytes.fromhex(strong.application)
+        return Issuer(self._keys[spec.link], name, strong.key)
 
     def _relay_board(self, spec: ModbusRelayBoardSpec) -> ModbusRelayBoard:
         if spec.profile not in MAKES:

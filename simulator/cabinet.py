@@ -7,6 +7,7 @@ import secrets
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from drivers.specs.pn532_reader import Pn532ReaderSpec
 from hal.device_table import DeviceTable
 from hal.specs import GpioLinkSpec, I2cLinkSpec, InputLinkSpec, LinkSpec, SocketLinkSpec
 from simulator.assembly import Assembly, BusLink, ChipLink, HubLink, WiresLink
@@ -25,6 +26,7 @@ from simulator.world_commands import WorldCommands
 from simulator.world_socket import world_server
 
 WORLD_SOCKET = "world.sock"
+SITE_KEY_BYTES = 16
 
 
 class SimulatedCabinet:
@@ -62,6 +64,10 @@ class SimulatedCabinet:
             else:
                 ports[spec.id] = PtyLink(path)
                 self._links.append(ports[spec.id])
+        for device in (entry.spec for entry in table.devices):
+            if isinstance(device, Pn532ReaderSpec) and device.strong is not None:
+                file = _under(run_dir, device.strong.key_file, f"{device.id}.key")
+                keys[device.link] = shared_key(file, SITE_KEY_BYTES)
         self._assembly = Assembly(table, world, ports, buses, keys, seed)
         self._links.append(world_server(run_dir / WORLD_SOCKET, WorldCommands(self._assembly)))
         self._open = AsyncExitStack()
@@ -87,12 +93,12 @@ def place_of(link: LinkSpec, run_dir: Path) -> Path:
     return _under(run_dir, link.port, link.id)
 
 
-def shared_key(file: Path) -> bytes:
+def shared_key(file: Path, size: int = 32) -> bytes:
     """What a simulated program and the daemon share; made where there is none. Raises OSError, ValueError."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
-        file.write_text(f"{secrets.token_hex(32)}\n", "ascii")
+        file.write_text(f"{secrets.token_hex(size)}\n", "ascii")
     return bytes.fromhex(file.read_text("ascii").strip())
 
 

@@ -18,6 +18,8 @@ from simulator.nfc_cards import KINDS, RandomUidCard, SimulatedCard, card_of
 from simulator.options import OptionError, Options
 from simulator.pn532_chip import Pn532Chip, Reply
 from simulator.pn532_frames import ACK, BODY_MAX, ERROR, CommandReader, frame, spoil
+from simulator.secure_card import KINDS as SECURE
+from simulator.secure_card import Issuer, secure_card
 
 WAKES_S, WAKES_BYTES = 0.002, 10
 
@@ -26,7 +28,7 @@ class Pn532Reader:
     title = "NFC reader with a PN532 on HSU"
     options: ClassVar = {
         "uid": "the card in the field, 4, 7 or 10 bytes in hex; default none",
-        "card": f"what kind of card: {', '.join(KINDS)} or random; default what is common with so long a UID",
+        "card": f"{', '.join((*KINDS, *SECURE))} or random; default the commonest kind with so long a UID",
         "baud": "only 115200; a pty has no rate",
     }
     faults = (
@@ -35,7 +37,9 @@ class Pn532Reader:
     )
     spoilers: ClassVar = {"bad-checksum": spoil}
 
-    def __init__(self, rng: random.Random, card: SimulatedCard | None = None) -> None:
+    def __init__(self, rng: random.Random, card: SimulatedCard | None = None, issuer: Issuer | None = None) -> None:
+        self.issuer = issuer
+        """What secure cards of its site hold."""
         self._rng = rng
         self._faults = ActiveFaults()
         self._chip = Pn532Chip(rng, self._faults)
@@ -57,7 +61,7 @@ class Pn532Reader:
         options.one_of("baud", "115200", ("115200",))
         text, kind = options.text("uid"), options.text("card")
         if kind is not None:
-            options.one_of("card", "", (*KINDS, "random"))
+            options.one_of("card", "", (*KINDS, *SECURE, "random"))
         if kind == "random":
             return cls(rng, RandomUidCard(rng))
         if text is None:
@@ -65,7 +69,9 @@ class Pn532Reader:
                 raise OptionError(f"card={kind}: write its number too, uid=11223344")
             return cls(rng)
         try:
-            return cls(rng, card_of(bytes.fromhex(text.replace(":", "")), kind))
+            uid = bytes.fromhex(text.replace(":", ""))
+            secure = next((one for one in SECURE if one == kind), None)
+            return cls(rng, card_of(uid, kind) if secure is None else secure_card(uid, secure))
         except ValueError as error:
             raise OptionError(f"uid={text[:40]}: {error}") from None
 

@@ -10,20 +10,23 @@ from __future__ import annotations
 
 import random
 import zlib
-from typing import ClassVar, Final, Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.cmac import CMAC
 
+from simulator.nfc_cards import ISO_14443_4, SimulatedCard
+
 Kind = Literal["desfire-ev1", "desfire-ev2", "ntag424"]
-Manner = Literal["forged", "wrong-key", "garbled", "gone"]
+Manner = Literal["forged", "wrong-key", "garbled"]
 KINDS: Final[tuple[Kind, ...]] = ("desfire-ev1", "desfire-ev2", "ntag424")
 MANNERS: Final[dict[Manner, str]] = {
     "forged": "it answers the challenge without holding the key",
     "wrong-key": "it says that it holds another key",
     "garbled": "its answers are cut short",
-    "gone": "it leaves the field at the second thing it is asked",
 }
+UID_BYTES: Final = 7
 NTAG_NAME: Final = bytes.fromhex("D2760000850101")
 _VERSIONS: Final[dict[Kind, bytes]] = {
     "desfire-ev1": bytes.fromhex("04010101001A05"),
@@ -41,46 +44,41 @@ _EXISTS, _INTEGRITY, _WRONG_KEY, _DENIED, _NO_KEY, _ILLEGAL = (
 )
 
 
-class CardGone(Exception):
-    """It is not in the field any more."""
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What the cards of a site are given; `number` is the key that they are asked for."""
+
+    site_key: bytes
+    application: bytes
+    number: int
 
 
-class SecureCard:
+class SecureCard(SimulatedCard):
     """One card; `manner` makes it behave as a named kind of forger or accident does."""
 
-    atqa = bytes.fromhex("0344")
-    sak = 0x20
-    ats: ClassVar = bytes.fromhex("067577810280")
-
-    def __init__(self, uid: bytes, kind: Kind, rng: random.Random) -> None:
-        self.uid = uid
+    def __init__(self, uid: bytes, kind: Kind) -> None:
+        super().__init__(uid, b"\x03\x44", ISO_14443_4, bytes.fromhex("75 77 81 02 80"))
         self.kind = kind
         self.manner: Manner | None = None
-        self._rng = rng
+        self._rng = random.Random(uid)
         self._applications: dict[bytes, list[bytes]] = {NTAG_NAME: [bytes(16)] * 5} if kind == "ntag424" else {}
-        self._asked = 0
-        self.enter()
+        self.activated()
 
-    def enter(self) -> None:
-        """Into the field: nothing is selected, nobody has proved anything."""
-        self._asked = 0
+    def activated(self) -> bytes:
+        """Nothing is selected, nobody has proved anything."""
         self._selected: bytes | None = None
         self._frames: list[bytes] = []
         self._begin()
+        return self.uid
 
-    def issue(self, site_key: bytes, application: bytes, number: int) -> None:
+    def issue(self, by: Issuer) -> None:
         """Its keys, as another cabinet of the site, or an office, has given them to it."""
-        name = NTAG_NAME if self.kind == "ntag424" else application
-        keys = self._applications.setdefault(name, [bytes(16)] * (number + 1))
-        for one in range(number + 1):
-            keys[one] = issued_key(site_key, self.uid, name, one)
+        keys = self._applications.setdefault(by.application, [bytes(16)] * (by.number + 1))
+        for one in range(by.number + 1):
+            keys[one] = issued_key(by.site_key, self.uid, by.application, one)
 
-    def exchange(self, apdu: bytes) -> bytes:
-        """Raises CardGone."""
-        self._asked += 1
-        if self.manner == "gone" and self._asked > 1:
-            raise CardGone
-        answer = self._answer(apdu)
+    def apdu(self, command: bytes) -> bytes:
+        answer = self._answer(command)
         return answer[: len(answer) // 2] if self.manner == "garbled" else answer
 
     def _answer(self, apdu: bytes) -> bytes:
@@ -225,6 +223,13 @@ class SecureCard:
         """The session is over."""
         self._begin()
         return status
+
+
+def secure_card(uid: bytes, kind: Kind) -> SecureCard:
+    """As made. Raises ValueError."""
+    if len(uid) != UID_BYTES:
+        raise ValueError(f"the UID of such a card has {UID_BYTES} bytes, this one {len(uid)}")
+    return SecureCard(uid, kind)
 
 
 def issued_key(site_key: bytes, uid: bytes, application: bytes, number: int) -> bytes:

@@ -13,6 +13,7 @@ from simulator.keyboard_reader import KeyboardReader
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.pn532_reader import Pn532Reader
 from simulator.rdm6300_reader import Rdm6300Reader
+from simulator.secure_card import KINDS, MANNERS, NTAG_NAME, SecureCard, secure_card
 from simulator.socket_verifier import SocketVerifier
 from simulator.wiegand_reader import WiegandReader
 from simulator.zfm_finger_reader import ZfmFingerReader
@@ -21,7 +22,9 @@ CardSource = Rdm6300Reader | Pn532Reader | WiegandReader | KeyboardReader
 READERS: Final[tuple[type[CardSource], ...]] = (Rdm6300Reader, Pn532Reader, WiegandReader, KeyboardReader)
 KEYPADS: Final[tuple[type[MatrixKeypad] | type[WiegandReader], ...]] = (MatrixKeypad, WiegandReader)
 USAGE = {
-    "present": "present card UID [READER]",
+    "present": f"present card|{'|'.join(KINDS)} UID [READER]",
+    "issue": f"issue {'|'.join(KINDS)} UID [READER]",
+    "spoil": f"spoil UID {'|'.join(MANNERS)}|nothing",
     "remove": "remove card [READER]",
     "touch": "touch finger N [READER]",
     "press": "press KEYS [KEYPAD]",
@@ -48,6 +51,8 @@ class WorldCommands:
     def __init__(self, assembly: Assembly) -> None:
         self._assembly = assembly
         self._world = assembly.world
+        self._cards: dict[bytes, SecureCard] = {}
+        """Secure cards that were seen here: what was written to one stays on it."""
 
     async def answer(self, line: str) -> str:
         """`ok`, `error: why` (then nothing has changed), or for `show` one JSON object.
@@ -62,6 +67,12 @@ class WorldCommands:
         match words:
             case ["present", "card", number] | ["present", "card", number, _]:
                 self._reader(words[3:]).present(parse_card(number))
+            case ["present", kind, number, *named] if kind in KINDS and len(named) < 2:
+                self._nfc_reader(named).present(self._card(kind, number))
+            case ["issue", kind, number, *named] if kind in KINDS and len(named) < 2:
+                self._issue(self._nfc_reader(named), kind, number)
+            case ["spoil", number, manner] if manner in (*MANNERS, "nothing"):
+                self._spoil(parse_card(number), manner)
             case ["remove", "card"] | ["remove", "card", _]:
                 self._reader(words[2:]).remove()
             case ["touch", "finger", number] | ["touch", "finger", number, _]:
@@ -107,6 +118,30 @@ class WorldCommands:
 
     def _reader(self, named: list[str]) -> CardSource:
         return self._assembly.body(READERS, "reader", named[0] if named else None)
+
+    def _nfc_reader(self, named: list[str]) -> Pn532Reader:
+        return self._assembly.body(Pn532Reader, "reader of secure cards", named[0] if named else None)
+
+    def _card(self, kind: str, number: str) -> SecureCard:
+        uid = parse_card(number)
+        known = self._cards.get(uid)
+        if known is not None and known.kind == kind:
+            return known
+        made = secure_card(uid, next(one for one in KINDS if one == kind))
+        self._cards[uid] = made
+        return made
+
+    def _issue(self, reader: Pn532Reader, kind: str, number: str) -> None:
+        if reader.issuer is None:
+            raise CommandError("the table of this reader says nothing of strong cards")
+        if (kind == "ntag424") != (reader.issuer.application == NTAG_NAME):
+            raise CommandError(f"this reader asks for the key of another kind of card than {kind}")
+        self._card(kind, number).issue(reader.issuer)
+
+    def _spoil(self, uid: bytes, manner: str) -> None:
+        if uid not in self._cards:
+            raise CommandError("no secure card with this UID was here")
+        self._cards[uid].manner = next((one for one in MANNERS if one == manner), None)
 
     def _verifier(self, named: list[str]) -> SocketVerifier:
         return self._assembly.body(SocketVerifier, "verifier", named[0] if named else None)

@@ -54,6 +54,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
         Command("person erase", "erase", "forget a person for good, their part of the journal too"),
         Command("person export", "disclose", "give a person everything that is kept on them"),
         Command("credential enrol", "credentials", "give a person a card, a PIN or a finger"),
+        Command("credential personalise", "cards", "put the keys of this site onto a new card; asks first"),
         Command("credential revoke", "credentials", "take a card or fingers away from a person"),
         Command("credential list", "credentials", "who has which cards and fingers (person list: who has a PIN)"),
         Command("right grant", "rights", "let somebody take something"),

@@ -20,7 +20,15 @@ from cabinet.core.events import (
     Stopping,
 )
 from cabinet.core.ledger import RosterMark
-from cabinet.core.requests import ASKED, BackupTold, LogWiped, PruningAsked, RosterPlanned, StateSetAsked
+from cabinet.core.requests import (
+    ASKED,
+    BackupTold,
+    CardPersonalised,
+    LogWiped,
+    PruningAsked,
+    RosterPlanned,
+    StateSetAsked,
+)
 from cabinet.core.state import State
 from cabinet.core.turn import Turn
 from hal.capabilities import Cause
@@ -140,6 +148,12 @@ def on_backup_told(turn: Turn, event: BackupTold) -> None:
         checkpoint=event.checkpoint,
         operator=event.operator,
     )
+    turn.act(Answer(event.request, n=n))
+
+
+def on_card_personalised(turn: Turn, event: CardPersonalised) -> None:
+    """Whose it becomes, and which it is, stands in the leaf of its enrolment, sealed."""
+    n = turn.journal("credential.personalised", reader=event.reader, operator=event.operator)
     turn.act(Answer(event.request, n=n))
 
 

@@ -163,6 +163,15 @@ class BackupTold:
 
 
 @dataclass(frozen=True, slots=True)
+class CardPersonalised:
+    """A card has got the keys of this site at a reader, and has proved them. It is nobody's yet."""
+
+    request: int
+    reader: str
+    operator: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClockConfirmed:
     """A custodian says that the wall time is right."""
 
@@ -221,6 +230,7 @@ Asked: TypeAlias = (
     | ErasureAsked
     | ExportAsked
     | BackupTold
+    | CardPersonalised
     | ClockConfirmed
     | PruningAsked
     | LogWiped
@@ -240,6 +250,7 @@ ASKED = (
     ErasureAsked,
     ExportAsked,
     BackupTold,
+    CardPersonalised,
     ClockConfirmed,
     PruningAsked,
     LogWiped,

@@ -125,6 +125,7 @@ _HANDLERS: dict[type[events.Event], Callable[[Turn, Any], None]] = {
     requests.ExportAsked: disclosing.on_asked,
     events.Erased: erasing.on_erased,
     requests.BackupTold: machine.on_backup_told,
+    requests.CardPersonalised: machine.on_card_personalised,
     events.RosterFound: machine.on_roster_found,
     events.RosterChanged: _on_roster_changed,
 }

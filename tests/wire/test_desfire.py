@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from contextlib import suppress
 from typing import TypeVar
 
@@ -22,7 +21,7 @@ from drivers.wire.desfire import (
     prove,
     wrap,
 )
-from simulator.secure_card import KINDS, Kind, Manner, SecureCard
+from simulator.secure_card import KINDS, Issuer, Kind, Manner, SecureCard
 
 T = TypeVar("T")
 RND_A = bytes.fromhex("13C5DB8A5930439FC3DEF9A4C675360F")
@@ -58,14 +57,14 @@ def with_card(talk: Talk[T], card: SecureCard) -> T:
     apdu = next(talk)
     while True:
         try:
-            apdu = talk.send(card.exchange(apdu))
+            apdu = talk.send(card.apdu(apdu))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
 
 
 def issued(kind: Kind, application: Application, manner: Manner | None = None) -> SecureCard:
-    card = SecureCard(UID, kind, random.Random(1))
-    card.issue(SITE_KEY, application.name, application.number)
+    card = SecureCard(UID, kind)
+    card.issue(Issuer(SITE_KEY, application.name, application.number))
     card.manner = manner
     return card
 
@@ -183,7 +182,7 @@ def test_who_cannot_prove_it_is_refused(
 def test_a_card_without_the_application_cannot_be_asked(kind: Kind, application: Application) -> None:
     if (kind == "ntag424") == (application is NTAG):
         return
-    found = with_card(prove(application, bytes(16), draw), SecureCard(UID, kind, random.Random(1)))
+    found = with_card(prove(application, bytes(16), draw), SecureCard(UID, kind))
     assert isinstance(found, Refusal)
     assert found.cause == "unfit"
 
@@ -213,7 +212,7 @@ def test_no_bit_of_the_answer_may_differ(flip: int, kind: int) -> None:
     replies: list[bytes] = []
     apdu = next(talk)
     for _ in range(3):
-        replies.append(card.exchange(apdu))
+        replies.append(card.apdu(apdu))
         with suppress(StopIteration):
             apdu = talk.send(replies[-1])
     card = issued(name, application)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.wire.desfire import Application, Refusal, Session, Talk, prove
 from drivers.wire.desfire_keys import FACTORY, Look, change_key, changed, look, personalise
-from simulator.secure_card import CardGone, Kind, SecureCard
+from simulator.secure_card import Kind, SecureCard
 from tests.wire.test_desfire import EV1, EV2, NTAG, PAIRS, SITE_KEY, UID, draw, issued, with_card
 
 AN12196 = Session(
@@ -71,12 +70,12 @@ def test_a_real_ev1_gets_another_key_and_confirms_it() -> None:
 
 @pytest.mark.parametrize(("kind", "application"), PAIRS)
 def test_a_new_card_becomes_ours(kind: Kind, application: Application) -> None:
-    card = SecureCard(UID, kind, random.Random(1))
+    card = SecureCard(UID, kind)
     first = with_card(look(application, SITE_KEY, UID, draw), card)
     assert first.state == ("unfinished" if kind == "ntag424" else "new")
     assert with_card(personalise(application, SITE_KEY, UID, draw), card) is None
     assert with_card(look(application, SITE_KEY, UID, draw), card) == Look("ours")
-    card.enter()
+    card.activated()
     for number in range(application.number + 1):
         one = replace(application, number=number)
         assert isinstance(with_card(prove(one, application.key(SITE_KEY, UID, number), draw), card), Session)
@@ -101,7 +100,7 @@ def test_a_card_of_another_site_is_left_alone(kind: Kind, application: Applicati
     ],
 )
 def test_another_kind_of_card_is_left_alone(kind: Kind, application: Application, hint: str) -> None:
-    card = SecureCard(UID, kind, random.Random(1))
+    card = SecureCard(UID, kind)
     found = with_card(look(application, SITE_KEY, UID, draw), card)
     assert found.state == "foreign"
     assert hint in found.hint
@@ -112,19 +111,19 @@ def test_another_kind_of_card_is_left_alone(kind: Kind, application: Application
 def test_taken_away_anywhere_it_is_finished_the_next_time(kind: Kind, application: Application) -> None:
     """And never counts as ours while key 0 is as made."""
     for cut in range(1, 60):
-        card = SecureCard(UID, kind, random.Random(1))
+        card = SecureCard(UID, kind)
         talk = personalise(application, SITE_KEY, UID, draw)
         apdu = next(talk)
         done = False
         for _ in range(cut):
             try:
-                apdu = talk.send(card.exchange(apdu))
+                apdu = talk.send(card.apdu(apdu))
             except StopIteration:
                 done = True
                 break
-        card.enter()
+        card.activated()
         assert with_card(look(application, SITE_KEY, UID, draw), card).state in ("new", "unfinished", "ours")
-        card.enter()
+        card.activated()
         assert with_card(personalise(application, SITE_KEY, UID, draw), card) is None
         if done:
             return
@@ -148,8 +147,3 @@ def test_no_answer_raises(replies: list[bytes]) -> None:
         next(talk)
         found = ended(talk, replies)
         assert found == "goes on" or isinstance(found, Refusal)
-
-
-def test_a_card_that_leaves_is_gone() -> None:
-    with pytest.raises(CardGone):
-        with_card(prove(EV1, EV1.key(SITE_KEY, UID), draw), issued("desfire-ev1", EV1, "gone"))
