@@ -15,6 +15,16 @@ class HoldCard:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldStrongCard:
+    """`whose` it is, or claims to be: strong: their own. copied: its number on a card that proves nothing. forged: one
+    that answers without holding the key."""
+
+    who: str
+    whose: str
+    how: Literal["strong", "copied", "forged"]
+
+
+@dataclass(frozen=True, slots=True)
 class Type:
     """`what` are keys, or PIN, number, code, wrong PIN: theirs, followed by #."""
 
@@ -290,6 +300,7 @@ class Clock:
 
 Act: TypeAlias = (
     HoldCard
+    | HoldStrongCard
     | Type
     | Look
     | Hand

@@ -19,6 +19,8 @@ class Person:
     id: str
     card: str = field(repr=False)
     pin: str | None = field(repr=False)
+    strong_card: str | None = field(repr=False, default=None)
+    """Another one, which proves its key."""
 
     def keys(self, what: str) -> str:
         """What they press: their PIN or number and #, somebody else's PIN, or keys as they stand."""
@@ -29,6 +31,8 @@ def read_cast() -> dict[str, Person]:
     """Everybody by name. Blocks."""
     with (ROSTER / "people.csv").open(encoding="utf-8", newline="") as file:
         return {
-            row["name"]: Person(row["name"], row["id"], row["cards"], _PINS.get(row["name"]))
+            row["name"]: Person(
+                row["name"], row["id"], row["cards"], _PINS.get(row["name"]), row["strong_cards"] or None
+            )
             for row in csv.DictReader(file)
         }

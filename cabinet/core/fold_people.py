@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from cabinet.core.leaf_fields import (
@@ -67,6 +68,7 @@ def proved(ledger: Ledger, leaf: Leaf, role: str) -> Ledger:
 def enrolled(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     """The first thing that somebody gives themselves by a code uses it up."""
     ledger = replace(ledger, offers=without(ledger.offers, number_of(leaf, "offer")))
+    ledger = replace(ledger, failures=_without_cards(ledger, leaf))
     if text_of(leaf, "credential") == "finger":
         ledger = replace(ledger, failures=without(ledger.failures, finger_key(leaf, "holder")))
     if text_of(leaf, "credential") != "pin":
@@ -123,9 +125,24 @@ def erased(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
     return replace(
         ledger,
         erasures={**ledger.erasures, person: n},
-        failures=without(
-            without(without(ledger.failures, person), verifier_key(leaf, "concerned")), finger_key(leaf, "concerned")
+        failures=_without_all(
+            ledger.failures,
+            *(person, *(key(leaf, "concerned") for key in (verifier_key, finger_key, card_key))),
         ),
         bookings={key: one for key, one in ledger.bookings.items() if one.holder != person},
         offers={key: one for key, one in ledger.offers.items() if one.person != person},
     )
+
+
+def revoked(ledger: Ledger, n: int, ts: int, leaf: Leaf) -> Ledger:
+    return roster(replace(ledger, failures=_without_cards(ledger, leaf)), n, ts, leaf)
+
+
+def _without_cards(ledger: Ledger, leaf: Leaf) -> Mapping[str, Failures]:
+    """What was counted against a card says nothing of the cards that somebody has from now on."""
+    of_card = text_of(leaf, "credential") == "card"
+    return without(ledger.failures, card_key(leaf, "holder")) if of_card else ledger.failures
+
+
+def _without_all(failures: Mapping[str, Failures], *keys: str | None) -> Mapping[str, Failures]:
+    return {key: one for key, one in failures.items() if key not in keys}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkstemp
 
 from cabinet.config import Config, UpstreamSection, load
 from cabinet.journal.note import COSIGNATURE, Signer
@@ -30,6 +32,21 @@ unit = 4
 profile = "waveshare-8"
 """
 """All relays of the first one have a slot: where the door has a lock there is another board."""
+_NFC_READER = """
+[[link]]
+id = "uart2"
+type = "serial"
+port = "links/uart2"
+baud = 115200
+
+[[device]]
+id = "nfc-reader"
+type = "pn532-reader"
+link = "uart2"
+strong = {{ mode = "ev2", application = "F5B1C0", key = 1, key_file = "{}" }}
+"""
+"""A second reader, of cards that prove their key."""
+SITE_KEY = sha256(b"site key of the simulation").digest()[:16]
 _LONG_PINS = {"Ada": "73194682", "Max": "26485193", "Kim": "91573648", "Noa": "58264917", "Uma": "40917326"}
 """So long that none of them comes about by chance: they are looked for in all that is written."""
 
@@ -73,6 +90,16 @@ class Blueprint:
         return Oracle.read(self.files, ZONE)
 
 
+@cache
+def _site_key_file() -> Path:
+    """A driver reads it whenever it starts: the one thing of a simulation that lies on a real disk."""
+    handle, name = mkstemp(prefix="site-key-")
+    atexit.register(Path(name).unlink, missing_ok=True)
+    with os.fdopen(handle, "w") as file:
+        file.write(SITE_KEY.hex())
+    return Path(name)
+
+
 def full_name(person: Person) -> str:
     """As it stands in the roster."""
     return f"{person.name} Simulaford"
@@ -89,13 +116,13 @@ def _long_names(people: bytes, cast: Mapping[str, Person]) -> bytes:
 @cache
 def blueprint(settings: Settings = ()) -> Blueprint:
     """Blocks; whatever a simulation changes in it, `shelf.restore` takes back."""
+    more = _NFC_READER.format(_site_key_file())
     if any(key == "door.lock" for key, _ in settings):
-        with TemporaryDirectory() as folder:
-            file = Path(folder) / CONFIG.name
-            file.write_text(CONFIG.read_text("utf-8") + _SECOND_BOARD, "utf-8")
-            config = load(file, {}, (("cabinet.timezone", ZONE), *settings))
-    else:
-        config = load(CONFIG, {}, (("cabinet.timezone", ZONE), *settings))
+        more += _SECOND_BOARD
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / CONFIG.name
+        file.write_text(CONFIG.read_text("utf-8") + more, "utf-8")
+        config = load(file, {}, (("cabinet.timezone", ZONE), *settings))
     config = replace(config, upstream=UpstreamSection(delivery_keys=(COSIGNER.verifier.vkey,)))
     if settings:
         return replace(blueprint(), config=config)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from cabinet.core import effects
 
@@ -76,13 +76,14 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Somebody holds a card to the reader."""
+    """Somebody holds a card to the reader; plain: it shows its number alone."""
 
     who: str
     card: str = field(repr=False)
+    how: Literal["plain", "strong", "forged"] = "plain"
 
     def __str__(self) -> str:
-        return f"{self.who} holds a card to the reader"
+        return f"{self.who} holds a {'' if self.how == 'plain' else f'{self.how} '}card to the reader"
 
 
 @dataclass(frozen=True, slots=True)

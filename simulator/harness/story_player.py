@@ -142,6 +142,11 @@ class StoryPlayer:
         match sentence:
             case acts.HoldCard(who, card):
                 await self._who(who).badge(card)
+            case acts.HoldStrongCard(who, whose, how):
+                card = self._who(whose).person.strong_card
+                if card is None:
+                    raise StoryError(f"{whose} has no strong card")
+                await self._who(who).badge(card, "plain" if how == "copied" else how)
             case acts.Type(who, "code"):
                 await self._who(who).type(f"{self._codes.get(who, '00000000')}#")
             case acts.Type(who, what):

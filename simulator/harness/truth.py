@@ -66,6 +66,8 @@ class Truth:
         self.running = False
         self.booted_s = 0.0
         self.cards: list[tuple[float, str]] = []
+        self.proved: list[tuple[float, str]] = []
+        """Cards that have proved their key."""
         self.typed: list[tuple[float, str]] = []
         self.pins: dict[str, str] = {}
         """Those that are no longer as in the beginning, by name."""
@@ -81,7 +83,7 @@ class Truth:
             seen.Foreign: self._foreign,
             seen.Screen: self._screen,
             seen.Leaf: self._leaf,
-            seen.Card: lambda it: self.cards.append((self.now_s(), it.card)),
+            seen.Card: self._card,
             seen.Keys: lambda it: self.typed.append((self.now_s(), it.keys)),
             seen.CodeGiven: self._code_given,
             seen.Looked: lambda it: self.looked.append((self.now_s(), it.who)),
@@ -100,6 +102,9 @@ class Truth:
     def shown_cards(self) -> set[str]:
         return {card for at_s, card in self._recent(self.cards)}
 
+    def proved_cards(self) -> set[str]:
+        return {card for at_s, card in self._recent(self.proved)}
+
     def typed_keys(self) -> list[str]:
         return [keys for at_s, keys in self._recent(self.typed)]
 
@@ -113,11 +118,14 @@ class Truth:
         shown = []
         if person.card in self.shown_cards():
             shown.append(frozenset({"card", *more}))
+        if person.strong_card in self.proved_cards():
+            shown.append(frozenset({"card", "strong-card", *more}))
         if any(_ends(keys, person.id) for keys in typed):
             shown.append(frozenset({"number", *more}))
         codes = [code for code, whose in self.codes.items() if whose == (person.name, item)]
         if any(_ends(keys, code) for code in codes for keys in typed):
             card = {"card"} if person.card in self.shown_cards() else set()
+            card |= {"card", "strong-card"} if person.strong_card in self.proved_cards() else set()
             shown.append(frozenset({"code", "number", *card, *more}))
         return shown
 
@@ -168,6 +176,11 @@ class Truth:
             grant = self.grants.pop(leaf.content["slot"], None)
             if grant is not None:
                 self.ended[grant.slot] = grant, self.now_s()
+
+    def _card(self, held: seen.Card) -> None:
+        self.cards.append((self.now_s(), held.card))
+        if held.how == "strong":
+            self.proved.append((self.now_s(), held.card))
 
     def _code_given(self, given: seen.CodeGiven) -> None:
         self.codes[given.code] = given.who, given.item

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from hal.capabilities import CardPresented, CardReader, Emit
+from hal.capabilities import CardPresented, CardReader, Emit, Proof
 from simulator.harness.capability.fixture import Driver, Fixture
 
 
 class ReaderFixture(Fixture):
-    def present(self, card: bytes) -> None:
-        self.tell(card)
+    def present(self, card: bytes, proof: Proof = "weak") -> None:
+        self.tell((card, proof))
 
     def remove(self) -> None:
         """The next presentation of the same card is a new one."""
 
 
-class WorldReader(Driver[ReaderFixture, bytes], CardReader):
-    cards: Literal["weak", "strong"] = "weak"
+class WorldReader(Driver[ReaderFixture, tuple[bytes, Proof]], CardReader):
+    cards: Literal["weak", "strong"] = "strong"
 
-    def take(self, message: bytes, emit: Emit) -> None:
-        emit(CardPresented(self.device, message))
+    def take(self, message: tuple[bytes, Proof], emit: Emit) -> None:
+        emit(CardPresented(self.device, *message))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from random import Random
-from typing import TypeVar
+from typing import Final, Literal, TypeVar
 
 from drivers.specs.ds2482_fobs import Ds2482FobsSpec
 from drivers.specs.modbus_input_board import ModbusInputBoardSpec
-from hal.capabilities import Device
+from hal.capabilities import Device, Proof
 from hal.clock import Clock
 from hal.device_table import DeviceTable
 from hal.errors import LinkLost
@@ -31,6 +31,11 @@ from simulator.world import Change, World
 
 F = TypeVar("F", bound=Fixture)
 Build = Callable[[Clock], Device]
+
+
+PRINTED_BYTES: Final = 5
+"""Of cards with a printed number; others belong to the reader of NFC cards."""
+PROOFS: Final[Mapping[str, Proof]] = {"plain": "weak", "strong": "strong", "forged": "failed"}
 
 
 class CapabilityLevel:
@@ -67,8 +72,10 @@ class CapabilityLevel:
 
     # -- hands ---------------------------------------------------------------------------------------------------
 
-    def present(self, card: bytes) -> None:
-        self._one(ReaderFixture).present(card)
+    def present(self, card: bytes, how: Literal["plain", "strong", "forged"] = "plain") -> None:
+        readers = [fixture for fixture in self._fixtures.values() if isinstance(fixture, ReaderFixture)]
+        reader = readers[0] if len(card) == PRINTED_BYTES else readers[-1]
+        reader.present(card, PROOFS[how])
 
     def remove(self) -> None:
         self._one(ReaderFixture).remove()

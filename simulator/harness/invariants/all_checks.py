@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from cabinet.journal.note import Signer
-from simulator.harness.blueprint import full_name
+from simulator.harness.blueprint import SITE_KEY, full_name
 from simulator.harness.cabinet import Cabinet
 from simulator.harness.invariants.allowances import NotTooMuch
 from simulator.harness.invariants.asked import AnsweredOnce
@@ -26,6 +26,7 @@ from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.incidents import ClosedOnce
 from simulator.harness.invariants.liveness import Bounded, NoMistakes, OneDeadDevice, WorksAgain
 from simulator.harness.invariants.log import Verifies
+from simulator.harness.invariants.proofs import TakenOnProof
 from simulator.harness.invariants.pruned import GoneInTime, ThinnedWithCare
 from simulator.harness.invariants.quiet import QuietHours
 from simulator.harness.invariants.reminded import RemindedOnce
@@ -64,7 +65,8 @@ class Checks:
 def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable[[], list[str]]) -> Checks:
     plan = cabinet.plan
     truth = Truth(now_s, places_of(plan.config.table))
-    words = [word for person in plan.cast.values() for word in (full_name(person), person.card, person.pin) if word]
+    shown = ((full_name(person), person.card, person.strong_card, person.pin) for person in plan.cast.values())
+    words = [word for one in shown for word in one if word]
     roster = plan.shelf.open()
     keys = [key for person in plan.ids if (key := roster.key_of(person))]
 
@@ -109,7 +111,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             ),
             upstream,
             GuessesCounted(now_s, pin_of),
-            NothingPersonal(words, [*keys, SIGNING_SEED, KEYS.wrap, KEYS.card, KEYS.code, KEYS.pin_pepper]),
+            NothingPersonal(words, [*keys, SITE_KEY, SIGNING_SEED, KEYS.wrap, KEYS.card, KEYS.code, KEYS.pin_pepper]),
             DoneOnce(),
             latency,
             recovery,
@@ -140,6 +142,7 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             Forgotten(plan.shelf, oracle, plan.ids),
             EnrolledAsConfirmed(truth, plan.cast, plan.ids),
             SuspectIsTold(truth),
+            TakenOnProof(truth, plan.cast, plan.ids),
             DueIsTold(truth, oracle, booked, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )

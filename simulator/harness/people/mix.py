@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from simulator.harness.people import answering, booked, fobs, manners, together
+from simulator.harness.people import answering, booked, fobs, manners, proving, together
 from simulator.harness.people.visitor import Visitor
 
 Manner = Callable[[Visitor], Awaitable[None]]
@@ -21,6 +21,9 @@ MANNERS: Final[Mapping[Manner, int]] = {
     manners.pull: 2,
     manners.tear: 2,
     manners.stranger: 4,
+    proving.by_strong_card: 6,
+    proving.copied: 2,
+    proving.forged: 2,
     manners.guess: 1,
     manners.plug_amid_release: 2,
     booked.guess_codes: 2,

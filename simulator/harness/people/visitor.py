@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
+from typing import Literal
 
 from drivers.wire.card_number import parse_card
 from simulator.cast import Person
@@ -105,11 +106,11 @@ class Visitor:
         finally:
             await self._lobby.enter()
 
-    async def badge(self, card: str | None = None) -> None:
+    async def badge(self, card: str | None = None, how: Literal["plain", "strong", "forged"] = "plain") -> None:
         """Holds their card (or another) to the reader for a moment."""
         number = card or self.person.card
-        self.cabinet.witness.tell(seen.Card(self.name, number))
-        self.cabinet.level.present(parse_card(number))
+        self.cabinet.witness.tell(seen.Card(self.name, number, how))
+        self.cabinet.level.present(parse_card(number), how)
         await self.pause(0.3, 0.8)
         self.cabinet.level.remove()
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from random import Random
+from typing import Literal
 
+from drivers.specs.pn532_reader import Pn532ReaderSpec
 from hal.buses import Bus
 from hal.clock import Clock
 from hal.device_table import DeviceTable
@@ -34,7 +37,10 @@ from simulator.i2c_wires import I2cWires
 from simulator.keyboard_hub import KeyboardHub
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_relay_board import ON, ModbusRelayBoard
-from simulator.rdm6300_reader import Rdm6300Reader
+from simulator.nfc_cards import card_of
+from simulator.pn532_reader import Pn532Reader
+from simulator.rdm6300_reader import CARD_BYTES, Rdm6300Reader
+from simulator.secure_card import SecureCard, secure_card
 from simulator.socket_verifier import IsPerson, SocketVerifier
 from simulator.types import seeded
 from simulator.world import World
@@ -68,9 +74,14 @@ class WireLevel:
         buses: dict[str, BusLink] = {name: ChipLink(chip.chip, chip) for name, chip in self._chips.items()}
         buses |= {name: WiresLink(wires.wires, wires) for name, wires in self._wires.items()}
         buses |= {name: HubLink(hub.hub, hub) for name, hub in self._hubs.items()}
+        keys = dict.fromkeys(self._sockets, KEY)
+        for device in (entry.spec for entry in table.devices):
+            if isinstance(device, Pn532ReaderSpec) and device.strong is not None:
+                keys[device.link] = bytes.fromhex(Path(device.strong.key_file).read_text("ascii"))
         ports: dict[str, SerialLink] = {**self.lines, **self._sockets}
-        self._assembly = Assembly(table, world, ports, buses, dict.fromkeys(self._sockets, KEY), seed)
+        self._assembly = Assembly(table, world, ports, buses, keys, seed)
         self._reader = self._assembly.body(Rdm6300Reader, "reader", None)
+        self._nfc_reader = self._assembly.body(Pn532Reader, "NFC reader", None)
         self._keypad = self._assembly.body(MatrixKeypad, "keypad", None)
         self._devices = {entry.spec.id: WiredDevice(self._assembly.device(entry.spec.id)) for entry in table.devices}
         self._powered = False
@@ -102,12 +113,23 @@ class WireLevel:
             else:
                 self._assembly.stop()
 
-    def present(self, card: bytes) -> None:
-        self._reader.present(card)
+    def present(self, card: bytes, how: Literal["plain", "strong", "forged"] = "plain") -> None:
+        if len(card) == CARD_BYTES:
+            self._reader.present(card)
+        else:
+            self._nfc_reader.present(card_of(card) if how == "plain" else self._secure(card, forged=how == "forged"))
 
     def remove(self) -> None:
-        with contextlib.suppress(ValueError):  # somebody else's card has taken its place
-            self._reader.remove()
+        for reader in (self._reader, self._nfc_reader):
+            with contextlib.suppress(ValueError):  # somebody else's card has taken its place
+                reader.remove()
+
+    def _secure(self, uid: bytes, *, forged: bool) -> SecureCard:
+        card = secure_card(uid, "desfire-ev2")
+        assert self._nfc_reader.issuer is not None, "the blueprint says what cards have to prove"
+        card.issue(self._nfc_reader.issuer)
+        card.manner = "forged" if forged else None
+        return card
 
     async def press(self, keys: str) -> None:
         await self._keypad.press(keys)
