@@ -276,4 +276,6 @@ _NAMES: dict[str, Any] = {
         "next": None,
     },
     "credential.scan": {"card": "0006547886", "strength": "weak"},
+    "credential.look": {"card": "04:78:2E:21:80:1D:80", "state": "new", "hint": ""},
+    "credential.personalise": {"card": "04:78:2E:21:80:1D:80"},
 }

@@ -196,10 +196,10 @@ class Cabinet:
         found: dict[str, Any] = next(slot for slot in self.show()["slots"] if slot["slot"] == number)
         return found
 
-    def badge(self, card: str) -> None:
+    def badge(self, card: str, kind: str = "card") -> None:
         """Held to the reader in place of any other, once the reader has forgotten that it was there before."""
         self.until(lambda: monotonic() - self._left_s.get(card, 0.0) > AWAY_S, "card away")
-        self.world(f"present card {card}")
+        self.world(f"present {kind} {card}")
         self._card_left()
         self._card = card
 

@@ -18,6 +18,7 @@ from simulator.harness.mutants.fobs import FOBS
 from simulator.harness.mutants.incidents import INCIDENTS
 from simulator.harness.mutants.monitoring import MONITORING
 from simulator.harness.mutants.planting import Mutant, NotPlanted, planted
+from simulator.harness.mutants.proving import PROVING
 from simulator.harness.mutants.pruning import PRUNING
 from simulator.harness.mutants.queueing import QUEUEING
 from simulator.harness.mutants.recording import RECORDING
@@ -46,6 +47,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *RECORDING,
     *SIGNING,
     *RESTORING,
+    *PROVING,
     *PRUNING,
     *EPOCHS,
     *SENDING,
