@@ -200,7 +200,10 @@ def test_lamps_buzzer_and_display_are_seen() -> None:
         ("fault inputs-b forced-open=2", "error: nothing is wired to channel 2"),
         ("present card 1", "error: a card is ten decimal digits as printed"),
         ("present card 11223344", "error: a 125 kHz card has 5 bytes, this one 4"),
-        ("", "error: no such command; there are: present, issue, spoil, remove, touch, press, look, lift, seat, force, bring, "),
+        (
+            "",
+            "error: no such command; there are: present, issue, spoil, remove, touch, press, look, lift, seat, force, ",
+        ),
         ("dance", "error: no such command; there are: present, "),
         ("SHOW", "error: no such command; there are: present, "),
     ],
