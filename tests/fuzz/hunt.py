@@ -82,13 +82,29 @@ def _streams(target: StreamTarget, random: Random, tally: Tally) -> Iterator[Non
             data = b"".join([mutated(part, first, random) if chance() < 0.7 else part for part in parts])[:STREAM_MAX]
         else:
             data = random.randbytes(int(chance() * 201))
-        whole = decode(target, [data], data, tally)
-        if decode(target, chopped(data, random), data, tally) != whole:
-            tally.fail("in other pieces it reads as something else", data)
-        judge(target, data, whole, tally)
+        try_stream(target, data, random, tally)
         if target.frame_max and chance() < 0.1:
             _resyncs(target, data, *frames[int(chance() * FRAMES)], tally)
         yield
+
+
+def try_stream(target: StreamTarget, data: bytes, random: Random, tally: Tally) -> None:
+    """In one piece and in others."""
+    whole = decode(target, [data], data, tally)
+    if decode(target, chopped(data, random), data, tally) != whole:
+        tally.fail("in other pieces it reads as something else", data)
+    judge(target, data, whole, tally)
+
+
+def try_message(target: MessageTarget, data: bytes, tally: Tally) -> None:
+    """What is wrong is refused in its own way."""
+    try:
+        target.read(data)
+        tally.messages += 1
+    except target.refused:
+        return
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        tally.fail(f"it raises {error!r}", data)
 
 
 def _resyncs(target: StreamTarget, data: bytes, frame: bytes, message: object, tally: Tally) -> None:
@@ -103,11 +119,5 @@ def _messages(target: MessageTarget, random: Random, tally: Tally) -> Iterator[N
     while True:
         good = target.good(random)
         data = mutated(good, good, random) if chance() < 0.95 else random.randbytes(int(chance() * 201))
-        try:
-            target.read(data)
-            tally.messages += 1
-        except target.refused:
-            pass
-        except Exception as error:  # noqa: BLE001 - that is what is looked for
-            tally.fail(f"it raises {error!r}", data)
+        try_message(target, data, tally)
         yield

@@ -14,6 +14,7 @@ from pytest_mock import MockerFixture
 
 import tests.fuzz.__main__
 from drivers.wire.rdm6300 import Decoder
+from tests.fuzz import guided
 from tests.fuzz.__main__ import TARGETS, main
 from tests.fuzz.exact import flips
 from tests.fuzz.hunt import Target, hunt
@@ -147,5 +148,9 @@ class Hoarder(Rdm):
 
 @pytest.mark.parametrize(("broken", "told"), [(WithoutCheck, "is not in it"), (Hoarder, "it holds 13 bytes")])
 def test_a_broken_decoder_is_found(broken: type[Rdm], told: str) -> None:
-    tally = hunt(replace(target_of("rdm6300"), fresh=broken), seed=1, inputs=300)
+    target = replace(target_of("rdm6300"), fresh=broken)
+    tally = hunt(target, seed=1, inputs=300)
     assert any(told in failure for failure in tally.failures)
+    with pytest.raises(AssertionError, match=told):
+        guided.try_one(target, b"\x02010063E9AE24\x03")
+    guided.try_one(target_of("rdm6300"), b"\x02010063E9AE24\x03")
