@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import combinations
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +26,12 @@ def test_what_no_chip_has() -> None:
     assert not is_number(b"\xff" * 8)  # a line with nobody on it
     assert not is_number(AN27[:7])
     assert not is_number(AN27 + b"\x00")
+
+
+def test_no_two_wrong_bits_make_another_number() -> None:
+    number = int.from_bytes(bytes.fromhex("013C2B1A00000006"), "big")
+    flipped = [1 << one | 1 << other for one, other in combinations(range(64), 2)] + [1 << bit for bit in range(64)]
+    assert [mask for mask in flipped if is_number((number ^ mask).to_bytes(8, "big"))] == []
 
 
 def test_low_bit_first() -> None:
