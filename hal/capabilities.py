@@ -61,7 +61,7 @@ class Cancelled:
 class InputRead:
     """The level of one input: reported once after start and on each change, never a repetition.
 
-    None: no proof any more (reported by the supervisor's side when the device is lost)."""
+    None: no proof any more: its contact does not rest, or the device is lost (told by the supervisor's side)."""
 
     device: str
     channel: int
@@ -111,7 +111,9 @@ class FingerUnknown:
     device: str
 
 
-Cause = Literal["key.stuck", "keyboard.foreign", "lines.swapped", "cards.flooding", "proofs.failing"]
+Cause = Literal[
+    "key.stuck", "contact.unstable", "keyboard.foreign", "lines.swapped", "cards.flooding", "proofs.failing"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,18 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         profile="drivers.specs.lock_profile:LockProfile",
         gives={"lock": "locks", "input": "inputs"},
     ),
+    "gpio-input": DeviceType(
+        driver="drivers.gpio_input:GpioInput",
+        spec="drivers.specs.gpio_input:GpioInputSpec",
+        bus="gpio",
+        gives={"input": "lines"},
+    ),
+    "mcp23017": DeviceType(
+        driver="drivers.mcp23017:Mcp23017",
+        spec="drivers.specs.mcp23017:Mcp23017Spec",
+        bus="i2c",
+        gives={"input": "inputs"},
+    ),
     "ds2482-fobs": DeviceType(
         driver="drivers.ds2482_fobs:Ds2482Fobs",
         spec="drivers.specs.ds2482_fobs:Ds2482FobsSpec",

@@ -6,17 +6,19 @@ The links may be ptys and sockets (cabinet.py) or anything else that keeps to si
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol, TypeVar
 
 from drivers.specs.buzzer import BuzzerSpec
 from drivers.specs.ds2482_fobs import Ds2482FobsSpec
+from drivers.specs.gpio_input import GpioInputSpec
 from drivers.specs.keyboard_reader import KeyboardReaderSpec
 from drivers.specs.led import LedSpec
 from drivers.specs.lock_board import LockBoardSpec
 from drivers.specs.matrix_keypad import MatrixKeypadSpec
+from drivers.specs.mcp23017 import Mcp23017Spec
 from drivers.specs.modbus_input_board import ModbusInputBoardSpec
 from drivers.specs.modbus_relay_board import ModbusRelayBoardSpec
 from drivers.specs.pn532_reader import Pn532ReaderSpec
@@ -34,6 +36,7 @@ from simulator.ds2482_fobs import Ds2482Fobs
 from simulator.faults import Fault
 from simulator.fobs import number_of
 from simulator.gpio_chip import GpioChip
+from simulator.gpio_input import GpioInput
 from simulator.i2c_device import I2cDevice
 from simulator.i2c_wires import I2cWires
 from simulator.keyboard_hub import Keyboard, KeyboardHub
@@ -42,6 +45,7 @@ from simulator.led import Led
 from simulator.lock_board import LockBoard
 from simulator.lock_wire import VOICES
 from simulator.matrix_keypad import MatrixKeypad
+from simulator.mcp23017 import Mcp23017
 from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import ModbusRelayBoard
 from simulator.plugged_device import PluggedDevice
@@ -190,8 +194,7 @@ class Assembly:
             case ModbusRelayBoardSpec():
                 return self._relay_board(spec)
             case ModbusInputBoardSpec():
-                contacts = WiredContacts(self.world, self._sensors(spec.id), self._doors(spec.id), spec.inverted)
-                return ModbusInputBoard(spec.unit, contacts, spec.inputs)
+                return ModbusInputBoard(spec.unit, self._contacts(spec.id, spec.inverted), spec.inputs)
             case LockBoardSpec():
                 return self._lock_board(spec)
             case SocketVerifierSpec():
@@ -209,6 +212,8 @@ class Assembly:
                 return MatrixKeypad(spec.rows, spec.columns, rng, settle_s)
             case WiegandReaderSpec():
                 return WiegandReader(spec.d0, spec.d1, rng, int(spec.formats[0]))
+            case GpioInputSpec():
+                return GpioInput(spec.lines, self._contacts(spec.id), spec.inverted)
             case LedSpec():
                 return Led(spec.lines, spec.active_high, partial(self._light, self._lamps(spec.id)))
             case BuzzerSpec():
@@ -225,6 +230,8 @@ class Assembly:
 
     def _i2c_body(self, spec: DeviceSpec, rng: random.Random) -> I2cBody:
         match spec:
+            case Mcp23017Spec():
+                return Mcp23017(spec.address, self._contacts(spec.id), spec.inputs, spec.inverted)
             case Ds2482FobsSpec():
                 return Ds2482Fobs(spec.address, partial(self._fob, self._fob_slots(spec.id)), rng)
         raise NotSimulated(f"device {spec.id}: type {spec.type} has no simulated twin on this kind of link")
@@ -274,6 +281,9 @@ class Assembly:
     def _lamps(self, device: str) -> dict[int, int]:
         wired = [(slot.indicator, slot.number) for slot in self._table.slots]
         return {ref.channel: number for ref, number in wired if ref and ref.device == device}
+
+    def _contacts(self, device: str, inverted: Collection[int] = ()) -> WiredContacts:
+        return WiredContacts(self.world, self._sensors(device), self._doors(device), inverted)
 
     def _doors(self, device: str) -> set[int]:
         contact = self._table.door.contact

@@ -41,6 +41,7 @@ FAULTS: dict[str, FaultKind] = {
     "ghost": FaultKind("frames", None, "with each key two more are pressed, so that a fourth seems to be"),
     "two-keys": FaultKind("frames", None, "with each key its neighbour is pressed"),
     "held": FaultKind("ms", 5000, "each key is held for so long"),
+    "chatter": FaultKind("channel", None, "the contact opens and closes all the time"),
     "unasked": FaultKind("frames", None, "before each answer comes a frame that nobody asked for"),
     "wrong-length": FaultKind("frames", None, "an answer about all locks tells fewer than there are"),
     "overflow": FaultKind("frames", None, "the kernel's queue is full: part of each frame is lost, and that is known"),

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from hal.buses import Drive, Edge, Pull
 
 LINES = 512
+GROUND = -1
+"""Joined with it, a line is low."""
 
 
 class GpioRefused(ValueError):
@@ -154,6 +156,8 @@ class GpioChip:
         return list({id(net): net for net in net_of.values()}.values())
 
     def _net_level(self, net: set[int]) -> bool | None:
+        if GROUND in net:
+            return False
         uses = [self._uses[line] for line in net if line in self._uses]
         outputs = [use for use in uses if isinstance(use, Output)]
         if any(not output.high for output in outputs):

@@ -64,6 +64,11 @@ class Rig:
         self.readings.append(reading)
         self.seen.changed.set()
 
+    def moved(self) -> None:
+        """The hand of the test has moved contacts: a device that looks at them now and then looks now."""
+        if look := getattr(self.body, "look", None):
+            look()
+
     def fault(self, text: str) -> None:
         self.simulated.fault(parse_fault(text, self.body.faults))
 

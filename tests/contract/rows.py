@@ -12,11 +12,13 @@ from drivers.wire.card_number import parse_card
 from hal import capabilities
 from simulator.buzzer import Buzzer
 from simulator.ds2482_fobs import Ds2482Fobs
+from simulator.gpio_input import GpioInput
 from simulator.keyboard_hub import Keyboard
 from simulator.keyboard_reader import PORT, PRODUCT, VENDOR, KeyboardReader
 from simulator.led import Led
 from simulator.lock_board import LockBoard
 from simulator.matrix_keypad import MatrixKeypad
+from simulator.mcp23017 import Mcp23017
 from simulator.modbus_input_board import ModbusInputBoard
 from simulator.modbus_relay_board import ModbusRelayBoard
 from simulator.pn532_reader import Pn532Reader
@@ -201,6 +203,16 @@ ROWS: dict[str, Row] = {
         also=(capabilities.InputBoard,),
         pulse_s=0.5,
         tells_coils=False,
+    ),
+    "gpio-input": Row(
+        capabilities.InputBoard,
+        lambda rng, seen: GpioInput((4, 5, 6, 7, 8, 9, 10, 11), seen),
+        {"lines": [4, 5, 6, 7, 8, 9, 10, 11]},
+    ),
+    "mcp23017": Row(
+        capabilities.InputBoard,
+        lambda rng, seen: Mcp23017(0x21, seen, 8),
+        {"address": 0x21, "inputs": 8},
     ),
     "ds2482-fobs": Row(
         capabilities.FobReader,

@@ -99,7 +99,7 @@ def test_a_device_that_does_not_answer_fails_start_within_two_seconds(name: str,
     run(story())
 
 
-@pytest.mark.parametrize("name", [*ANSWERING, "ds2482-fobs", "pn532-reader"])
+@pytest.mark.parametrize("name", [*ANSWERING, "ds2482-fobs", "mcp23017", "pn532-reader"])
 def test_a_device_that_falls_silent_is_lost_within_five_seconds(name: str) -> None:
     async def story() -> None:
         async with in_memory(name) as rig:

@@ -21,6 +21,7 @@ from drivers.wire.desfire import Application, Mode, Session, prove
 from drivers.wire.desfire_keys import look, personalise
 from drivers.wire.ds2482 import selected, status
 from drivers.wire.keypad import Debouncer, keys_down
+from drivers.wire.mcp23017 import pins
 from drivers.wire.onewire import is_number
 from drivers.wire.pn532_commands import read_exchanged, read_firmware, read_targets
 from drivers.wire.terminal import encode
@@ -169,6 +170,7 @@ MESSAGES: Final = (
     MessageTarget(
         "ds2482", lambda random: random.randbytes(2), lambda data: [(selected(byte), status(byte)) for byte in data]
     ),
+    MessageTarget("mcp23017", lambda random: b"\x7f\x7f" + random.randbytes(6), pins),
     MessageTarget(
         "keypad scans", lambda random: bytes([*b"\xff\x8f" * 2, 255 ^ 1 << random.getrandbits(2), 0xCF]), _scans
     ),

@@ -159,6 +159,16 @@ id = "nfc-reader"
 type = "pn532-reader"
 link = "uart2"
 [[device]]
+id = "contacts"
+type = "gpio-input"
+link = "gpio0"
+lines = [7, 8]
+[[device]]
+id = "expander"
+type = "mcp23017"
+link = "i2c0"
+address = 0x20
+[[device]]
 id = "locks"
 type = "lock-board"
 link = "rs485-b"
@@ -180,7 +190,7 @@ hold_s = 0.7
 Raw = dict[str, Any]
 MORE, MORE_LINKS = CABINET.count("[[device]]"), CABINET.count("[[link]]")
 """Where one more of them is."""
-DESK = -3
+DESK = -5
 """The reader that types."""
 
 
@@ -212,6 +222,8 @@ def test_a_whole_cabinet() -> None:
         "outer-reader",
         "desk",
         "nfc-reader",
+        "contacts",
+        "expander",
         "locks",
     ]
     assert [slot.lock for slot in table.slots] == [ChannelRef("relays", 1), ChannelRef("relays", 2)]
@@ -239,6 +251,8 @@ CAPABILITIES: dict[str, type[Device]] = {
     "modbus-relay-board": LockBoard,
     "modbus-input-board": InputBoard,
     "lock-board": LockBoard,
+    "gpio-input": InputBoard,
+    "mcp23017": InputBoard,
     "led": IndicatorBoard,
     "buzzer": Buzzer,
     "terminal-display": Display,
@@ -523,6 +537,18 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         lambda raw: raw["slot"][1].update(sensor="locks:33"),
         ("slot", 1, "sensor"),
         'sensor: "locks" has the channels 1 to 32, not 33',
+    ),
+    (
+        "no address of an expander",
+        lambda raw: raw["device"][-2].update(address=0x28),
+        ("device", MORE - 2, "address"),
+        "address: should be 0x20 to 0x27",
+    ),
+    (
+        "contact that there is no line for",
+        lambda raw: raw["slot"][1].update(sensor="contacts:3"),
+        ("slot", 1, "sensor"),
+        'sensor: "contacts" has the channels 1 to 2, not 3',
     ),
     (
         "unknown channel of a list",
