@@ -99,6 +99,8 @@ class SecureCard(SimulatedCard):
         return b"\x90\x00"
 
     def _native(self, command: int, data: bytes) -> bytes:
+        if self.kind == "ntag424" and self._selected is None:
+            return _ILLEGAL
         match command:
             case 0x60 if not data:
                 self._frames = [_VERSIONS[self.kind], self.uid + bytes(7)]

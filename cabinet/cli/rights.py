@@ -36,7 +36,7 @@ def right_grant_arguments(parser: Parser) -> None:
         "--factors",
         action="append",
         metavar="A+B",
-        help="card, card+pin, number+pin, code, code+pin; repeat for alternatives",
+        help="card, card+pin, number+pin, code, code+pin, strong-card, strong-card+pin, ...; repeat for alternatives",
     )
     parser.add_argument("--schedule", metavar="ID", help="only at the times of this schedule")
     parser.add_argument(

@@ -16,6 +16,7 @@ RULES: Final[Mapping[str, str]] = {
     "curfew_passed": "the date on which it was to be back has passed",
     "clock_untrusted": "has hours, and the cabinet's clock is not trusted",
     "factor_missing": "the person cannot identify as it asks",
+    "strong_card_missing": "it asks for a card that proves its key, and the person has none enrolled as strong",
     "finger_silent": "the person's finger is asked for, and no reader can tell it just now",
     "finger_locked": "too many fingers that were not known were put on in the person's visits",
     "verifier_silent": "the verifier that it asks for is not there, or does not answer",

@@ -57,6 +57,8 @@ class Look:
 
 def look(application: Application, site_key: bytes, uid: bytes, draw: Draw) -> Talk[Look]:
     """What this card is to us. Writes nothing; a card that counts wrong keys counts one or two."""
+    if application.mode == "ntag424" and (yield from select(application)) is not None:
+        return Look("foreign", "it is not an NTAG 424")  # and no other command may come before
     if (unlike := (yield from _unlike(application.mode))) is not None:
         return Look("foreign", unlike)
     refusal = yield from select(application)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
 from cabinet.core.effects import Enrol
 from cabinet.core.events import CardShown
+from cabinet.core.messages import text
 from cabinet.core.requests import EnrolmentOffered
+from cabinet.policy.decide import Rule
 from cabinet.policy.explain import explain
-from cabinet.policy.rights import Factor, Quorum, Right, Rights
+from cabinet.policy.rights import Factor, Language, Quorum, Right, Rights
+from cabinet.policy.words import RULES
 from hal.capabilities import Proof
 from hal.secret import Secret
 from tests.core.cabinet import (
@@ -30,6 +34,7 @@ from tests.core.cabinet import (
 
 STRONG: frozenset[Factor] = frozenset({"strong-card"})
 NUMBER_PIN: frozenset[Factor] = frozenset({"number", "pin"})
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 UNPROVEN = "This card could not prove itself.\nHold it still for a moment,\nor ask a custodian for another."
 
 
@@ -224,3 +229,11 @@ def offered() -> Cabinet:
     cabinet.send(EnrolmentOffered(7, EVE, code_digest("40961327"), "chief"))
     cabinet.enter("40961327")
     return cabinet
+
+
+@pytest.mark.parametrize("rule", sorted(set(get_args(Rule)) - {"no_item", "slot_taken"}))
+def test_every_rule_has_its_words(rule: str) -> None:
+    """For whoever stands there, in both languages, and for whoever asks on their behalf."""
+    assert rule in RULES
+    for language in LANGUAGES:
+        assert text(rule, language, window="08:00", missing="training", item="K-0001", slot=1)

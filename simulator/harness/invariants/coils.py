@@ -19,7 +19,7 @@ MARGIN_S = 0.1
 ONLY_NOTED = frozenset(
     (
         *("no_right", "outside_schedule", "factor_missing", "approvers_missing", "allowance_used", "overdue_first"),
-        *("qualification_missing", "curfew_passed"),
+        *("qualification_missing", "curfew_passed", "strong_card_missing"),
     )
 )
 FOREIGN_S = 4.0
@@ -138,7 +138,8 @@ class OnlyAllowed:
         if leaf.content.get("monitor") is not None:
             # A PIN of the visit before may be among what was shown lately, and has no part in this one.
             used = set(grant.auth.split("+"))
-            shown = [frozenset(used | {"number"} if "code" in used else used)]
+            used |= {"number"} if "code" in used else set()
+            shown = [frozenset(used | {"card"} if "strong-card" in used else used)]
         may = self._oracle.may_take(name, grant.item or "", shown, wall_ms, trusted=trusted, approved=approved)
         if leaf.content.get("monitor") is not None:
             self._noted(leaf, name, may=may)
