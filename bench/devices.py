@@ -64,6 +64,11 @@ def _close(body: Any, seen: Seen, n: int) -> None:
     seen.closed[0] = not n % 2
 
 
+def _moved(body: Any, seen: Seen, n: int) -> None:
+    _close(body, seen, n)
+    body.look()
+
+
 async def _finger(body: Any, seen: Seen, n: int) -> None:
     """Of nobody, and gone by the next round."""
     seen.finger = 1
@@ -89,6 +94,8 @@ ACTS: dict[str, Act] = {
     "modbus-relay-board": Act(ask=_pulse),
     "lock-board": Act(ask=_pulse, rest_s=0.8),
     "modbus-input-board": Act(_close, tells=InputRead),
+    "gpio-input": Act(_moved, tells=InputRead, silence_s=0.02, rest_s=0.1),
+    "mcp23017": Act(_moved, tells=InputRead, silence_s=0.008, rest_s=0.1),
     "ds2482-fobs": Act(_hang, tells=FobRead),
     "led": Act(ask=_lamp),
     "buzzer": Act(ask=lambda driver, n: driver.sound("key"), rest_s=0.1, seen=True),
