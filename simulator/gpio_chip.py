@@ -115,9 +115,14 @@ class GpioChip:
         self._contacts.discard(frozenset((one, other)))
         self._settle()
 
-    def pulse(self, line: int, at_s: float, width_s: float) -> None:
-        """A body pulls the line low for a moment that began at `at_s`: over before anybody could read its level."""
+    def pulse(self, line: int, at_s: float, width_s: float, *, lost: bool = False) -> None:
+        """A body pulls the line low for a moment that began at `at_s`: over before anybody could read its level.
+
+        `lost`: the queue of the kernel is full, so both edges are counted and not told."""
         if self._levels.get(line):
+            if lost:
+                self._seqnos[line] = self._seqnos.get(line, 0) + 2
+                return
             self._edge(line, high=False, at_s=at_s)
             self._edge(line, high=True, at_s=at_s + width_s)
 

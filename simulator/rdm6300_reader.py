@@ -18,7 +18,7 @@ from operator import xor
 from typing import ClassVar, Final
 
 from drivers.wire.card_number import parse_card
-from simulator.faults import Fault
+from simulator.faults import ActiveFaults, Fault
 from simulator.options import OptionError, Options
 
 REPEAT_S = (0.050, 0.065)
@@ -36,7 +36,7 @@ class Rdm6300Reader:
     }
     faults = (
         *("noise", "truncate", "bad-checksum", "late", "silent", "duplicate", "split", "merge"),
-        *("unplug", "power-cycle"),
+        *("two-cards", "half-frame", "not-hex", "lower-case", "unplug", "power-cycle"),
     )
     spoilers: ClassVar = {"bad-checksum": lambda frame: _spoil_check(frame)}
 
@@ -45,6 +45,8 @@ class Rdm6300Reader:
         self._encode = ENCODINGS[frame]
         self._once = frame == "bare"
         self._card = card
+        self._faults = ActiveFaults()
+        self._other_turn = False
         self._on = False
         self._next: asyncio.TimerHandle | None = None
         self._send: Callable[[bytes], None] = lambda frame: None
@@ -75,33 +77,58 @@ class Rdm6300Reader:
             raise ValueError(f"a 125 kHz card has {CARD_BYTES} bytes, this one {len(card)}")
         self._card = card
         if self._on and self._next is None:
+            self._half(card)
             self._repeat()
 
     def remove(self) -> None:
         """Raises ValueError when there is no card."""
         if self._card is None:
             raise ValueError("no card in the field")
+        if self._on:
+            self._half(self._card)
         self._card = None
         self._pause()
 
     def afflict(self, fault: Fault) -> None:
-        raise AssertionError(f"{fault.name}: all faults of this reader are faults of its line")
+        self._faults.set(fault)
 
     def heal(self) -> None:
-        """Has none of its own."""
+        self._faults.clear()
+
+    def _half(self, card: bytes) -> None:
+        """At the edge of the field, where there is hardly enough power."""
+        frame = self._encode(card)
+        if self._faults.act("half-frame"):
+            self._send(frame[: len(frame) // 2])
 
     def _repeat(self) -> None:
         assert self._card is not None
-        self._send(self._encode(self._card))
+        card = self._card
+        if self._faults.act("two-cards"):
+            self._other_turn = not self._other_turn
+            card = beside(card) if self._other_turn else card
+        self._send(self._spoilt(self._encode(card)))
         if self._once:
             return
         delay_s = self._rng.uniform(*REPEAT_S)
         self._next = asyncio.get_running_loop().call_later(delay_s, self._repeat)
 
+    def _spoilt(self, frame: bytes) -> bytes:
+        if self._faults.act("not-hex"):
+            at = self._rng.randrange(1, len(frame) - 1)
+            frame = frame[:at] + b"G" + frame[at + 1 :]
+        small = self._encode is not encode_binary and self._faults.act("lower-case")
+        return frame.lower() if small else frame
+
     def _pause(self) -> None:
         if self._next is not None:
             self._next.cancel()
             self._next = None
+
+
+def beside(card: bytes) -> bytes:
+    """The card that lies beside it: its number has another last bit."""
+    return card[:-1] + bytes([card[-1] ^ 1])
 
 
 def encode(card: bytes) -> bytes:

@@ -28,13 +28,13 @@ class WiegandReader:
     options: ClassVar = {
         "d0": "line of the zeros; default 14",
         "d1": "line of the ones; default 15",
-        "bits": "how long a card's frame is: 26, 32 or 34; default 26",
+        "bits": "how long a card's frame is: 26, 32, 34 or 37; default 26",
         "keys": "how long a key's frame is: 4 or 8; default 4",
         "card": "the card that is held to it as soon as a program listens; default none",
     }
     faults = (
         *("noise", "truncate", "bad-checksum", "late", "silent", "duplicate", "merge"),
-        *("swapped", "open-line", "unplug", "power-cycle"),
+        *("overflow", "swapped", "open-line", "unplug", "power-cycle"),
     )
 
     def __init__(self, d0: int, d1: int, rng: random.Random, bits: int = 26, key_bits: int = 4) -> None:
@@ -58,7 +58,7 @@ class WiegandReader:
         d0, d1 = options.number("d0", 14, 0, LINES - 1), options.number("d1", 15, 0, LINES - 1)
         if d0 == d1:
             raise OptionError(f"d1={d1}: d0 and d1 are two lines")
-        bits, key_bits = options.one_of("bits", "26", ("26", "32", "34")), options.one_of("keys", "4", ("4", "8"))
+        bits, key_bits = options.one_of("bits", "26", ("26", "32", "34", "37")), options.one_of("keys", "4", ("4", "8"))
         reader = cls(d0, d1, rng, int(bits), int(key_bits))
         if (text := options.text("card")) is not None:
             try:
@@ -155,9 +155,10 @@ class WiegandReader:
         assert self._chip is not None
         lines = self._lines[::-1] if self._faults.act("swapped") else self._lines
         broken = self._broken()
+        lost = self._rng.randrange(1, len(bits) - 1) if len(bits) > 2 and self._faults.act("overflow") else None
         for number, bit in enumerate(bits):
             if bit not in broken:
-                self._chip.pulse(lines[int(bit)], start_s + number * PERIOD_S, PULSE_S)
+                self._chip.pulse(lines[int(bit)], start_s + number * PERIOD_S, PULSE_S, lost=number == lost)
 
     def _broken(self) -> str:
         fault = self._faults.get("open-line")
@@ -165,15 +166,17 @@ class WiegandReader:
 
 
 def encode(card: bytes, bits: int) -> str:
-    """The frame of a card: of its number the last 24 or 32 bits, and what else the format has. Raises ValueError."""
-    number, room = int.from_bytes(card, "big"), 24 if bits == 26 else 32
-    if len(card) > 5 or number % (1 << 32) >> room or (len(card) == 5 and card[0] != 1):
+    """The frame of a card: of its number as many bits as there is room for, and what else the format has. Raises
+    ValueError."""
+    room = {26: 24, 32: 32, 34: 32, 37: 35}[bits]
+    number, version = int.from_bytes(card[-5:] if bits == 37 else card[-4:], "big"), card[: -5 if bits == 37 else -4]
+    if len(card) > 6 or number >> room or version not in ((b"", b"\x25") if bits == 37 else (b"", b"\x01")):
         raise ValueError(f"a frame of {bits} bits has no room for this card")
-    data = f"{number % (1 << 32):0{room}b}"
+    data = f"{number:0{room}b}"
     if bits == 32:
         return data
-    half = room // 2
-    return f"{data[:half].count('1') % 2}{data}{(data[half:].count('1') + 1) % 2}"
+    half = (room + 1) // 2
+    return f"{data[:half].count('1') % 2}{data}{(data[-half:].count('1') + 1) % 2}"
 
 
 def key_bits(key: str, bits: int) -> str:

@@ -23,6 +23,7 @@ TEXT_MAX: Final = 20
 PRINTED_DIGITS, PRINTED_VERSION, NUMBER_MAX = 10, 1, 0xFFFF_FFFF
 UID_BYTES = (4, 10)
 KEY_ENTER, KEY_KPENTER, KEY_NUMLOCK, KEY_CAPSLOCK = 28, 96, 69, 58
+ENDS: Final = frozenset((KEY_ENTER, KEY_KPENTER))
 SHIFTS: Final = frozenset((42, 54))
 SILENT: Final = frozenset((KEY_NUMLOCK, KEY_CAPSLOCK))
 """Some readers press them before and after a number."""
@@ -38,8 +39,9 @@ class Typing:
     def __init__(self, layout: Layout = "us") -> None:
         self.dropped = 0
         """Texts that were no use: torn, too long, or with other keys in them."""
-        self._letters = _LETTERS | {A_AT[layout]: "A"}
-        self._shifted_digits = layout == "fr"
+        anyhow = _BLOCK | _LETTERS | {A_AT[layout]: "A"}
+        self._meanings = (anyhow, anyhow | _DIGITS) if layout == "fr" else (anyhow | _DIGITS, anyhow)
+        """Of each key without Shift, and with it."""
         self.reset()
 
     @property
@@ -49,23 +51,21 @@ class Typing:
 
     def reset(self) -> None:
         self._text, self._torn, self._last_ns = "", False, 0
-        self._shifts: set[int] = set()
+        self._lift_shifts()
 
     def key(self, code: int, value: int, at_ns: int) -> str | None:
         """Code 0: the kernel has dropped some. Gives a whole text."""
         if at_ns - self._last_ns > GAP_NS:
             self.forget()
-            self._shifts.clear()
+            self._lift_shifts()
         self._last_ns = at_ns
-        if code == 0:
-            self._torn = True
-            self._shifts.clear()
-        elif code in SHIFTS:
+        if code in SHIFTS:
             (self._shifts.add if value else self._shifts.discard)(code)
-        elif value == 1 and code not in SILENT:
-            return self._press(code)
-        elif value == 2:
-            self._torn = True  # so slow is no reader: the key got stuck, or its end was lost
+            self._meaning = self._meanings[bool(self._shifts)]
+        elif value == 1 and (typed := self._meaning.get(code)) and len(self._text) < TEXT_MAX:
+            self._text += typed
+        elif value or not code:
+            return self._other(code, value)
         return None
 
     def forget(self) -> None:
@@ -73,28 +73,22 @@ class Typing:
         self.dropped += self.pending
         self._text, self._torn = "", False
 
-    def _press(self, code: int) -> str | None:
-        if code in (KEY_ENTER, KEY_KPENTER):
-            return self._end()
-        typed = self._meaning(code)
-        if typed is None or len(self._text) >= TEXT_MAX:
-            self._torn = True
-        else:
-            self._text += typed
-        return None
-
-    def _end(self) -> str | None:
-        text, torn = self._text, self._torn
-        if torn or not text:
+    def _other(self, code: int, value: int) -> str | None:
+        if code not in ENDS or value == 2:
+            # A key that repeats is slower than any reader: it is stuck, or its end was lost.
+            self._torn = self._torn or code not in SILENT
+            if not code:
+                self._lift_shifts()
+            return None
+        if self._torn or not self._text:
             self.forget()
             return None
-        self._text = ""
+        text, self._text = self._text, ""
         return text
 
-    def _meaning(self, code: int) -> str | None:
-        if code in _DIGITS:
-            return _DIGITS[code] if bool(self._shifts) == self._shifted_digits else None
-        return _BLOCK.get(code) or self._letters.get(code)
+    def _lift_shifts(self) -> None:
+        self._shifts: set[int] = set()
+        self._meaning = self._meanings[False]
 
 
 def card_of(text: str, numbers: Numbers) -> bytes | None:

@@ -126,13 +126,14 @@ ROWS: dict[str, Row] = {
         capabilities.CardReader,
         lambda rng, seen: Rdm6300Reader(rng),
         {"removal_ms": 200},
+        hides=("not-hex", "two-cards"),
     ),
     "wiegand-reader": Row(
         capabilities.CardReader,
         lambda rng, seen: WiegandReader(14, 15, rng),
         {"d0": 14, "d1": 15, "removal_ms": 200},
         senses_removal=False,
-        hides=("merge",),
+        hides=("merge", "overflow"),
     ),
     "pn532-reader": Row(
         capabilities.CardReader,

@@ -60,6 +60,7 @@ def test_a_card_is_pulses_of_100_us_each_millisecond() -> None:
         ("0000065537", 26, "10000000100000000000000010"),
         ("04A1B2C3", 34, "0000001001010000110110010110000111"),
         ("04A1B2C3", 32, f"{0x04A1B2C3:032b}"),
+        ("25:00:07:5B:CD:15", 37, "1000000001110101101111001101000101011"),
     ],
 )
 def test_frames_of_the_sheets(card: str, bits: int, frame: str) -> None:
@@ -78,6 +79,7 @@ def test_keys_of_the_sheets() -> None:
         ("noise=2", 28),
         ("silent", 0),
         ("duplicate", 52),
+        ("overflow", 25),
         ("open-line=0", encode(ADA, 26).count("1")),
         ("open-line", encode(ADA, 26).count("0")),
     ],
@@ -115,8 +117,9 @@ def test_power_comes_with_a_click() -> None:
     [
         ("card=4294967295", "has no room"),
         ("card=1", "ten decimal digits"),
+        ("card=25:08:00:00:00:00", "has no room"),
         ("d1=14", "two lines"),
-        ("bits=27", "allowed are 26, 32, 34"),
+        ("bits=27", "allowed are 26, 32, 34, 37"),
     ],
 )
 def test_what_it_cannot_be(option: str, told: str) -> None:
