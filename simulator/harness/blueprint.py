@@ -47,6 +47,31 @@ strong = {{ mode = "ev2", application = "F5B1C0", key = 1, key_file = "{}" }}
 """
 """A second reader, of cards that prove their key."""
 SITE_KEY = sha256(b"site key of the simulation").digest()[:16]
+READERS = ("readers", "all")
+"""A setting of no configuration: beside the reader there are one on Wiegand lines and one that types."""
+_MORE_READERS = """
+[[device]]
+id = "outer-reader"
+type = "wiegand-reader"
+link = "gpio0"
+d0 = 14
+d1 = 15
+formats = ["34"]
+
+[[link]]
+id = "input"
+type = "input"
+backend = "sim"
+path = "links/input"
+
+[[device]]
+id = "desk-reader"
+type = "keyboard-reader"
+link = "input"
+vendor = "ffff"
+product = "0035"
+port = "usb-0000:01:00.0-1.2/input0"
+"""
 _LONG_PINS = {"Ada": "73194682", "Max": "26485193", "Kim": "91573648", "Noa": "58264917", "Uma": "40917326"}
 """So long that none of them comes about by chance: they are looked for in all that is written."""
 
@@ -119,10 +144,13 @@ def blueprint(settings: Settings = ()) -> Blueprint:
     more = _NFC_READER.format(_site_key_file())
     if any(key == "door.lock" for key, _ in settings):
         more += _SECOND_BOARD
+    if READERS in settings:
+        more += _MORE_READERS
     with TemporaryDirectory() as folder:
         file = Path(folder) / CONFIG.name
         file.write_text(CONFIG.read_text("utf-8") + more, "utf-8")
-        config = load(file, {}, (("cabinet.timezone", ZONE), *settings))
+        keys = (("cabinet.timezone", ZONE), *(one for one in settings if one != READERS))
+        config = load(file, {}, keys)
     config = replace(config, upstream=UpstreamSection(delivery_keys=(COSIGNER.verifier.vkey,)))
     if settings:
         return replace(blueprint(), config=config)

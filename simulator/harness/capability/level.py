@@ -16,7 +16,7 @@ from hal.errors import LinkLost
 from hal.registry import DEVICE_TYPES
 from hal.specs import ChannelRef, DeviceSpec
 from hal.supervisor import LinkPlan
-from simulator.harness.capability.card_reader import ReaderFixture, WorldReader
+from simulator.harness.capability.card_reader import ReaderFixture, TypingFixture, WorldReader, WorldTyping
 from simulator.harness.capability.fixture import Fixture
 from simulator.harness.capability.fob_reader import FobFixture, WorldFobs
 from simulator.harness.capability.input_board import InputFixture, WorldInputs
@@ -49,6 +49,10 @@ class CapabilityLevel:
         self._builds: dict[str, Build] = {}
         for entry in table.devices:
             self._fit(entry.spec)
+        readers = [one for one in self._fixtures.values() if isinstance(one, ReaderFixture)]
+        [self._nfc_reader] = [one for one in readers if one.device == "nfc-reader"]
+        self._readers = [one for one in readers if one is not self._nfc_reader]
+        self._used, self._hands = self._readers[0], seeded(seed, "which reader")
         world.observe(self._moved)
 
     @property
@@ -73,12 +77,15 @@ class CapabilityLevel:
     # -- hands ---------------------------------------------------------------------------------------------------
 
     def present(self, card: bytes, how: Literal["plain", "strong", "forged"] = "plain") -> None:
-        readers = [fixture for fixture in self._fixtures.values() if isinstance(fixture, ReaderFixture)]
-        reader = readers[0] if len(card) == PRINTED_BYTES else readers[-1]
+        """A printed number to any of the readers that know such cards, another one to that of NFC cards."""
+        reader = self._nfc_reader
+        if len(card) == PRINTED_BYTES:
+            reader = self._hands.choice(self._readers) if len(self._readers) > 1 else self._readers[0]
+        self._used = reader
         reader.present(card, PROOFS[how])
 
     def remove(self) -> None:
-        self._one(ReaderFixture).remove()
+        self._used.remove()
 
     async def press(self, keys: str) -> None:
         await self._one(KeypadFixture).press(keys)
@@ -123,7 +130,10 @@ class CapabilityLevel:
             case "indicator":
                 fixture = SignalFixture(spec.id, random, self._world, self._slots_on(spec.id, "indicator"))
                 build = partial(WorldLamps, fixture)
-            case "rdm6300-reader" | "wiegand-reader" | "pn532-reader" | "keyboard-reader":
+            case "keyboard-reader":
+                fixture = TypingFixture(spec.id, random)
+                build = partial(WorldTyping, fixture)
+            case "rdm6300-reader" | "wiegand-reader" | "pn532-reader":
                 fixture = ReaderFixture(spec.id, random)
                 build = partial(WorldReader, fixture)
             case "matrix-keypad":

@@ -59,6 +59,12 @@ WIRING: Final = (
         [Crashed("jammed-key", level="wire")],
     ),
     Mutant(
+        "foreign-keyboard-untold",
+        "nobody is told of another keyboard",
+        [Edit("drivers.keyboard_reader:KeyboardReader._look", "if found and not", "if False and not")],
+        [Crashed("foreign-keyboard", level="wire")],
+    ),
+    Mutant(
         "suspect-for-ever",
         "the alarm of a device that was suspect stays when that is over",
         [

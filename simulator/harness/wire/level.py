@@ -35,6 +35,7 @@ from simulator.harness.wire.memory_lines import MemoryChip, MemoryLines
 from simulator.harness.wire.memory_socket import MemoryClient, MemorySocket
 from simulator.i2c_wires import I2cWires
 from simulator.keyboard_hub import KeyboardHub
+from simulator.keyboard_reader import KeyboardReader
 from simulator.matrix_keypad import MatrixKeypad
 from simulator.modbus_relay_board import ON, ModbusRelayBoard
 from simulator.nfc_cards import card_of
@@ -43,6 +44,7 @@ from simulator.rdm6300_reader import CARD_BYTES, Rdm6300Reader
 from simulator.secure_card import SecureCard, secure_card
 from simulator.socket_verifier import IsPerson, SocketVerifier
 from simulator.types import seeded
+from simulator.wiegand_reader import WiegandReader
 from simulator.world import World
 
 KEY = b"the key that camera and daemon share"[:32]
@@ -80,7 +82,9 @@ class WireLevel:
                 keys[device.link] = bytes.fromhex(Path(device.strong.key_file).read_text("ascii"))
         ports: dict[str, SerialLink] = {**self.lines, **self._sockets}
         self._assembly = Assembly(table, world, ports, buses, keys, seed)
-        self._reader = self._assembly.body(Rdm6300Reader, "reader", None)
+        bodies = [device.body for device in self._assembly.devices.values()]
+        self._readers = [one for one in bodies if isinstance(one, Rdm6300Reader | WiegandReader | KeyboardReader)]
+        self._used, self._hands = self._readers[0], seeded(seed, "which reader")
         self._nfc_reader = self._assembly.body(Pn532Reader, "NFC reader", None)
         self._keypad = self._assembly.body(MatrixKeypad, "keypad", None)
         self._devices = {entry.spec.id: WiredDevice(self._assembly.device(entry.spec.id)) for entry in table.devices}
@@ -115,12 +119,13 @@ class WireLevel:
 
     def present(self, card: bytes, how: Literal["plain", "strong", "forged"] = "plain") -> None:
         if len(card) == CARD_BYTES:
-            self._reader.present(card)
+            self._used = self._hands.choice(self._readers) if len(self._readers) > 1 else self._readers[0]
+            self._used.present(card)
         else:
             self._nfc_reader.present(card_of(card) if how == "plain" else self._secure(card, forged=how == "forged"))
 
     def remove(self) -> None:
-        for reader in (self._reader, self._nfc_reader):
+        for reader in (self._used, self._nfc_reader):
             with contextlib.suppress(ValueError):  # somebody else's card has taken its place
                 reader.remove()
 
