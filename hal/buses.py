@@ -188,7 +188,8 @@ class GpioLines(Bus, Protocol):
     """Lines of one GPIO chip. Each line is claimed once, by one device; closing the bus releases all."""
 
     async def claim_outputs(self, lines: Sequence[int], *, high: bool, drive: Drive = "push-pull") -> None:
-        """Makes `lines` outputs at the given level. Raises DeviceMisconfigured when one is taken."""
+        """Makes `lines` outputs at the given level. Raises DeviceRefused when another program or a driver of the kernel
+        has one, DeviceMisconfigured when one does not exist or another device here has it."""
         ...
 
     async def claim_inputs(self, lines: Sequence[int], *, pull: Pull = "none", edges: bool = False) -> None:

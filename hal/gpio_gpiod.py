@@ -16,7 +16,7 @@ from gpiod import line as gpiod_line
 
 from hal.buses import Drive, Edge, Pull
 from hal.edges import EdgeInbox
-from hal.errors import DeviceMisconfigured, LinkLost
+from hal.errors import DeviceError, DeviceMisconfigured, DeviceRefused, LinkLost
 from hal.file_access import who_may
 
 CHIPS = Path("/dev")
@@ -102,6 +102,8 @@ class GpiodLines:
                 chip = gpiod.Chip(str(path))
             except PermissionError as error:
                 raise LinkLost(self.name, f"no permission to open {path}; {who_may(path)}") from error
+            except OSError:
+                continue  # it has just gone
             label = chip.get_info().label
             if label == self._label:
                 return chip
@@ -123,14 +125,15 @@ class GpiodLines:
         self._claims |= dict.fromkeys(request.offsets, request)
         return request
 
-    def _reason(self, lines: Sequence[int], error: OSError) -> DeviceMisconfigured | LinkLost:
+    def _reason(self, lines: Sequence[int], error: OSError) -> DeviceError:
         assert self._chip is not None
         if error.errno in (errno.ENODEV, errno.ENXIO):
             return LinkLost(self.name, "the GPIO chip is gone")
         for line in lines:
             info = self._chip.get_line_info(line)
-            if info.used:
-                return DeviceMisconfigured(self.name, f'line {line} is taken by "{info.consumer}"; choose another')
+            if info.used:  # another program may give it back; a driver of the kernel will not
+                hint = f'line {line} is taken by "{info.consumer}"; end that, or choose another line'
+                return DeviceRefused(self.name, hint)
         return DeviceMisconfigured(self.name, f"lines {list(lines)} cannot be used so: {error}")
 
     def _take_edges(self, request: gpiod.LineRequest) -> None:

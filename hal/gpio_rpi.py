@@ -1,22 +1,24 @@
 """GPIO lines through the API of RPi.GPIO: the second backend.
 
 On today's boards and kernels the module comes from rpi-lgpio; RPi.GPIO 0.7.1 itself knows no Pi 5 and gets no edges
-on kernels from 6.6. Its edge callbacks run in a thread of the library and only hand over to the loop. Times of
-edges are taken there, in user space, and `seqno` counts callbacks: edges the library lost are not seen."""
+on kernels from 6.6. Its edge callbacks run in a thread of the library and only hand over to the loop. Times of edges
+are taken there, in user space. What level an edge led to they do not say, and the line may be another one by then: so
+edges alternate, and once a line is at rest it is read: where that differs one was lost, and `seqno` shows it."""
 
 from __future__ import annotations
 
 import asyncio
 import importlib
-import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hal.buses import Drive, Edge, Pull
 from hal.edges import EdgeInbox
 from hal.errors import DeviceMisconfigured, LinkLost
 
+AT_REST_S = 0.005
+"""Without an edge for so long, a line is what it reads as."""
 USE_LGPIO = "install rpi-lgpio (and remove RPi.GPIO), or use the backend gpiod"
 
 
@@ -28,7 +30,7 @@ class RpiGpioLines:
         self._gpio: Any = None
         self._drives: dict[int, Drive | None] = {}
         """The claimed lines; None for an input."""
-        self._watched: set[int] = set()
+        self._watched: dict[int, _Watched] = {}
         self._inbox = EdgeInbox()
 
     async def open(self) -> None:
@@ -85,7 +87,7 @@ class RpiGpioLines:
         for line in claimed:
             if line in self._watched:
                 self._gpio.remove_event_detect(line)
-                self._watched.discard(line)
+                self._watched.pop(line).stop()
             del self._drives[line]
         self._inbox.forget(claimed)
         if claimed:
@@ -99,14 +101,13 @@ class RpiGpioLines:
 
     def _watch(self, line: int) -> None:
         loop = asyncio.get_running_loop()
-        numbers = itertools.count(1)
+        watched = _Watched(line, lambda: bool(self._gpio.input(line)), self._inbox)
 
         def changed(channel: int) -> None:
-            edge = Edge(channel, bool(self._gpio.input(channel)), time.monotonic_ns(), next(numbers))
-            loop.call_soon_threadsafe(self._inbox.put, edge)
+            loop.call_soon_threadsafe(watched.edge, time.monotonic_ns())
 
         self._call(line, self._gpio.add_event_detect, line, self._gpio.BOTH, callback=changed)
-        self._watched.add(line)
+        self._watched[line] = watched
 
     def _check_free(self, lines: Sequence[int]) -> None:
         if self._gpio is None:
@@ -120,3 +121,33 @@ class RpiGpioLines:
             function(*args, **named)
         except (RuntimeError, ValueError) as error:
             raise DeviceMisconfigured(self.name, f"line {line}: {error}; {USE_LGPIO}") from error
+
+
+class _Watched:
+    """One line whose edges are told."""
+
+    def __init__(self, line: int, read: Callable[[], bool], inbox: EdgeInbox) -> None:
+        self._line = line
+        self._read = read
+        self._inbox = inbox
+        self._high = read()
+        self._seqno = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def edge(self, at_ns: int) -> None:
+        self.stop()
+        self._tell(at_ns)
+        self._timer = asyncio.get_running_loop().call_later(AT_REST_S, self._at_rest)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _at_rest(self) -> None:
+        if self._read() != self._high:
+            self._seqno += 1
+            self._tell(time.monotonic_ns())
+
+    def _tell(self, at_ns: int) -> None:
+        self._high, self._seqno = not self._high, self._seqno + 1
+        self._inbox.put(Edge(self._line, self._high, at_ns, self._seqno))

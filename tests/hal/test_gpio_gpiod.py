@@ -16,7 +16,7 @@ from gpiod.line import Edge as Detection
 
 from hal import gpio_gpiod
 from hal.buses import Edge
-from hal.errors import DeviceMisconfigured, LinkLost
+from hal.errors import DeviceMisconfigured, DeviceRefused, LinkLost
 from hal.gpio_gpiod import EVENTS_MAX, GpiodLines
 
 CONFIGFS = Path("/sys/kernel/config/gpio-sim")
@@ -187,8 +187,56 @@ def test_edges_arrive_with_their_kernel_time_and_number(chips: list[FakeChip]) -
 
 def test_a_taken_line_names_who_has_it(chips: list[FakeChip]) -> None:
     chips[1].taken.add(8)
-    with pytest.raises(DeviceMisconfigured, match='line 8 is taken by "spi0 CS0"'):
+    with pytest.raises(DeviceRefused, match='line 8 is taken by "spi0 CS0"; end that'):
         with_lines(lambda lines: lines.claim_inputs([7, 8]))
+
+
+def test_a_line_that_is_given_back_can_be_had(chips: list[FakeChip]) -> None:
+    async def story(lines: GpiodLines) -> None:
+        chips[1].taken.add(8)
+        with pytest.raises(DeviceRefused):
+            await lines.claim_outputs([8], high=False)
+        chips[1].taken.discard(8)
+        await lines.claim_outputs([8], high=False)
+
+    with_lines(story)
+    assert chips[1].requests[0].offsets == [8]
+
+
+def test_the_chip_is_found_again_under_another_number(chips: list[FakeChip], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an update of the kernel, or when the expander comes up later. Between the two it is gone."""
+
+    async def story(lines: GpiodLines) -> None:
+        await lines.claim_outputs([17], high=False)
+        await lines.close()
+        chips.reverse()
+        chips[0].closed = False
+        await lines.open()
+        await lines.claim_outputs([17], high=True)
+
+    with_lines(story)
+    assert [request.settings[17].output_value for request in chips[0].requests] == [Value.INACTIVE, Value.ACTIVE]
+
+    def gone(_: str) -> None:
+        raise OSError(errno.ENODEV, "No such device")
+
+    monkeypatch.setattr(gpiod, "Chip", gone)
+    with pytest.raises(LinkLost, match='no GPIO chip has the label "pinctrl-bcm2711"; there are: none'):
+        asyncio.run(GpiodLines("gpio0", "pinctrl-bcm2711").open())
+
+
+def test_edges_that_the_kernel_dropped_are_a_gap(chips: list[FakeChip]) -> None:
+    """Its queue for a request is full: the newest are not kept, and each edge has its number all the same."""
+
+    async def story(lines: GpiodLines) -> list[Edge]:
+        await lines.claim_inputs([16], pull="up", edges=True)
+        (request,) = chips[1].requests
+        for seqno, kind in ((1, "FALLING_EDGE"), (2, "RISING_EDGE"), (7, "FALLING_EDGE")):
+            request.edge(16, gpiod.EdgeEvent.Type[kind], seqno * 1000, seqno)
+        return await lines.next_edges([16])
+
+    edges = with_lines(story)
+    assert [edge.seqno for edge in edges] == [1, 2, 7]  # type: ignore[attr-defined]
 
 
 def test_a_line_the_chip_does_not_have(chips: list[FakeChip]) -> None:

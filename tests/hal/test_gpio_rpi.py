@@ -110,6 +110,32 @@ def test_edges_come_from_the_librarys_thread(gpio: FakeGpio) -> None:
     assert gpio.callbacks == {}
 
 
+def test_a_pulse_that_is_over_before_the_callback_is_two_edges(gpio: FakeGpio) -> None:
+    """100 us of a Wiegand reader: by the time anybody looks the line is high again."""
+
+    async def story(lines: RpiGpioLines) -> list[Edge]:
+        await lines.claim_inputs([16], pull="up", edges=True)
+        for _ in range(4):
+            gpio.change(16, True)
+        await asyncio.sleep(0)
+        return await lines.next_edges([16])
+
+    assert [(edge.high, edge.seqno) for edge in with_lines(story)] == [(False, 1), (True, 2), (False, 3), (True, 4)]
+
+
+def test_an_edge_that_the_library_lost_is_a_gap_and_the_level_is_right_again(gpio: FakeGpio) -> None:
+    async def story(lines: RpiGpioLines) -> list[Edge]:
+        await lines.claim_inputs([16], pull="up", edges=True)
+        gpio.change(16, True)  # down and up, and the library told of one
+        edges: list[Edge] = []
+        while len(edges) < 2:
+            edges += await lines.next_edges([16])
+        gpio.change(16, False)
+        return edges + await lines.next_edges([16])
+
+    assert [(edge.high, edge.seqno) for edge in with_lines(story)] == [(False, 1), (True, 3), (False, 4)]
+
+
 def test_a_module_without_working_edges_names_the_one_that_has_them(gpio: FakeGpio) -> None:
     gpio.edges_work = False
     with pytest.raises(DeviceMisconfigured, match="Failed to add edge detection; install rpi-lgpio"):
