@@ -26,6 +26,7 @@ class SerialDevice:
 
     def __init__(self, body: SerialBody, link: SerialLink, rng: random.Random) -> None:
         self.body = body
+        self._rated = body if isinstance(body, Rated) else None
         self._link = link
         self._rng = rng
         self._faults = ActiveFaults()
@@ -86,7 +87,7 @@ class SerialDevice:
             self.body.receive(data if self._at_one_rate() else self._rng.randbytes(len(data)))
 
     def _at_one_rate(self) -> bool:
-        return not isinstance(self.body, Rated) or self._link.rate() in (None, self.body.listens_at)
+        return self._rated is None or self._link.rate() in (None, self._rated.listens_at)
 
     def _send(self, frame: bytes) -> None:
         if not self._on or self._faults.act("silent"):
