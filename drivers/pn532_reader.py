@@ -175,8 +175,9 @@ class Pn532Reader(CardReader, CardIssuer):
         return self._unproved(found.hint, emit)
 
     def _unproved(self, why: str, emit: Emit) -> Proof:
-        """No number of a card stands in a log."""
-        logger.warning("%s: a card could not prove its key: %s", self.device, why)
+        """No number of a card stands in a log; and nobody fills it with a forged one."""
+        level = logging.WARNING if self._failed < FAILURES_MAX else logging.DEBUG
+        logger.log(level, "%s: a card could not prove its key: %s", self.device, why)
         self._failed += 1
         if self._failed == FAILURES_MAX:
             hint = f"{FAILURES_MAX} cards in a row could not prove their key; is key_file that of this site?"

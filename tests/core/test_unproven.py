@@ -128,7 +128,7 @@ def test_somebody_elses_real_card_does_not_end_the_alarm() -> None:
 
 def test_once_a_day_is_no_alarm() -> None:
     cabinet = Cabinet(strong(right(ADA, "K-0001")))
-    for _ in range(6):
+    for _ in range(3):
         show(cabinet, ADA_CARD, "weak")
         cabinet.pass_time(90_000)
     assert "alarm.raised" not in cabinet.kinds()

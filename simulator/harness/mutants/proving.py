@@ -84,6 +84,6 @@ PROVING: Final = (
                 "if rows is not None:",
             )
         ],
-        [Crashed("copied-card-of-one")],
+        [Crashed("copied-card")],
     ),
 )
