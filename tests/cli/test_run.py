@@ -46,6 +46,7 @@ def test_what_changes_something_has_a_dry_run(ctl: Ctl, command: Command) -> Non
         "right revoke",
         "credential enrol",
         "credential revoke",
+        "credential personalise",
         "module accept",
         "roster import",
         "roster apply",
