@@ -80,6 +80,10 @@ async def _pulse(driver: Any, n: int) -> None:
     await driver.lock(1 + n % 8).pulse(0.1)
 
 
+async def _line_pulse(driver: Any, n: int) -> None:
+    await driver.lock(1 + n % 4).pulse(0.1)
+
+
 async def _lamp(driver: Any, n: int) -> None:
     await driver.indicator(1).show("off" if n % 2 else "on")
 
@@ -94,6 +98,7 @@ ACTS: dict[str, Act] = {
     "modbus-relay-board": Act(ask=_pulse),
     "lock-board": Act(ask=_pulse, rest_s=0.8),
     "modbus-input-board": Act(_close, tells=InputRead),
+    "gpio-lock": Act(ask=_line_pulse, rest_s=0.2, seen=True),
     "gpio-input": Act(_moved, tells=InputRead, silence_s=0.02, rest_s=0.1),
     "mcp23017": Act(_moved, tells=InputRead, silence_s=0.008, rest_s=0.1),
     "ds2482-fobs": Act(_hang, tells=FobRead),

@@ -89,6 +89,12 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         profile="drivers.specs.lock_profile:LockProfile",
         gives={"lock": "locks", "input": "inputs"},
     ),
+    "gpio-lock": DeviceType(
+        driver="drivers.gpio_lock:GpioLock",
+        spec="drivers.specs.gpio_lock:GpioLockSpec",
+        bus="gpio",
+        gives={"lock": "lines"},
+    ),
     "gpio-input": DeviceType(
         driver="drivers.gpio_input:GpioInput",
         spec="drivers.specs.gpio_input:GpioInputSpec",

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from drivers.specs.buzzer import BuzzerSpec
 from drivers.specs.ds2482_fobs import Ds2482FobsSpec
 from drivers.specs.gpio_input import GpioInputSpec
+from drivers.specs.gpio_lock import GpioLockSpec
 from drivers.specs.keyboard_reader import KeyboardReaderSpec
 from drivers.specs.led import LedSpec
 from drivers.specs.lock_board import LockBoardSpec
@@ -37,6 +38,7 @@ from simulator.faults import Fault
 from simulator.fobs import number_of
 from simulator.gpio_chip import GpioChip
 from simulator.gpio_input import GpioInput
+from simulator.gpio_lock import GpioLock
 from simulator.i2c_device import I2cDevice
 from simulator.i2c_wires import I2cWires
 from simulator.keyboard_hub import Keyboard, KeyboardHub
@@ -212,6 +214,9 @@ class Assembly:
                 return MatrixKeypad(spec.rows, spec.columns, rng, settle_s)
             case WiegandReaderSpec():
                 return WiegandReader(spec.d0, spec.d1, rng, int(spec.formats[0]))
+            case GpioLockSpec():
+                bolts = WiredBolts(self.world, bolts_on(self._table, spec.id))
+                return GpioLock(spec.lines, spec.active_high, bolts)
             case GpioInputSpec():
                 return GpioInput(spec.lines, self._contacts(spec.id), spec.inverted)
             case LedSpec():

@@ -20,6 +20,7 @@ SIMULATED: dict[str, str] = {
     "modbus-relay-board": "simulator.modbus_relay_board:ModbusRelayBoard",
     "modbus-input-board": "simulator.modbus_input_board:ModbusInputBoard",
     "lock-board": "simulator.lock_board:LockBoard",
+    "gpio-lock": "simulator.gpio_lock:GpioLock",
     "gpio-input": "simulator.gpio_input:GpioInput",
     "mcp23017": "simulator.mcp23017:Mcp23017",
     "ds2482-fobs": "simulator.ds2482_fobs:Ds2482Fobs",

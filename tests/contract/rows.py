@@ -13,6 +13,7 @@ from hal import capabilities
 from simulator.buzzer import Buzzer
 from simulator.ds2482_fobs import Ds2482Fobs
 from simulator.gpio_input import GpioInput
+from simulator.gpio_lock import GpioLock
 from simulator.keyboard_hub import Keyboard
 from simulator.keyboard_reader import PORT, PRODUCT, VENDOR, KeyboardReader
 from simulator.led import Led
@@ -117,6 +118,8 @@ class Row:
     tells_coils: bool = True
     """A lock board that can be asked which coil is on."""
     locks: int = 8
+    board_ends_pulse: bool = True
+    """The program ends it, and returns then; what becomes of the coil behind the line is not known."""
     hides: tuple[str, ...] = ()
     """Faults under which a card goes unseen here, and at other readers does not."""
 
@@ -204,6 +207,13 @@ ROWS: dict[str, Row] = {
         also=(capabilities.InputBoard,),
         pulse_s=0.5,
         tells_coils=False,
+    ),
+    "gpio-lock": Row(
+        capabilities.LockBoard,
+        lambda rng, seen: GpioLock((4, 5, 6, 7), True, seen),
+        {"lines": [4, 5, 6, 7]},
+        locks=4,
+        board_ends_pulse=False,
     ),
     "gpio-input": Row(
         capabilities.InputBoard,

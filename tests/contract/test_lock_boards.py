@@ -32,10 +32,11 @@ def test_a_pulse_energises_one_coil_and_the_board_ends_it(name: str, tmp_path: P
                 assert not await lock.energised()
             pulse = asyncio.create_task(lock.pulse(0.2))
             await rig.until(lambda: rig.seen.coils_on == {3})
-            await pulse
             if tells:
-                assert rig.seen.coils_on == {3}
                 assert await lock.energised()
+            await pulse
+            if tells and ROWS[name].board_ends_pulse:
+                assert rig.seen.coils_on == {3}
             await rig.until(lambda: not rig.seen.coils_on)
             if tells:
                 assert not await lock.energised()
@@ -72,6 +73,7 @@ def test_a_pulse_is_on_the_wire_at_once_and_lasts_as_asked(name: str) -> None:
 def test_start_stop_and_all_off_leave_no_coil_on(name: str) -> None:
     async def story() -> None:
         async with in_memory(name) as rig:
+            await rig.driver.start()
             for act in (rig.driver.start, rig.driver.all_off, rig.driver.stop):
                 pulse = asyncio.create_task(rig.driver.lock(1).pulse(1.0))
                 await rig.until(lambda: rig.seen.coils_on == {1})
@@ -127,6 +129,8 @@ def test_no_fault_makes_a_pulse_lie_repeat_or_hang(name: str, fault: str, seed: 
             rig.simulated.clear()
             await rig.bus.close()
             await rig.bus.open()
+            if not ROWS[name].board_ends_pulse:
+                await rig.driver.start()  # its lines are claimed anew
             await asyncio.sleep(1)
             rig.seen.pulses.clear()
             await rig.driver.lock(2).pulse(0.5)
@@ -152,7 +156,7 @@ def test_a_link_lost_in_the_pulse_is_unknown_and_after_it_not_pulsed(name: str) 
     run(story())
 
 
-@pytest.mark.parametrize("name", [name for name in BOARDS if ROWS[name].tells_coils])
+@pytest.mark.parametrize("name", [name for name in BOARDS if ROWS[name].tells_coils and ROWS[name].board_ends_pulse])
 def test_a_coil_that_stays_on_is_found(name: str) -> None:
     async def story() -> None:
         async with in_memory(name) as rig:

@@ -159,6 +159,11 @@ id = "nfc-reader"
 type = "pn532-reader"
 link = "uart2"
 [[device]]
+id = "bolts"
+type = "gpio-lock"
+link = "gpio0"
+lines = [24, 25]
+[[device]]
 id = "contacts"
 type = "gpio-input"
 link = "gpio0"
@@ -190,7 +195,7 @@ hold_s = 0.7
 Raw = dict[str, Any]
 MORE, MORE_LINKS = CABINET.count("[[device]]"), CABINET.count("[[link]]")
 """Where one more of them is."""
-DESK = -5
+DESK = -6
 """The reader that types."""
 
 
@@ -222,6 +227,7 @@ def test_a_whole_cabinet() -> None:
         "outer-reader",
         "desk",
         "nfc-reader",
+        "bolts",
         "contacts",
         "expander",
         "locks",
@@ -251,6 +257,7 @@ CAPABILITIES: dict[str, type[Device]] = {
     "modbus-relay-board": LockBoard,
     "modbus-input-board": InputBoard,
     "lock-board": LockBoard,
+    "gpio-lock": LockBoard,
     "gpio-input": InputBoard,
     "mcp23017": InputBoard,
     "led": IndicatorBoard,
@@ -446,7 +453,7 @@ MISTAKES: list[tuple[str, Change, tuple[str | int, ...], str]] = [
         "unknown device",
         lambda raw: raw["slot"][0].update(lock="relay:1"),
         ("slot", 0, "lock"),
-        'lock: there is no device "relay", allowed: relays, locks; did you mean "relays"?',
+        'lock: there is no device "relay", allowed: relays, bolts, locks; did you mean "relays"?',
     ),
     (
         "device of the wrong kind",
