@@ -38,6 +38,9 @@ class SerialBoardLine:
     async def close(self) -> None:
         await self._transactions.close()
 
+    async def hung_up(self) -> None:
+        await self._transactions.hung_up()
+
     async def ask(self, question: Question[T]) -> T:
         return await self._transactions.ask(question)
 

@@ -5,9 +5,10 @@ must then be closed and opened again."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from hal.questions import Question
@@ -27,6 +28,22 @@ class Bus(Protocol):
     async def close(self) -> None:
         """Releases the port at once; safe to call twice."""
         ...
+
+
+@runtime_checkable
+class HangsUp(Protocol):
+    """A bus that knows when its other end is gone, although nobody asks it for anything."""
+
+    async def hung_up(self) -> None:
+        """Raises LinkLost then, and never returns."""
+        ...
+
+
+async def hung_up(bus: object) -> None:
+    """As that of a bus that knows; of others never."""
+    if isinstance(bus, HangsUp):
+        await bus.hung_up()
+    await asyncio.Event().wait()
 
 
 class ByteLink(Bus, Protocol):

@@ -70,6 +70,9 @@ class RtuLine:
     async def close(self) -> None:
         await self._transactions.close()
 
+    async def hung_up(self) -> None:
+        await self._transactions.hung_up()
+
     async def read_coils(self, unit: int, first: int, count: int, *, urgent: bool = False) -> tuple[bool, ...]:
         return await self._transactions.ask(_bits_question(ReadCoilsRequest, unit, first, count, urgent=urgent))
 

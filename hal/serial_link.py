@@ -42,6 +42,7 @@ class SerialLink:
         self._unread = bytearray()
         self._readable: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
+        self._gone = asyncio.Event()
 
     async def open(self) -> None:
         assert self._serial is None
@@ -53,6 +54,7 @@ class SerialLink:
         except (OSError, ValueError, termios.error) as error:
             raise self._reason(error) from error
         self._unread.clear()
+        self._gone.clear()
         asyncio.get_running_loop().add_reader(self._serial.fileno(), self._take)
 
     async def close(self) -> None:
@@ -64,6 +66,10 @@ class SerialLink:
             port.baudrate = baud
         except (OSError, ValueError, termios.error) as error:
             raise self._reason(error) from error
+
+    async def hung_up(self) -> None:
+        await self._gone.wait()
+        self._check()
 
     async def read(self) -> bytes:
         while not self._unread:
@@ -139,6 +145,7 @@ class SerialLink:
             port.close()
         _wake(self._readable)
         _wake(self._writable)
+        self._gone.set()
 
     def _reason(self, error: Exception) -> DeviceError:
         """Why the port cannot be opened, and what to do about it."""

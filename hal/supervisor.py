@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hal.buses import Bus
+from hal.buses import Bus, hung_up
 from hal.capabilities import Device
 from hal.clock import Clock
 from hal.errors import DeviceError, DeviceMisconfigured
@@ -125,6 +125,8 @@ class _KeptLink:
         tasks = [asyncio.create_task(device.keep(), name=f"device {device.name}") for device in running]
         if not tasks:
             return
+        # Else a device that only listens, such as a display, would find out when it has something to say.
+        tasks.append(asyncio.create_task(hung_up(self._bus), name=f"port {self.name}"))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
             for task in done:

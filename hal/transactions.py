@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from hal.buses import ByteLink
+from hal.buses import ByteLink, hung_up
 from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, LinkLost, OutcomeUnknown
 from hal.questions import Hearing, Question, Refusal
 
@@ -100,6 +100,10 @@ class Transactions:
             self._task.cancel()
             self._task = None
         await self._link.close()
+
+    async def hung_up(self) -> None:
+        """Raises LinkLost when the link knows that it is gone; never returns."""
+        await hung_up(self._link)
 
     async def ask(self, question: Question[T]) -> T:
         """The answer. Cancelling withdraws a waiting question; one in flight goes on, its answer is dropped.

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from hal.board_line import SerialBoardLine
 from hal.capabilities import CardPresented, DeviceSuspect, Emit, FobRead, InputRead, Reading
 from hal.clock import Now
 from hal.errors import DeviceMisconfigured, DeviceRefused, DeviceTimeout, LinkLost
@@ -450,6 +451,42 @@ def test_a_dead_board_on_a_shared_line_leaves_the_others_their_pace() -> None:
     assert len(polls) > 800
     assert len(late) <= 16
     assert max(late) < 0.5
+
+
+def test_who_only_waits_is_lost_at_once_when_the_port_hangs_up(tmp_path: Path) -> None:
+    """Real pseudo-terminals; neither a display nor a board that is seldom asked has to say something first."""
+
+    def plug(path: Path) -> int:
+        master, slave = os.openpty()
+        path.symlink_to(os.ttyname(slave))
+        os.close(slave)
+        return master
+
+    async def story() -> list[str]:
+        news: asyncio.Queue[str] = asyncio.Queue()
+        reports = Reports(print, lambda device, _: news.put_nowait(f"{device} lost"), news.put_nowait)
+        paths = [tmp_path / name for name in ("uart0", "rs485", "lines")]
+        port, modbus, boards = (SerialLink(path.name, str(path)) for path in paths)
+        links = [port, RtuLine(modbus), SerialBoardLine(boards)]
+        names = ("display", "relays", "locks")
+        plans = [LinkPlan(link, (Gadget(name),)) for link, name in zip(links, names, strict=True)]
+        supervisor = Supervisor(plans, reports, LoopClock())
+        masters = [plug(path) for path in paths]
+        supervisor.start()
+        told = [await news.get() for _ in names]
+        for master in masters:
+            os.close(master)
+        told += [await news.get() for _ in names]
+        await supervisor.stop()
+        return told
+
+    async def bounded() -> list[str]:
+        async with asyncio.timeout(5):
+            return await story()
+
+    told = asyncio.run(bounded())
+    assert sorted(told[:3]) == ["display", "locks", "relays"]
+    assert sorted(told[3:]) == ["display lost", "locks lost", "relays lost"]
 
 
 def test_unplugged_and_plugged_in_again_behind_its_name(tmp_path: Path) -> None:
