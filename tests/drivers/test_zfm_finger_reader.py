@@ -290,6 +290,8 @@ class Scripted:
         self.asked: list[int] = []
         self.odd: list[tuple[int, bytes]] = []
         """The next question with this command gets these bytes."""
+        self.stored = b"\x00\x80" + bytes(31), b"\x00\x00\x01"
+        """What index and count say."""
         self._seen = 0
 
     def frame(self, payload: bytes) -> bytes:
@@ -298,6 +300,7 @@ class Scripted:
 
     async def serve(self, finger: bytes) -> None:
         """`finger`: what a search answers."""
+        index, count = self.stored
         good = {
             0x01: b"\x00",
             0x02: b"\x00",
@@ -306,8 +309,8 @@ class Scripted:
             0x13: b"\x00",
             0x18: b"\x00",
             0x19: b"\x00" + bytes(32),
-            0x1D: b"\x00\x00\x01",
-            0x1F: b"\x00\x80" + bytes(31),
+            0x1D: count,
+            0x1F: index,
         }
         while True:
             await asyncio.sleep(0.01)
@@ -353,6 +356,30 @@ def test_an_answer_to_something_else_identifies_nobody(odd: list[tuple[int, byte
         for task in (watch, serving):
             task.cancel()
         assert [one for one in readings.all if isinstance(one, FingerSeen)] == []
+
+    run(story())
+
+
+def test_a_number_that_two_turned_bits_have_made_identifies_nobody() -> None:
+    """Template 7 with score 123 became 6 with 124: the sum is the same. Looked for alone, 6 is not found."""
+
+    async def story() -> None:
+        scripted = Scripted()
+        table = {"id": "finger", "type": "zfm-finger-reader", "link": "uart2"}
+        reader = ZfmFingerReader(ZfmFingerReaderSpec.model_validate(table), scripted.link, LoopClock())
+        serving = asyncio.create_task(scripted.serve(b"\x00\x00\x07\x00\x7b"))
+        good = scripted.frame(b"\x00\x00\x07\x00\x7b")
+        turned = good[:11] + b"\x06" + good[12:13] + b"\x7c" + good[14:]
+        assert sum(turned) == sum(good)
+        scripted.stored = b"\x00\xc0" + bytes(31), b"\x00\x00\x02"
+        await reader.start()
+        scripted.odd = [(0x04, turned), (0x04, scripted.frame(b"\x09" + bytes(4)))]
+        readings = Readings()
+        watch = asyncio.create_task(reader.watch(readings))
+        await asyncio.sleep(2)
+        for task in (watch, serving):
+            task.cancel()
+        assert [one.template for one in readings.all if isinstance(one, FingerSeen)] == [7]
 
     run(story())
 
