@@ -29,6 +29,8 @@ class TakenOnProof:
         self._names = names
         self._failed: dict[str, tuple[int, int]] = {}
         """How often in a row the strong card of somebody has not proved itself, and the wall time of the last."""
+        self._others: set[str] = set()
+        """Who has enrolled a card beside those of the beginning: its number stands in no leaf."""
         self._alarmed = self._owed = False
         """There is an alarm; there has to be one with the next leaf."""
         self._checks: dict[str, Callable[[Mapping[str, object]], None]] = {
@@ -68,7 +70,7 @@ class TakenOnProof:
             if person.strong_card not in self._truth.proved_cards():
                 raise Violated(self, f"{name} is believed to have proved a card, and no card of theirs has")
             self._failed.pop(pseudonym, None)
-        elif "card" in shown and person.card not in self._truth.shown_cards():
+        elif "card" in shown and pseudonym not in self._others and person.card not in self._truth.shown_cards():
             raise Violated(self, f"{name} is believed for a card that was none of theirs which needs no proof")
 
     def _refused(self, content: Mapping[str, object]) -> None:
@@ -92,6 +94,8 @@ class TakenOnProof:
         if content.get("credential", "card") == "card":
             for one in subs:
                 self._failed.pop(one["p"], None)
+                if content["ev"] == "credential.enrolled":
+                    self._others.add(one["p"])
 
     def _raised(self, content: Mapping[str, object]) -> None:
         if content["code"] != ALARM:
