@@ -18,6 +18,10 @@ class DeviceTimeout(DeviceError, TimeoutError):
     """No answer, or no usable answer, in time. Nothing is known; a question may be asked again within its bound."""
 
 
+class DeviceAway(DeviceTimeout):
+    """It is not plugged in. To look whether it is again costs next to nothing, and whoever plugs it in waits."""
+
+
 class LinkLost(DeviceError, ConnectionError):
     """The link is gone (unplugged, hung up). The supervisor backs off and reopens; drivers do not retry."""
 

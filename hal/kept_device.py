@@ -10,12 +10,15 @@ from typing import Literal
 
 from hal.capabilities import Cause, Device, DeviceSuspect, Emit, FobRead, InputRead, Reading
 from hal.clock import Clock
-from hal.errors import DeviceError, DeviceMisconfigured, DeviceTimeout, LinkLost
+from hal.errors import DeviceAway, DeviceError, DeviceMisconfigured, DeviceTimeout, LinkLost
 
 log = logging.getLogger(__name__)
 
 DEVICE_BACKOFF_S = 0.5
 BACKOFF_MAX_S = 5.0
+ENOUGH_S = 1.0
+"""A device that held for so long and is pulled out is looked for at once; one that flickers, ever more rarely: each
+time is journaled."""
 START_S = 10.0
 """A device that has not started by then has failed; its own questions have shorter bounds."""
 STOP_S = 1.0
@@ -108,8 +111,11 @@ class KeptDevice:
                 self.lose(error.hint, "stopped")
                 return
             except DeviceError as error:
-                held_s = self._held_s()
+                held_s, was_up = self._held_s(), self.state == "up"
                 self.lose(error.hint)
+                if isinstance(error, DeviceAway) and (held_s >= ENOUGH_S or not was_up):
+                    await self._backoff.pause_for(DEVICE_BACKOFF_S)
+                    continue
             except Exception:
                 held_s = self._held_s()
                 if self.state != "lost":

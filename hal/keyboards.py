@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from hal.buses import KeyboardPlace, KeyEvent
-from hal.errors import DeviceError, DeviceTimeout
+from hal.errors import DeviceAway, DeviceError
 
 KEPT_MAX = 256
 """Keys of one keyboard that nobody has asked for; a reader types some forty for a card."""
@@ -51,7 +51,7 @@ def plug(port: str) -> str:
     return port.partition("/")[0]
 
 
-def not_there(name: str, place: KeyboardPlace, plugged: Iterable[Plugged]) -> DeviceTimeout:
+def not_there(name: str, place: KeyboardPlace, plugged: Iterable[Plugged]) -> DeviceAway:
     """Why, and where it is instead."""
     alike = sorted(
         one.place.port
@@ -60,8 +60,8 @@ def not_there(name: str, place: KeyboardPlace, plugged: Iterable[Plugged]) -> De
     )
     ids = f"{place.vendor:04x}:{place.product:04x}"
     if alike:
-        return DeviceTimeout(name, f"{ids} is plugged in at {printable(alike[0])}, not at {place.port}; move it back")
-    return DeviceTimeout(name, f"no {ids} is plugged in at {place.port}; check the reader and its plug")
+        return DeviceAway(name, f"{ids} is plugged in at {printable(alike[0])}, not at {place.port}; move it back")
+    return DeviceAway(name, f"no {ids} is plugged in at {place.port}; check the reader and its plug")
 
 
 class KeyInbox:

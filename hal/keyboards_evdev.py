@@ -18,7 +18,7 @@ from time import CLOCK_MONOTONIC
 from typing import Literal, cast
 
 from hal.buses import KeyboardPlace, KeyEvent
-from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, LinkLost
+from hal.errors import DeviceAway, DeviceError, DeviceRefused, DeviceTimeout, LinkLost
 from hal.file_access import who_may
 from hal.keyboards import KeyInbox, Plugged, not_there, strangers
 
@@ -118,7 +118,7 @@ class EvdevKeyboards:
         except OSError:
             data = b""
         if not data:
-            self._let_go(place, DeviceTimeout(self.name, "the reader was pulled out; check its plug"))
+            self._let_go(place, DeviceAway(self.name, "the reader was pulled out; check its plug"))
             return
         for event in _key_events(data):
             inbox.put(event)

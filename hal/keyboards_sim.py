@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Literal, cast
 
 from hal.buses import KeyboardPlace, KeyEvent
-from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, LinkLost
+from hal.errors import DeviceAway, DeviceError, DeviceRefused, DeviceTimeout, LinkLost
 from hal.keyboards import KeyInbox, Plugged, not_there, strangers
 from hal.sim_socket import SimSocket
 
@@ -70,7 +70,7 @@ class SimKeyboards:
 
     def _hear(self, message: dict[str, Any]) -> None:
         if "pulled" in message:
-            self._lose(str(message["pulled"]), DeviceTimeout(self.name, "the reader was pulled out; check its plug"))
+            self._lose(str(message["pulled"]), DeviceAway(self.name, "the reader was pulled out; check its plug"))
             return
         key = message["key"]
         event = KeyEvent(int(key["code"]), cast(Literal[0, 1, 2], int(key["value"]) % 3), int(key["at_ns"]))

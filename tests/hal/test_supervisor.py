@@ -16,7 +16,7 @@ import pytest
 from hal.board_line import SerialBoardLine
 from hal.capabilities import CardPresented, DeviceSuspect, Emit, FobRead, InputRead, Reading
 from hal.clock import Now
-from hal.errors import DeviceMisconfigured, DeviceRefused, DeviceTimeout, LinkLost
+from hal.errors import DeviceAway, DeviceMisconfigured, DeviceRefused, DeviceTimeout, LinkLost
 from hal.modbus import RtuLine
 from hal.serial_link import SerialLink
 from hal.supervisor import LinkPlan, Reports, Supervisor
@@ -120,6 +120,31 @@ def test_everything_comes_up_once_and_is_stopped_at_the_end() -> None:
     assert sorted(cabinet.news) == ALL_UP
     assert (cabinet.a.stops, cabinet.b.stops, cabinet.c.stops) == (1, 1, 1)
     assert [link.opened for link in cabinet.links] == [1, 1]
+
+
+def test_a_device_that_is_not_plugged_in_is_looked_for_all_the_time_and_one_that_flickers_is_not() -> None:
+    async def story(cabinet: Cabinet) -> None:
+        await asyncio.sleep(10)
+        cabinet.a.broken = DeviceAway("left", "pulled out")
+        cabinet.a.fail(DeviceAway("left", "pulled out"))
+        await asyncio.sleep(600)
+        tries = len(cabinet.a.started_s)
+        assert tries == pytest.approx(1200, abs=2)
+        cabinet.a.broken = None
+        await asyncio.sleep(0.5)
+        assert cabinet.state("a")[0] == "up"
+        for _ in range(10):
+            await asyncio.sleep(5)
+            if cabinet.state("a")[0] == "up":
+                cabinet.a.fail(DeviceAway("left", "pulled out"))
+        tries = len(cabinet.a.started_s)
+        for _ in range(60):
+            await asyncio.sleep(0.4)
+            if cabinet.state("a")[0] == "up":
+                cabinet.a.fail(DeviceAway("left", "pulled out"))
+        assert len(cabinet.a.started_s) - tries < 20, "each time is journaled"
+
+    play(story)
 
 
 def test_one_dead_device_is_lost_alone_and_asked_less_and_less_often() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hal.buses import KeyboardPlace, KeyEvent
-from hal.errors import DeviceRefused, DeviceTimeout, LinkLost
+from hal.errors import DeviceAway, DeviceRefused, DeviceTimeout, LinkLost
 from hal.keyboards import KeyInbox, Plugged, not_there, strangers
 from simulator.harness.process import outside
 from simulator.keyboard_hub import HubRefused, KeyboardHub, Taker
@@ -105,7 +105,7 @@ class MemoryKeyboards:
     def _pulled(self, port: str) -> None:
         for place, inbox in self._taken.items():
             if place.port == port:
-                inbox.fail(DeviceTimeout(self.name, "the reader was pulled out; check its plug"))
+                inbox.fail(DeviceAway(self.name, "the reader was pulled out; check its plug"))
 
     def _check(self) -> None:
         if not self._open:
