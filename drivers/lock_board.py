@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
@@ -13,12 +12,11 @@ from drivers.specs.lock_board import LockBoardSpec
 from drivers.specs.lock_profile import LockProfile
 from drivers.wire.lock_board import Changes, OwnVoice, Request, Switches, style_of
 from hal.buses import BoardLine
-from hal.capabilities import Emit, InputBoard, InputRead, Lock, LockBoard
+from hal.capabilities import DeviceSuspect, Emit, InputBoard, InputRead, Lock, LockBoard
 from hal.clock import Clock
 from hal.errors import DeviceError, DeviceMisconfigured, DeviceRefused, DeviceTimeout, LinkLost, OutcomeUnknown
 from hal.questions import Question, Refusal
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 HOLD_S_MIN, HOLD_S_MAX = 0.1, 1.0
@@ -75,6 +73,9 @@ class LockBoardDriver(LockBoard, InputBoard):
         self._answer_until_s = -math.inf
         """Until then an answer to an earlier release may come."""
         self._look_now = asyncio.Event()
+        self._reversed: frozenset[int] = frozenset()
+        """Inputs that a release has closed."""
+        self._told_reversed: frozenset[int] = frozenset()
         self._changes = Changes(self._style, spec.unit)
         line.listen(self._heard)
 
@@ -95,6 +96,7 @@ class LockBoardDriver(LockBoard, InputBoard):
         self._closed.clear()
         self._read_s.clear()
         self._reported.clear()
+        self._told_reversed = frozenset()
         self._keep(await self._sweep(self._locks))
 
     async def watch(self, emit: Emit) -> None:
@@ -167,20 +169,25 @@ class LockBoardDriver(LockBoard, InputBoard):
             closed = self._closed[channel]
             if done or (was_closed and not closed):
                 self._look_now.set()
-                if closed and not was_closed:
-                    self._tell_polarity(channel)
+                self._learn(channel, was_closed=was_closed, closed=closed)
                 return
             if self._clock.mono_s() >= ends_s:
                 hint = "the board did not confirm it and its switch did not move; check bolt, switch and supply"
                 raise OutcomeUnknown(self.device, f"channel {channel}: released: {hint}")
             await asyncio.sleep(AGAIN_S)
 
-    def _tell_polarity(self, channel: int) -> None:
-        """Boards do not say how a switch is wired; the first release shows it."""
-        wrong = "take it out of inverted" if channel in self._spec.inverted else "add it to inverted"
-        logger.warning(
-            "%s: input %d closed as its lock was released; if the lock opened, %s", self.device, channel, wrong
-        )
+    def _learn(self, channel: int, *, was_closed: bool, closed: bool) -> None:
+        """Boards do not say how a switch is wired; a release shows it."""
+        if closed != was_closed:
+            self._reversed = self._reversed | {channel} if closed else self._reversed - {channel}
+
+    def _tell_reversed(self, emit: Emit) -> None:
+        if self._reversed == self._told_reversed:
+            return
+        self._told_reversed = self._reversed
+        which = ", ".join(map(str, sorted(self._reversed)))
+        hint = f"input {which} closed as its lock was released; if the lock opened, put it into inverted, or out of it"
+        emit(DeviceSuspect(self.device, "switch.reversed", hint if which else None))
 
     async def _poll(self, emit: Emit) -> None:
         misses = 0
@@ -190,6 +197,7 @@ class LockBoardDriver(LockBoard, InputBoard):
             unsettled = [lock for lock in self._locks if not self._settled(lock)]
             try:
                 self._report(await self._sweep(unsettled or self._locks), emit)
+                self._tell_reversed(emit)
                 misses = 0
             except DeviceTimeout:
                 misses += 1

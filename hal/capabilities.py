@@ -112,7 +112,13 @@ class FingerUnknown:
 
 
 Cause = Literal[
-    "key.stuck", "contact.unstable", "keyboard.foreign", "lines.swapped", "cards.flooding", "proofs.failing"
+    "key.stuck",
+    "contact.unstable",
+    "switch.reversed",
+    "keyboard.foreign",
+    "lines.swapped",
+    "cards.flooding",
+    "proofs.failing",
 ]
 
 
