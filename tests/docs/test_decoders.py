@@ -16,9 +16,3 @@ CHECKED = [one for one in STREAMS if one.undetected is not None]
 def test_what_passes_its_check_is_told(target: StreamTarget) -> None:
     [row] = [line for line in PAGE.splitlines() if line.startswith(f"| {target.name} |") and line.count("|") == 6]
     assert row.split("|")[5].strip() == f"{target.undetected:,}"
-
-
-@pytest.mark.parametrize("target", STREAMS, ids=lambda one: one.name)
-def test_how_fast_it_is_is_told(target: StreamTarget) -> None:
-    speeds = PAGE.partition("## How fast")[2]
-    assert f"| {target.name.partition(' ')[0]}" in speeds or target.name == "control-lines"
