@@ -36,8 +36,8 @@ class Checkpoint:
         """The signed note; the signer's name is the origin. A successor signs too where it takes over."""
         text = self.text()
         signers = (signer,) if successor is None else (signer, successor)
-        assert all(one.name == self.origin for one in signers)
-        return note.Note(text, tuple(one.sign(text) for one in signers)).encode()
+        assert [one.name for one in signers] == [self.origin] * len(signers)
+        return note.Note(text, tuple([one.sign(text) for one in signers])).encode()
 
 
 def parse(text: str) -> Checkpoint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from cabinet.journal import b64
@@ -49,5 +50,10 @@ def _row(n: int, entry: Entry, leaf: bytes, frontier: Frontier) -> EntryRow:
     hashed = leaf_hash(leaf)
     slot = cast("int | None", entry.fields.get("slot"))
     item = cast("str | None", entry.fields.get("item"))
-    subs = b"".join([b64.decode(sub["p"]) for sub in entry.subs]) or None
+    subs = b"".join([_pseudonym(sub["p"]) for sub in entry.subs]) or None
     return n, hashed, frontier.push(hashed), entry.ts, entry.ev, slot, item, subs, leaf
+
+
+@lru_cache(maxsize=4096)
+def _pseudonym(text: str) -> bytes:
+    return b64.decode(text)

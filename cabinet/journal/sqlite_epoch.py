@@ -124,19 +124,20 @@ class SqliteEpoch:
         self._driver = driver(connection)
 
     def append(self, transaction: Transaction) -> None:
-        with self._writing() as cursor:
+        with _meaning(self._path), writing(self._driver) as cursor:
             cursor.executemany(INSERT_LEAF, [row[:3] for row in transaction.entries])
             cursor.executemany(INSERT_PAYLOAD, [(row[0], *row[3:]) for row in transaction.entries])
             cursor.execute(INSERT_CHECKPOINT, (transaction.size, transaction.note))
             _write_state(cursor, transaction.state)
-            cursor.executemany(_PRUNE, transaction.pruned)
+            if transaction.pruned:
+                cursor.executemany(_PRUNE, transaction.pruned)
 
     def store_ack(self, size: int, note: bytes) -> None:
-        with self._writing() as cursor:
+        with _meaning(self._path), writing(self._driver) as cursor:
             cursor.execute(INSERT_ACK, (size, note))
 
     def thin(self, sizes: Sequence[int]) -> None:
-        with self._writing() as cursor:
+        with _meaning(self._path), writing(self._driver) as cursor:
             cursor.executemany(_THIN, [(size,) for size in sizes])
 
     def settle(self) -> None:
@@ -200,11 +201,6 @@ class SqliteEpoch:
     def _ask(self, question: Callable[[Connection], T]) -> T:
         with _meaning(self._path), self._connection.begin():
             return question(self._connection)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Cursor]:
-        with _meaning(self._path), writing(self._driver) as cursor:
-            yield cursor
 
 
 @contextmanager

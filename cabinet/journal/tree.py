@@ -65,7 +65,9 @@ class Frontier:
         return list(self._hashes)
 
     def copy(self) -> Frontier:
-        return Frontier(self.size, self._hashes)
+        copied = Frontier()
+        copied.size, copied._hashes = self.size, list(self._hashes)  # they have been looked at
+        return copied
 
     def push(self, leaf: bytes) -> bytes:
         """Add one leaf hash. Returns the hashes of the subtrees it completes, level 1 first, in one."""

@@ -15,11 +15,11 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from cabinet.journal.json_text import text_of
 from cabinet.vault.device_key import Random
 
 NONCE_BYTES: Final = 12
 BLOCK_BYTES: Final = 64
-_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 class SealError(ValueError):
@@ -28,7 +28,7 @@ class SealError(ValueError):
 
 def close_box(key: bytes, content: Mapping[str, object], aad: bytes, random: Random) -> bytes:
     """Seals `content` (JSON) under a 32-byte key, bound to `aad`."""
-    text = _ENCODER.encode(content).encode()
+    text = text_of(content).encode()
     text += b" " * (-len(text) % BLOCK_BYTES)
     nonce = random(NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, text, aad)

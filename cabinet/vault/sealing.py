@@ -10,11 +10,12 @@ sealing does not wait for the place in the journal.
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 from cabinet.core.leaves import Leaf, Subject
+from cabinet.journal import b64
 from cabinet.journal.leaf import Entry, Value
 from cabinet.policy.rights import Pseudonym
 from cabinet.vault.box import SealError, close_box, open_box
@@ -40,7 +41,7 @@ def seal(
     """The entry for this leaf at this instant. Who is bare, or without a key (erased), keeps role and pseudonym alone.
 
     With `name_of`, each sealed part also says the name as it is today."""
-    salt = b64encode(random(SALT_BYTES)).decode("ascii")
+    salt = b64.encode(random(SALT_BYTES))
     return Entry(
         ev=leaf.ev,
         ts=now.wall_ms,
@@ -49,7 +50,7 @@ def seal(
         boot=boot,
         salt=salt,
         fields=cast("Mapping[str, Value]", leaf.fields),
-        subs=tuple(_sub(s, _aad(origin, s.role, salt), key_of, name_of, random) for s in leaf.subs),
+        subs=tuple([_sub(s, _aad(origin, s.role, salt), key_of, name_of, random) for s in leaf.subs]),
     )
 
 
@@ -73,8 +74,8 @@ def _sub(subject: Subject, aad: bytes, key_of: KeyOf, name_of: NameOf | None, ra
     key = None if subject.bare else key_of(subject.person)
     if key is not None:
         name = name_of(subject.person) if name_of else None
-        private = ({"name": name} if name else {}) | dict(subject.private)
-        sub["e"] = b64encode(close_box(key, private, aad, random)).decode("ascii")
+        private = {"name": name, **subject.private} if name else subject.private
+        sub["e"] = b64.encode(close_box(key, private, aad, random))
     return sub
 
 
