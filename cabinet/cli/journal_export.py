@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from cabinet.cli.arguments import whole_number
 from cabinet.cli.errors import CommandError, UsageError
-from cabinet.cli.journal_file import add_epoch, add_key, log_keys, open_reader, small_file, vkey_of
+from cabinet.cli.journal_file import (
+    add_epoch,
+    add_key,
+    add_revocations,
+    log_keys,
+    open_reader,
+    revocations,
+    small_file,
+    vkey_of,
+)
 from cabinet.cli.leaf_words import facts_of, what
 from cabinet.cli.output import Output
 from cabinet.control.protocol import Exit
@@ -105,6 +114,7 @@ def journal_verify_receipt_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--key", type=Path, metavar="FILE", required=True, help="the verifier key that the cabinet's operator published"
     )
+    add_revocations(parser)
 
 
 def journal_verify_receipt(args: Namespace, out: Output) -> int:
@@ -114,7 +124,11 @@ def journal_verify_receipt(args: Namespace, out: Output) -> int:
 
     data = small_file(args.file)
     try:
-        found = verify_receipt(data, [key.vkey for key in log_keys(args.key)])
+        revoked = revocations(args)
+    except NoteRefused as error:
+        raise CommandError(Exit.JOURNAL, f"not verified: {error}") from None
+    try:
+        found = verify_receipt(data, [key.vkey for key in log_keys(args.key)], revoked)
         leaf = glance(found.leaf)
     except ExportRefused as error:
         raise CommandError(Exit.JOURNAL, f"{args.file} proves nothing: {error.hint}") from None

@@ -70,7 +70,7 @@ def writing(connection: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
         cursor.execute("BEGIN IMMEDIATE")
         try:
             yield cursor
-            cursor.execute("COMMIT")
+            connection.commit()
         except BaseException:
             with suppress(sqlite3.Error):
                 connection.rollback()

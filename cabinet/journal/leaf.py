@@ -207,7 +207,8 @@ def _check_envelope(entry: Entry) -> None:
     if entry.tq not in CLOCK_QUALITIES:
         raise LeafRefused(f"{entry.ev}: tq is one of ntp, rtc, none")
     if not (_is_time(entry.ts) and _is_time(entry.mono_ms)):
-        raise LeafRefused(f"{entry.ev}: ts and mono_ms are numbers of milliseconds from 0")
+        name = "mono_ms" if _is_time(entry.ts) else "ts"
+        raise LeafRefused(f"{entry.ev}: {name} is a number of milliseconds from 0")
     if not _B64_OF_16.fullmatch(entry.salt):
         raise LeafRefused(f"{entry.ev}: salt is 16 bytes in base64")
 

@@ -24,6 +24,7 @@ from cabinet.journal.key_walk import KeyWalk, walked
 from cabinet.journal.leaf import glance
 from cabinet.journal.note import Verifier
 from cabinet.journal.reader import JournalReader
+from cabinet.journal.revocation import Revocation
 from cabinet.journal.tree import check_inclusion, leaf_hash
 
 _FILE: Final = "receipt"
@@ -79,10 +80,12 @@ def compose(n: int, leaf: bytes, proof: Sequence[bytes], signed: bytes) -> bytes
     return "\n".join([*lines, "", ""]).encode() + signed
 
 
-def verify_receipt(data: bytes, vkeys: Sequence[str]) -> Receipt:
+def verify_receipt(data: bytes, vkeys: Sequence[str], revoked: Sequence[Revocation] = ()) -> Receipt:
     """The leaf of a receipt that one of these logs' keys vouches for: one named as the receipt's origin.
 
-    Raises ExportRefused; NoteRefused for the keys."""
+    Of a revoked key only the very tree counts that its revocation names: with a stolen key any other can be signed, a
+    smaller one as well, and a receipt does not show whether it leads to that one. Raises ExportRefused; NoteRefused for
+    the keys."""
     verifiers = [Verifier.from_vkey(vkey) for vkey in vkeys]
     try:
         match = _TEXT.fullmatch(data.decode()) if len(data) <= _MAX else None
@@ -90,7 +93,7 @@ def verify_receipt(data: bytes, vkeys: Sequence[str]) -> Receipt:
             raise ExportRefused(_FILE, "it is no receipt (a tlog-proof with its leaf)")
         leaf, n = b64.decode(match[1]), int(match[2])
         proof = [b64.decode(line) for line in match[3].splitlines()]
-        signed = _checkpoint(match[4].encode(), verifiers)
+        signed = _checkpoint(match[4].encode(), verifiers, revoked)
         check_inclusion(leaf_hash(leaf), n, signed.size, proof, signed.root)
         if glance(leaf).get("n") != n:
             raise ExportRefused(_FILE, f"its leaf is not that of index {n}")
@@ -101,12 +104,25 @@ def verify_receipt(data: bytes, vkeys: Sequence[str]) -> Receipt:
     return Receipt(n, leaf, signed)
 
 
-def _checkpoint(data: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
+def _checkpoint(data: bytes, verifiers: Sequence[Verifier], revoked: Sequence[Revocation]) -> Checkpoint:
     """Signed by any of these keys that has its name: one of them may have followed the other."""
     signed = note.parse(data)
-    origin = checkpoint.parse(signed.text).origin
+    found = checkpoint.parse(signed.text)
+    origin = found.origin
     named = [verifier for verifier in verifiers if verifier.name == origin]
     if not named:
         names = ", ".join(verifier.name for verifier in verifiers)
         raise ExportRefused(_FILE, f"it is of {origin}, the key is of {names}")
-    return checkpoint.read(data, next((one for one in named if one.signed(signed)), named[0]))
+    signers = [one for one in named if one.signed(signed)] or named[:1]
+    if not (good := [key for key in signers if not _is_revoked(key, found, revoked)]):
+        raise ExportRefused(
+            _FILE,
+            f"key {signers[0].key_id.hex()} was revoked, and a checkpoint of {found.size} events by it proves nothing; "
+            "whoever has the journal can tell whether it is of it: cabinetctl journal verify --trusted",
+        )
+    return checkpoint.read(data, good[0])
+
+
+def _is_revoked(key: Verifier, found: Checkpoint, revoked: Sequence[Revocation]) -> bool:
+    of_key = [one for one in revoked if one.public == key.public]
+    return any(one.before(found.origin) or (one.origin == found.origin and one.checkpoint != found) for one in of_key)

@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cabinet.journal import b64
+from cabinet.journal.checkpoint import Checkpoint
 from cabinet.journal.connection import close, open_writer
-from cabinet.journal.note import Signer
+from cabinet.journal.key_walk import renamed
+from cabinet.journal.note import Signer, read_vkeys
+from cabinet.journal.revocation import Revocation
 from tests.cli.conftest import Ctl
 from tests.cli.test_journal import ORIGIN, filled
 
@@ -65,6 +69,38 @@ def test_as_json(ctl: Ctl, receipt: Path, vkey: Path) -> None:
     found = ctl("journal", "verify-receipt", str(receipt), "--key", str(vkey), "--json").json
     assert (found["result"], found["n"], found["origin"], found["size"]) == ("genuine", 4, ORIGIN, 9)
     assert found["leaf"]["ev"] == "item.removed"
+
+
+@pytest.mark.parametrize(
+    ("origin", "size", "same_root", "genuine"),
+    [
+        (ORIGIN, 9, True, True),  # the very tree that the revocation names
+        (ORIGIN, 9, False, False),
+        (ORIGIN, 8, True, False),  # beyond what the key is good for
+        (ORIGIN, 10, True, False),  # smaller, and whoever has the key can sign that too
+        (f"{ORIGIN}/e2", 9, False, True),  # of a later epoch: this one had ended
+    ],
+)
+def test_of_a_revoked_key_only_the_tree_counts_that_the_revocation_names(
+    ctl: Ctl, receipt: Path, vkey: Path, tmp_path: Path, origin: str, size: int, same_root: bool, genuine: bool
+) -> None:
+    root = b64.decode(receipt.read_text().rpartition("\n\n")[0].rpartition("\n")[2])
+    known = Checkpoint(origin, size, root if same_root else bytes(32))
+    fleet, key = Signer("fleet.example", bytes(32)), renamed(read_vkeys(vkey.read_text())[0], origin)
+    (tmp_path / "revocation").write_bytes(Revocation(key.vkey, known).signed(fleet))
+    (tmp_path / "fleet").write_text(f"{fleet.vkey}\n")
+    arguments = ("journal", "verify-receipt", str(receipt), "--key", str(vkey))
+    assert ctl(*arguments).code == 0
+    ended = ctl(*arguments, "--revocation", str(tmp_path / "revocation"), "--fleet-key", str(tmp_path / "fleet"))
+    assert ended.code == (0 if genuine else 13)
+    assert ("was revoked" in ended.err) == (not genuine)
+
+
+def test_a_revocation_that_is_not_the_fleets(ctl: Ctl, receipt: Path, vkey: Path) -> None:
+    arguments = ("--key", str(vkey), "--revocation", str(receipt), "--fleet-key", str(vkey))
+    ended = ctl("journal", "verify-receipt", str(receipt), *arguments)
+    assert (ended.code, ended.out) == (13, "")
+    assert ended.err.startswith("cabinetctl: not verified: ")
 
 
 def test_a_changed_receipt_proves_nothing(ctl: Ctl, receipt: Path, vkey: Path) -> None:
