@@ -130,7 +130,8 @@ def main() -> None:
     chosen = parser.parse_args()
     names = chosen.names or [name for name, entry in DEVICE_TYPES.items() if entry.bus in PLUGGED]
     logging.disable()  # each loss would be told
-    print(table([*replugged(names, chosen.times), *silent(names, min(SILENT_TIMES, chosen.times))]))
+    asked = chosen.names or [*ANSWERING]
+    print(table([*replugged(names, chosen.times), *silent(asked, min(SILENT_TIMES, chosen.times))]))
 
 
 if __name__ == "__main__":
