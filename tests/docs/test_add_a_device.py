@@ -72,6 +72,7 @@ def copy(tmp_path: Path) -> Path:
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", *arguments]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # these tests need none, and they take their time
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
