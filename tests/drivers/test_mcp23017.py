@@ -84,6 +84,19 @@ def test_a_bounce_is_one_change() -> None:
     on_a_chip(story)
 
 
+def test_what_the_chip_has_noticed_between_two_equal_readings_counts() -> None:
+    async def story(chip: Chip) -> None:
+        for _ in range(50):
+            chip.put(1, closed=False)
+            chip.put(1, closed=True)  # at each reading it is closed
+            await asyncio.sleep(0.004)
+        assert chip.told == []
+        await asyncio.sleep(0.1)
+        assert chip.told == [(1, True)]
+
+    on_a_chip(story)
+
+
 def test_a_chip_that_lost_its_registers_is_set_up_again_and_tells_nothing_wrong(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
