@@ -51,7 +51,7 @@ class Offline:
     async def __aenter__(self) -> Engine:
         clock = SystemClock()
         self.books = Books.open(load(self.folder / "cabinet.toml", {}), clock)
-        self.engine = Engine(self.books, Hardware({}, {}, (), (), None, _never), clock, lambda _: InlineWorker())
+        self.engine = Engine(self.books, Hardware({}, {}, (), (), None, {}, _never), clock, lambda _: InlineWorker())
         self.loop = asyncio.create_task(self.engine.runner.run())
         self.engine.runner.inbox.post(RosterFound(self.books.roster.version, self.books.roster.digest))
         return self.engine
