@@ -19,7 +19,7 @@ from drivers.zfm_module import Identity, OutOfStep, Restarted, ZfmModule, old_ad
 from hal.buses import ByteLink
 from hal.capabilities import Emit, EnrolStep, FingerModule, FingerReader, FingerSeen, FingerUnknown
 from hal.clock import Clock
-from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, LinkLost
+from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, FingerRefused, LinkLost
 from hal.file_access import read_secret
 
 logger = logging.getLogger(__name__)
@@ -81,6 +81,8 @@ class ZfmFingerReader(FingerReader):
         self._fast = self._family.fast_search
         self._link = link
         self._module = ZfmModule(spec.id, link)
+        self.random: Callable[[int], bytes] = secrets.token_bytes
+        """Of which marks are made."""
         self._busy = asyncio.Lock()
         self._watched = False
         self._mark = b""
@@ -182,7 +184,7 @@ class ZfmFingerReader(FingerReader):
         return None
 
     async def _make_mark(self) -> bytes:
-        mark = secrets.token_bytes(MARK_BYTES)
+        mark = self.random(MARK_BYTES)
         await self._module.ask(zfm.write_note(MARK_PAGE, _note(mark)))
         if await self._read_mark() != mark:
             raise DeviceRefused(self.device, "its notepad does not keep what is written; replace the module")
@@ -318,7 +320,7 @@ class ZfmFingerReader(FingerReader):
             raise DeviceRefused(self.device, f"number {template} is taken, or beyond its {self._capacity} templates")
         await self._capture(1, "put", told)
         if await self._search(0, self._capacity) is not None:
-            raise DeviceRefused(self.device, "this finger is known already")
+            raise FingerRefused(self.device, "this finger is known already", "known")
         told("lift")
         await self._sign("lift")
         off, patience = 0, _Patience()
@@ -328,13 +330,21 @@ class ZfmFingerReader(FingerReader):
             await self._module.rest(PAUSE_S)
         await self._capture(2, "again", told)
         await self._count()
-        await self._module.ask(zfm.combine())
+        await self._combine()
         await self._count()
         self._doubtful, self._untold = (self._mark, template), True
         await self._module.ask(zfm.store(1, template))
         self._stored = await self._read_stored()
         if template not in self._stored:
             raise DeviceRefused(self.device, "the template was not stored; replace the module")
+
+    async def _combine(self) -> None:
+        try:
+            await self._module.ask(zfm.combine())
+        except DeviceRefused as error:
+            if error.code != zfm.NOT_COMBINED:
+                raise
+            raise FingerRefused(self.device, "the two captures are not of one finger", "differs", error.code) from None
 
     async def _capture(self, buffer: int, step: EnrolStep, told: Callable[[EnrolStep], None]) -> None:
         """Until the features are good. `unclear` is said once for each time that it is put on."""

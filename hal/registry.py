@@ -47,6 +47,7 @@ DEVICE_TYPES: dict[str, DeviceType] = {
         driver="drivers.zfm_finger_reader:ZfmFingerReader",
         spec="drivers.specs.zfm_finger_reader:ZfmFingerReaderSpec",
         bus="serial",
+        takes_fingers=True,
     ),
     "wiegand-reader": DeviceType(
         driver="drivers.wiegand_reader:WiegandReader",

@@ -33,6 +33,43 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True)
+class Touch:
+    """Puts a finger on the reader; None: their own."""
+
+    who: str
+    finger: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolFinger:
+    """The custodian starts it, and stands at the cabinet with them; `refused`: is not let, with these words."""
+
+    who: str
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The custodian records that somebody agrees to something, or does not any more."""
+
+    who: str
+    purpose: str
+    withdrawn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeFingers:
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptModule:
+    """The custodian says that the module behind this reader is the right one."""
+
+    reader: str
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """At the camera."""
 
@@ -303,6 +340,11 @@ Act: TypeAlias = (
     | HoldStrongCard
     | Type
     | Look
+    | Touch
+    | EnrolFinger
+    | Consent
+    | RevokeFingers
+    | AcceptModule
     | Hand
     | Bring
     | ReplaceFob

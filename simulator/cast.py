@@ -22,6 +22,16 @@ class Person:
     strong_card: str | None = field(repr=False, default=None)
     """Another one, which proves its key."""
 
+    @property
+    def finger(self) -> int:
+        """The number of the finger they use, as simulated readers tell fingers apart."""
+        return int(self.id) * 10
+
+    @property
+    def fingers(self) -> range:
+        """All of theirs."""
+        return range(self.finger, self.finger + 10)
+
     def keys(self, what: str) -> str:
         """What they press: their PIN or number and #, somebody else's PIN, or keys as they stand."""
         return {"PIN": f"{self.pin}#", "number": f"{self.id}#", "wrong PIN": "00000000#"}.get(what, what)

@@ -20,7 +20,7 @@ from simulator.faults import ActiveFaults, Fault
 from simulator.fingers import FINGER_MAX
 from simulator.options import OptionError, Options
 from simulator.zfm_commands import Commands
-from simulator.zfm_flash import Flash, features_of
+from simulator.zfm_flash import Flash, features_of, finger_of
 
 COMMAND, DATA, ANSWER, LAST_DATA = 1, 2, 7, 8
 HEAD: Final = b"\xef\x01"
@@ -140,6 +140,15 @@ class ZfmFingerReader:
     def templates(self) -> frozenset[int]:
         """The numbers in use."""
         return frozenset(self._flash.templates)
+
+    @property
+    def notes(self) -> bytes:
+        """All pages of its notepad."""
+        return b"".join(self._flash.notes)
+
+    def fingers(self) -> dict[int, int]:
+        """The finger of each number in use."""
+        return {number: finger_of(features) for number, features in self._flash.templates.items()}
 
     @property
     def ring(self) -> tuple[int, ...] | None:

@@ -32,6 +32,10 @@ def features_of(finger: int) -> bytes:
     return b"\x03\x01" + finger.to_bytes(FINGER_BYTES - 2, "big") + body
 
 
+def finger_of(features: bytes) -> int:
+    return int.from_bytes(features[2:FINGER_BYTES], "big")
+
+
 def same_finger(one: bytes, other: bytes) -> bool:
     return bool(one) and one[:FINGER_BYTES] == other[:FINGER_BYTES]
 

@@ -138,8 +138,8 @@ def on_enrolled(turn: Turn, event: Enrolled) -> bool:
     elif running.offer is not None and (reader := finger_enrol.available(turn)):
         finger_enrol.begin(turn, reader)
     elif running.offer is not None:
-        visit.end(turn, "enrolled")
         turn.say("enrolled", "accepted")
+        visit.end(turn, "enrolled")
     else:
         turn.stay(stage="choose", new_pin=None)
         return True

@@ -71,8 +71,8 @@ def on_answer(turn: Turn, running: Visit, digits: str) -> None:
 def without(turn: Turn, running: Visit) -> None:
     """They would rather not. What they have given themselves by a code before stays."""
     given = running.offer is not None and running.offer not in turn.ledger.offers
-    visit.end(turn, "enrolled" if given else "person")
     turn.say("enrolled" if given else "goodbye", "accepted" if given else None)
+    visit.end(turn, "enrolled" if given else "person")
 
 
 def on_step(turn: Turn, event: FingerStep) -> None:
@@ -111,8 +111,8 @@ def on_taken(turn: Turn, event: FingerTaken) -> None:
         running = turn.stay(taking=taking)
         _take(turn, running, "finger_differs")
     else:
-        visit.end(turn, f"finger_{event.refusal or 'failed'}")
         turn.say(f"finger_{event.refusal or 'failed'}", "refused")
+        visit.end(turn, f"finger_{event.refusal or 'failed'}")
 
 
 def on_enrolled(turn: Turn, event: Enrolled) -> None:
@@ -124,16 +124,16 @@ def on_enrolled(turn: Turn, event: Enrolled) -> None:
     if running is None or (running.number, running.seq, running.stage) != (event.visit, event.seq, "storing"):
         return
     if event.refusal is not None:
-        visit.end(turn, "refused")
         turn.say("not_recorded", "refused")
+        visit.end(turn, "refused")
     elif event.what == "consent":
         _take(turn, running)
     else:
         if running.asked_by is not None:
             turn.act(Answer(running.asked_by.request))
             turn.update(visit=replace(running, asked_by=None))
-        visit.end(turn, "enrolled")
         turn.say("finger_enrolled", "accepted")
+        visit.end(turn, "enrolled")
 
 
 def _take(turn: Turn, running: Visit, said: str = "finger_put") -> None:
@@ -141,8 +141,8 @@ def _take(turn: Turn, running: Visit, said: str = "finger_put") -> None:
     reader = running.taking.reader
     template = _free(turn, reader)
     if template is None or _hindrance(turn, reader) is not None:
-        visit.end(turn, "finger_failed")
         turn.say("finger_failed", "refused")
+        visit.end(turn, "finger_failed")
         return
     taking = replace(running.taking, template=template)
     running = turn.stay(stage="taking", seq=running.seq + 1, taking=taking)

@@ -91,6 +91,12 @@ class Level(Protocol):
 
     def look(self, face: IsPerson) -> None: ...
 
+    async def touch(self, finger: int) -> None: ...
+
+    def fingers(self) -> tuple[bytes, Mapping[int, int]]:
+        """The mark of the module behind the finger reader (empty: it has none), and the finger of each template."""
+        ...
+
     def switch_on(self, slot: int) -> None:
         """The relay of the slot, as somebody else than the daemon does. Nothing where it does not answer."""
         ...
@@ -274,7 +280,7 @@ class Cabinet:
             return None
         return process.spawn, daemon.uplink
 
-    async def call(self, method: str, params: dict[str, Any]) -> Any:
+    async def call(self, method: str, params: dict[str, Any], within_s: float = 15) -> Any:
         """A request on the service socket. Raises ControlError."""
         process, daemon = self._process, self.daemon
         if process is None or not process.alive or daemon is None:
@@ -282,7 +288,7 @@ class Cabinet:
         answer: asyncio.Future[Any] = self._loop.create_future()
         process.spawn(_answer(daemon.service[method](params, TECHNICIAN), answer))
         gone = asyncio.ensure_future(self._gone.wait())
-        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED, timeout=15)
+        await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED, timeout=within_s)
         gone.cancel()
         if not answer.done():
             raise ControlError(Code.INTERNAL, "cabinetd ended before it answered")

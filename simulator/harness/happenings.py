@@ -87,6 +87,17 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Touched:
+    """Somebody puts a finger on the reader."""
+
+    who: str
+    finger: int = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.who} puts a finger on the reader"
+
+
+@dataclass(frozen=True, slots=True)
 class Keys:
     """Somebody has pressed these keys."""
 
@@ -380,6 +391,7 @@ Happening: TypeAlias = (
     | Door
     | Screen
     | Card
+    | Touched
     | Keys
     | Offered
     | FirstPin

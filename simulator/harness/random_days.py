@@ -12,10 +12,12 @@ from typing import Final
 
 from cabinet.control.protocol import ControlError
 from simulator.harness import happenings as seen
+from simulator.harness.invariants.fingers import CHANGED
 from simulator.harness.invariants.liveness import RECOVERED_S
 from simulator.harness.network.troubles import NetworkTroubles
 from simulator.harness.people.booked import Wish, book, cancel, collect
-from simulator.harness.people.custodian import disclose, erase, suspend, welcome
+from simulator.harness.people.custodian import agree, disclose, erase, suspend, welcome
+from simulator.harness.people.fingers import let_it_know
 from simulator.harness.people.mix import MANNERS
 from simulator.harness.people.reliable import RELIABLE, try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
@@ -31,8 +33,10 @@ ERASED_EVERY_S: Final = 28_800
 ERASED: Final = ("Kim", "Eve", "Ivo", "Pia", "Uma")
 """Who is forgotten now and then, and comes back as somebody new: a visitor among them, and nobody's host."""
 CALM_EVERY_S: Final = 7_200
+FINGERS_EVERY_S: Final = 5_400
 LEFT_S: Final = 40
 """Longer than a visit lasts in which nobody does anything."""
+READER: Final = "finger"
 COPIED_AFTER_S: Final = 7_200
 AWAY_S: Final = 10_800
 IN_REACH_S: Final = 900
@@ -44,7 +48,10 @@ BOOKED: Final = (
     *(("Max", "K-0004"), ("Noa", "V-0005"), ("Noa", "V-0006"), ("Eve", "K-0003"), ("Noa", "K-0007")),
 )
 """For whom and what; some of them in vain. Nobody but Lin books what she takes in a calm."""
-BYSTANDERS: Final = (("display", "unplug"), ("inputs-a", "silent"), ("inputs-b", "silent"), ("fobs", "unplug"))
+BYSTANDERS: Final = (
+    *(("display", "unplug"), ("inputs-a", "silent"), ("inputs-b", "silent"), ("fobs", "unplug")),
+    ("finger", "unplug"),
+)
 """Devices that a release does not need, and how they die alone."""
 
 
@@ -82,7 +89,14 @@ class RandomDays:
         self._cast = list(self._cabinet.plan.cast.values())
         self._cabinet.power_on()
         await asyncio.sleep(5)
-        goings = [self._visitors(), self._technicians(), self._custodian(), self._forgets(), self._calms()]
+        goings = [
+            self._visitors(),
+            self._technicians(),
+            self._custodian(),
+            self._forgets(),
+            self._fingers(),
+            self._calms(),
+        ]
         if self._faults:
             goings.append(self._things_break())
         if "network" in self._faults:
@@ -177,6 +191,22 @@ class RandomDays:
                 await asyncio.sleep(random.uniform(10, 7_200))
                 if await self._at_the_desk(welcome, name) is None:
                     break
+
+    async def _fingers(self) -> None:
+        """Somebody has a finger enrolled, or does not agree any more; another module is taken for the right one."""
+        random = seeded(self._simulation.seed, "fingers")
+        number = 0
+        while True:
+            await asyncio.sleep(random.expovariate(1 / FINGERS_EVERY_S))
+            number += 1
+            daemon, person = self._cabinet.daemon, random.choice(self._cast)
+            if daemon and f"{CHANGED}/{READER}" in daemon.runner.state.ledger.alarms and random.random() < 0.7:
+                await self._ask("module.accept", {"reader": READER})
+            elif random.random() < 0.25:
+                await self._at_the_desk(partial(agree, withdrawn=True), person.name)
+            else:
+                visitor = Visitor(self._cabinet, self._lobby, person, seeded(self._simulation.seed, f"finger {number}"))
+                await visitor.visit(partial(let_it_know, self._simulation))
 
     async def _at_the_desk(self, request: Callable[[Simulation, str], Awaitable[str | None]], name: str) -> str | None:
         """Not in a calm."""

@@ -23,7 +23,17 @@ from simulator.harness.model_disk import Damage, Failure
 from simulator.harness.network.broker import Lie
 from simulator.harness.network.troubles import COPY, TOPICS, second_tree_of
 from simulator.harness.people import booked
-from simulator.harness.people.custodian import disclose, erase, replace_fob, suspend, train, welcome
+from simulator.harness.people.custodian import (
+    agree,
+    disclose,
+    enrol_finger,
+    erase,
+    replace_fob,
+    revoke_fingers,
+    suspend,
+    train,
+    welcome,
+)
 from simulator.harness.people.policy import labelled
 from simulator.harness.people.reliable import try_visit
 from simulator.harness.people.visitor import Lobby, Visitor
@@ -75,6 +85,7 @@ class StoryPlayer:
         self._visitors: dict[str, Visitor] = {}
         self._lifted: dict[int, str] = {}
         """The fob last lifted from each slot."""
+        self._enrolling: list[asyncio.Task[str | None]] = []
         self._codes: dict[str, str] = {}
         """The last one each was given."""
 
@@ -154,6 +165,16 @@ class StoryPlayer:
                 if what == "PIN" and visitor.person.pin is None:
                     raise StoryError(f"{who} has no PIN")
                 await visitor.type(visitor.person.keys(what))
+            case acts.Touch(who, finger):
+                await self._who(who).touch(finger)
+            case acts.EnrolFinger(who, refused):
+                return await self._enrol_finger(self._who(who).name, refused)
+            case acts.Consent(who, purpose, withdrawn):
+                return await agree(self._simulation, self._who(who).name, purpose, withdrawn=withdrawn)
+            case acts.RevokeFingers(who):
+                return await revoke_fingers(self._simulation, self._who(who).name)
+            case acts.AcceptModule(reader):
+                return await self._report("module.accept", {"reader": reader})
             case acts.Look(who):
                 self._who(who).look()
                 await asyncio.sleep(MOMENT_S)
@@ -332,6 +353,16 @@ class StoryPlayer:
         except ControlError as error:
             return f"the daemon refuses: {error.message}"
         return None
+
+    async def _enrol_finger(self, name: str, refused: str | None) -> str | None:
+        """It is answered when it is done, so the story goes on meanwhile."""
+        task = asyncio.ensure_future(enrol_finger(self._simulation, name))
+        self._enrolling.append(task)
+        if refused is None:
+            await asyncio.sleep(MOMENT_S)
+            return None
+        why = await task
+        return None if why is not None and refused in why else f"the daemon says: {why or 'done'}"
 
     async def _cancel_booking(self, item: str) -> str | None:
         try:

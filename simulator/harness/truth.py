@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from simulator.cast import Person
 from simulator.harness import happenings as seen
 from simulator.harness.witness import Hear
 
+T = TypeVar("T")
 SHOWN_S = 180.0
 """How long what a person showed may count for their visit, at most."""
 
@@ -74,6 +75,7 @@ class Truth:
         self.codes: dict[str, tuple[str, str]] = {}
         """Whose each code is, and for which item."""
         self.looked: list[tuple[float, str]] = []
+        self.touched: list[tuple[float, int]] = []
         self._refresh()
 
     def hears(self) -> Mapping[type, Hear]:
@@ -86,6 +88,7 @@ class Truth:
             seen.Card: self._card,
             seen.Keys: lambda it: self.typed.append((self.now_s(), it.keys)),
             seen.CodeGiven: self._code_given,
+            seen.Touched: lambda it: self.touched.append((self.now_s(), it.finger)),
             seen.Looked: lambda it: self.looked.append((self.now_s(), it.who)),
             seen.Broken: self._broke,
             seen.Mended: self._mended,
@@ -109,13 +112,15 @@ class Truth:
         return [keys for at_s, keys in self._recent(self.typed)]
 
     def shown_by(self, person: Person, item: str | None = None) -> list[frozenset[str]]:
-        """Card, and number, each with the PIN typed after it and the face shown if they were; for an item also the code
-        that was given for it, which may stand for the number and have the card beside it."""
+        """Card, finger, and number, each with the PIN typed after it and the face or finger shown if they were; for an
+        item also the code that was given for it, which may stand for the number and have the card beside it."""
         typed = self.typed_keys()
         more = {"verified"} if person.name in self.faces() else set()
         known = self.pins.get(person.name, person.pin)
         more |= {"pin"} if known is not None and any(_ends(keys, known) for keys in typed) else set()
-        shown = []
+        touched = set() if self.fingers().isdisjoint(person.fingers) else {"finger"}
+        more |= touched
+        shown = [frozenset({"card", *more} if person.card in self.shown_cards() else more)] if touched else []
         if person.card in self.shown_cards():
             shown.append(frozenset({"card", *more}))
         if person.strong_card in self.proved_cards():
@@ -129,10 +134,13 @@ class Truth:
             shown.append(frozenset({"code", "number", *card, *more}))
         return shown
 
+    def fingers(self) -> set[int]:
+        return {finger for at_s, finger in self._recent(self.touched)}
+
     def faces(self) -> set[str]:
         return {who for at_s, who in self._recent(self.looked)}
 
-    def _recent(self, shown: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    def _recent(self, shown: list[tuple[float, T]]) -> list[tuple[float, T]]:
         while shown and shown[0][0] < self.now_s() - SHOWN_S:
             shown.pop(0)
         return shown

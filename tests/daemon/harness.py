@@ -162,6 +162,11 @@ class Cabinet:
         command = [str(BIN / "cabinetctl"), "--config", str(self.config), *arguments]
         return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=30, check=False)
 
+    def cabinetctl_meanwhile(self, *arguments: str) -> subprocess.Popen[str]:
+        """One that ends when somebody at the cabinet has done something."""
+        command = [str(BIN / "cabinetctl"), "--config", str(self.config), *arguments]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
     # -- control -------------------------------------------------------------------------------------------------
 
     def call(self, method: str, params: Mapping[str, object] | None = None) -> Any:

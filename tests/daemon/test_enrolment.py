@@ -25,6 +25,8 @@ def test_a_card_and_a_pin_by_a_code_and_a_first_pin(fresh: Cabinet) -> None:
     for _ in range(2):
         cabinet.world(f"press {FIRST}#")
     cabinet.until_kind("credential.enrolled", credential="pin")
+    cabinet.screen("may the reader keep a finger")
+    cabinet.world("press *")
     cabinet.screen("Done.")
     cards = json.loads(cabinet.cabinetctl("credential", "list", MAX.id, "--json").stdout)["credentials"]
     assert NEW_CARD in [one["card"] for one in cards]

@@ -192,8 +192,8 @@ def test_lamps_buzzer_and_display_are_seen() -> None:
         ("remove card", "error: no card in the field"),
         ("press 12A#", "error: no key 'A' here; there are 123 456 789 *0#"),
         ("press 1 reader", "error: no keypad 'reader'; there are: keypad"),
-        ("touch finger 7", "error: there is no finger reader in this cabinet"),
-        ("clear relay", "error: no device 'relay'; there are: reader, keypad, relays, inputs-a, inputs-b, "),
+        ("touch finger 7 keypad", "error: no finger reader 'keypad'; there are: finger"),
+        ("clear relay", "error: no device 'relay'; there are: reader, finger, keypad, relays, inputs-a, "),
         ("fault relays", "error: write: fault DEVICE NAME[=ARG]"),
         ("fault relays late=x", "error: late=x: the argument is a number of ms, 1 to 600000"),
         ("fault reader busy", "error: fault 'busy' is not offered here; there are: noise, "),
@@ -315,30 +315,6 @@ def test_what_types_is_plugged_in_where_the_configuration_says() -> None:
         assert await cabinet.say("present card 0006547886 desk-reader") == "ok"
         await asyncio.sleep(0.2)
         assert keys == [11, 11, 11, 7, 6, 5, 8, 9, 9, 7, 28]
-
-    play(story, EXAMPLE)
-
-
-def test_a_finger_is_on_the_reader_for_a_moment() -> None:
-    async def story(cabinet: Cabinet) -> None:
-        module = cabinet.assembly.device("finger").body
-        image = bytes.fromhex("EF01FFFFFFFF 01 0003 01 0005")
-
-        async def sees() -> bool:
-            module.connect(answers.append)
-            module.receive(image)
-            await asyncio.sleep(0.3)
-            return bool(answers.pop()[9] == 0)
-
-        answers: list[bytes] = []
-        touch = asyncio.create_task(cabinet.say("touch finger 7 finger"))
-        await asyncio.sleep(0.1)
-        assert await cabinet.say("touch finger 8") == "error: finger 7 is on finger"
-        assert await sees()
-        assert await touch == "ok"
-        assert not await sees()
-        assert await cabinet.say("touch finger 65536") == "error: finger 65536: allowed are 0 to 65535"
-        assert await cabinet.say("touch finger 7 keypad") == "error: no finger reader 'keypad'; there are: finger"
 
     play(story, EXAMPLE)
 

@@ -17,6 +17,7 @@ from hal.registry import DEVICE_TYPES
 from hal.specs import ChannelRef, DeviceSpec
 from hal.supervisor import LinkPlan
 from simulator.harness.capability.card_reader import ReaderFixture, TypingFixture, WorldReader, WorldTyping
+from simulator.harness.capability.finger_reader import FingerFixture, WorldFingers
 from simulator.harness.capability.fixture import Fixture
 from simulator.harness.capability.fob_reader import FobFixture, WorldFobs
 from simulator.harness.capability.input_board import InputFixture, WorldInputs
@@ -93,6 +94,13 @@ class CapabilityLevel:
     def look(self, face: IsPerson) -> None:
         self._one(VerifierFixture).look(face)
 
+    async def touch(self, finger: int) -> None:
+        await self._one(FingerFixture).touch(finger)
+
+    def fingers(self) -> tuple[bytes, Mapping[int, int]]:
+        module = self._one(FingerFixture).module
+        return module.mark, module.fingers
+
     def switch_on(self, slot: int) -> None:
         for fixture in self._fixtures.values():
             if isinstance(fixture, LockFixture):
@@ -136,6 +144,9 @@ class CapabilityLevel:
             case "rdm6300-reader" | "wiegand-reader" | "pn532-reader":
                 fixture = ReaderFixture(spec.id, random)
                 build = partial(WorldReader, fixture)
+            case "zfm-finger-reader":
+                fixture = FingerFixture(spec.id, random)
+                build = partial(WorldFingers, fixture)
             case "matrix-keypad":
                 fixture = KeypadFixture(spec.id, random)
                 build = partial(WorldKeypad, fixture)

@@ -21,6 +21,7 @@ from simulator.harness.invariants.due import DueIsTold
 from simulator.harness.invariants.enrolled import EnrolledAsConfirmed
 from simulator.harness.invariants.epochs import EpochsLinked
 from simulator.harness.invariants.erased import Forgotten
+from simulator.harness.invariants.fingers import FingersKept
 from simulator.harness.invariants.fobs import EachFobNamed, LeastUsed
 from simulator.harness.invariants.guesses import GuessesCounted
 from simulator.harness.invariants.incidents import ClosedOnce
@@ -143,6 +144,13 @@ def all_checks(cabinet: Cabinet, now_s: Callable[[], float], unhandled: Callable
             EnrolledAsConfirmed(truth, plan.cast, plan.ids),
             SuspectIsTold(truth),
             TakenOnProof(truth, plan.cast, plan.ids),
+            FingersKept(
+                truth,
+                lambda: plan.shelf.open().snapshot(plan.config.zone).fingers,
+                plan.cast,
+                plan.ids,
+                lambda: cabinet.level.fingers(),
+            ),
             DueIsTold(truth, oracle, booked, plan.config.table.door.open_s, lambda: cabinet.wall.shown_ms),
         ),
     )

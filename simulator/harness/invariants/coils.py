@@ -197,7 +197,7 @@ class OnlyAllowed:
         if not self._oracle.is_active(self._oracle.people[name], content["ts"], trusted=content["tq"] != "none"):
             raise Violated(self, f"{what}, and is not active")
         shown = self._truth.shown_by(self._cast[name], leaf.content.get("item"))
-        if not any(one & {"card", "code", "pin"} for one in shown):
+        if not any(one & {"card", "finger", "code", "pin"} for one in shown):
             raise Violated(self, f"{what}, and did not identify")
         if may and content["monitor"] not in ("allowance_used", "overdue_first"):  # how much anybody has, 20 counts
             raise Violated(self, f"{what} by a right, and {content['monitor']} is noted")

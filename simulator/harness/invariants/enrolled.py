@@ -89,6 +89,8 @@ class EnrolledAsConfirmed:
             if offer is None or any(one.card == self._card for one in self._cast.values() if one.name != name):
                 raise Violated(self, f"leaf {n}: {name} has enrolled a card that is somebody else's, or by no code")
             return
+        if content["credential"] == "finger":
+            return  # FingersKept sees to it
         *_, before, last = ["", "", *self._typed]
         if before != last:
             raise Violated(self, f"leaf {n}: {name} has a PIN that was not typed twice")

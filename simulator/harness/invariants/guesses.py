@@ -101,8 +101,12 @@ class GuessesCounted:
         elif content["ev"] == "visit.refused" and content.get("verifier_failed") is not None:
             self._asked = False
             self._count(f"verified:{holder}", content["verifier_failed"])
-        elif (role := PASSED_AS.get(content["ev"])) is not None and content["auth"].split("+")[1:]:
+        elif content["ev"] == "visit.refused" and content.get("finger_failed") is not None:
+            self._count(f"finger:{holder}", content["finger_failed"])
+        elif (role := PASSED_AS.get(content["ev"])) is not None:
             person = next(sub["p"] for sub in content["subs"] if sub["r"] == role)
+            if "finger" in content["auth"].split("+"):
+                self._failed.pop(f"finger:{person}", None)
             if "verified" in content["auth"]:
                 self._asked = False
                 self._failed.pop(f"verified:{person}", None)
@@ -113,8 +117,11 @@ class GuessesCounted:
                 self._failed.pop(f"keypad:{content.get('keypad')}", None)
         elif content["ev"] == "person.erased":
             gone = content["subs"][0]["p"]
-            self._failed = {key: one for key, one in self._failed.items() if key not in (gone, f"verified:{gone}")}
-        elif content["ev"] == "credential.enrolled":
+            theirs = (gone, f"verified:{gone}", f"finger:{gone}")
+            self._failed = {key: one for key, one in self._failed.items() if key not in theirs}
+        elif content["ev"] == "credential.enrolled" and content["credential"] == "finger":
+            self._failed.pop(f"finger:{holder}", None)
+        elif content["ev"] == "credential.enrolled" and content["credential"] == "pin":
             self._failed.pop(holder or "", None)
             self._failed.pop(f"verified:{holder}", None)
 

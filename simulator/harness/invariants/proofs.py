@@ -29,10 +29,10 @@ class TakenOnProof:
         self._names = names
         self._failed: dict[str, tuple[int, int]] = {}
         """How often in a row the strong card of somebody has not proved itself, and the wall time of the last."""
-        self._others: set[str] = set()
-        """Who has enrolled a card beside those of the beginning: its number stands in no leaf."""
         self._alarmed = self._owed = False
         """There is an alarm; there has to be one with the next leaf."""
+        self._more: dict[str, set[str]] = {}
+        """Cards that may be the one that somebody has enrolled at the cabinet."""
         self._checks: dict[str, Callable[[Mapping[str, object]], None]] = {
             "visit.refused": self._refused,
             "credential.enrolled": self._anew,
@@ -70,7 +70,7 @@ class TakenOnProof:
             if person.strong_card not in self._truth.proved_cards():
                 raise Violated(self, f"{name} is believed to have proved a card, and no card of theirs has")
             self._failed.pop(pseudonym, None)
-        elif "card" in shown and pseudonym not in self._others and person.card not in self._truth.shown_cards():
+        elif "card" in shown and self._truth.shown_cards().isdisjoint({person.card, *self._more.get(pseudonym, ())}):
             raise Violated(self, f"{name} is believed for a card that was none of theirs which needs no proof")
 
     def _refused(self, content: Mapping[str, object]) -> None:
@@ -95,7 +95,7 @@ class TakenOnProof:
             for one in subs:
                 self._failed.pop(one["p"], None)
                 if content["ev"] == "credential.enrolled":
-                    self._others.add(one["p"])
+                    self._more.setdefault(one["p"], set()).update(self._truth.shown_cards())
 
     def _raised(self, content: Mapping[str, object]) -> None:
         if content["code"] != ALARM:

@@ -45,6 +45,8 @@ class GoodStays:
         self._version = version
         self._good = version()
         self._said: tuple[int, str] | None = None
+        self._at_the_cabinet: tuple[int, str] | None = None
+        """What somebody's own choice there has led to, or will in a moment: nobody is answered."""
         self._erasing: set[str] = set()
         """The roster changes without a request that is answered, until it is done."""
 
@@ -56,15 +58,19 @@ class GoodStays:
             raise Violated(self, f"the journal has roster {self._said[0]}, in force is {self._version()[0]}")
 
     def _asked(self, asked: seen.Asked) -> None:
-        if not asked.method.startswith("roster."):
+        if not asked.method.startswith(("roster.", "module.", "finger.")):
             return
-        if asked.outcome.startswith("refused") and not self._erasing and self._version() != self._good:
+        good = (self._good, self._at_the_cabinet)
+        refused = asked.method.startswith("roster.") and asked.outcome.startswith("refused")
+        if refused and not self._erasing and self._version() not in good:
             raise Violated(self, f"a roster change was refused, and the roster is version {self._version()[0]} now")
         self._good = self._version()
 
     def _leaf(self, leaf: seen.Leaf) -> None:
         if "roster" in leaf.content:
             self._said = leaf.content["roster"], leaf.content["digest"]
+            if leaf.content["ev"] in ("consent.recorded", "credential.enrolled"):
+                self._at_the_cabinet = self._said
         if leaf.content["ev"] == "person.erased":
             who = leaf.content["subs"][0]["p"]
             if leaf.content["stage"] == "intent":

@@ -74,7 +74,7 @@ class ServedInTurn:
         content = leaf.content
         if leaf.content["ev"] == "visit.identified":
             self._begun[content["visit"]] = self._now_s()
-        if content.get("auth") != "card" or not self._queue:
+        if content.get("auth") not in ("card", "finger") or not self._queue:
             return
         person = next((sub["p"] for sub in content.get("subs", ()) if sub["r"] == "holder"), "")
         first = self._queue[0].person

@@ -14,6 +14,7 @@ from simulator.harness.mutants.doors import DOORS
 from simulator.harness.mutants.enrolling import ENROLLING
 from simulator.harness.mutants.epochs import EPOCHS
 from simulator.harness.mutants.erasing import ERASING
+from simulator.harness.mutants.fingers import FINGERS
 from simulator.harness.mutants.fobs import FOBS
 from simulator.harness.mutants.incidents import INCIDENTS
 from simulator.harness.mutants.monitoring import MONITORING
@@ -37,6 +38,7 @@ MUTANTS: Final[tuple[Mutant, ...]] = (
     *INCIDENTS,
     *RETURNING,
     *FOBS,
+    *FINGERS,
     *BOOKING,
     *ENROLLING,
     *ERASING,

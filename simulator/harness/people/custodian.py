@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from cabinet.control.protocol import ControlError
 from cabinet.core.ledger import EPOCH_STEP
@@ -10,6 +11,9 @@ from simulator.fobs import number_of
 from simulator.harness import happenings as seen
 from simulator.harness.oracle import qualifications, rows
 from simulator.harness.simulation import Simulation
+
+FINGERPRINT: Final = "fingerprint"
+ENROLLED_S: Final = 200.0
 
 
 async def suspend(simulation: Simulation, name: str, *, suspended: bool) -> str | None:
@@ -80,6 +84,26 @@ async def train(simulation: Simulation, name: str, what: str, until: str | None)
     return why
 
 
+async def agree(
+    simulation: Simulation, name: str, purpose: str = FINGERPRINT, *, withdrawn: bool = False
+) -> str | None:
+    """Records that somebody agrees to something, or does not any more; gives why it was not possible."""
+    cabinet = simulation.cabinet
+    day = datetime.fromtimestamp(cabinet.wall.shown_ms / 1000, UTC).date().isoformat()
+    person = cabinet.plan.cast[name].id
+    change = {"kind": "person.consent", "person": person, "purpose": purpose, "day": day, "withdrawn": withdrawn}
+    return await _change(simulation, change)
+
+
+async def enrol_finger(simulation: Simulation, name: str) -> str | None:
+    """Somebody's, who stands at the cabinet; gives why nothing came of it."""
+    return await _ask(simulation, "finger.enrol", {"person": simulation.cabinet.plan.cast[name].id}, ENROLLED_S)
+
+
+async def revoke_fingers(simulation: Simulation, name: str) -> str | None:
+    return await _change(simulation, {"kind": "finger.revoke", "person": simulation.cabinet.plan.cast[name].id})
+
+
 async def replace_fob(simulation: Simulation, item: str, fob: str) -> str | None:
     """Puts another on an item, in the roster; gives why it was not possible."""
     cabinet, checks = simulation.cabinet, simulation.checks
@@ -95,10 +119,10 @@ async def _change(simulation: Simulation, change: dict[str, object]) -> str | No
     return await _ask(simulation, "roster.change", {"change": change})
 
 
-async def _ask(simulation: Simulation, method: str, params: dict[str, object]) -> str | None:
+async def _ask(simulation: Simulation, method: str, params: dict[str, object], within_s: float = 15) -> str | None:
     why = None
     try:
-        await simulation.cabinet.call(method, params)
+        await simulation.cabinet.call(method, params, within_s)
     except ControlError as error:
         why = error.message
     simulation.cabinet.witness.tell(seen.Asked(method, f"refused: {why}" if why else "done"))

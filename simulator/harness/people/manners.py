@@ -21,6 +21,8 @@ ASKED: Final = {
     "几把钥匙": "5#",
 }
 """What the cabinet asks, and an answer that it takes."""
+FINGER: Final = ("put your finger on", "请将手指放在")
+CARD_TOO: Final = ("needs your card too", "还需刷卡")
 CAMERA: Final = ("Look at the camera", "请看摄像头")
 IDLE: Final = ("Hold your card", "请刷卡")
 REFUSED: Final = (
@@ -37,6 +39,7 @@ REFUSED: Final = (
         "其他验证：",
     ),
     *("not recognised", "gives no answer", "未能识别", "没有应答"),
+    *("cannot be read just now", "reader was changed", "were not known", "无法读取", "读头已更换", "指纹多次"),
 )
 
 
@@ -49,13 +52,17 @@ async def take(visitor: Visitor, wanted: int | None = None) -> int | None:
 async def follow(visitor: Visitor, wanted: int | None = None) -> int | None:
     """Does what the display asks until a slot is open or it says no."""
     for _ in range(6):
-        shown = await visitor.read(*OPEN, *PIN, *CAMERA, *CHOOSE, *ASKED, *REFUSED)
+        shown = await visitor.read(*OPEN, *PIN, *CAMERA, *FINGER, *CARD_TOO, *CHOOSE, *ASKED, *REFUSED)
         if shown is None or shown in REFUSED:
             return None
         if shown in OPEN:
             return slot_on(visitor.screen)
         if shown in CAMERA:
             await face_the_camera(visitor)
+        elif shown in FINGER:
+            await visitor.touch()
+        elif shown in CARD_TOO:
+            await visitor.badge()
         elif shown in PIN:
             if visitor.person.pin is None:
                 return None

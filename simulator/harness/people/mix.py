@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from simulator.harness.people import answering, booked, fobs, manners, proving, together
+from simulator.harness.people import answering, booked, fingers, fobs, manners, proving, together
 from simulator.harness.people.visitor import Visitor
 
 Manner = Callable[[Visitor], Awaitable[None]]
@@ -34,5 +34,6 @@ MANNERS: Final[Mapping[Manner, int]] = {
     together.two_at_once: 5,
     fobs.leave_elsewhere: 4,
     fobs.strange_fob: 2,
+    fingers.by_finger: 4,
 }
 """How often each is met, in parts of their sum."""

@@ -114,6 +114,12 @@ class Visitor:
         await self.pause(0.3, 0.8)
         self.cabinet.level.remove()
 
+    async def touch(self, finger: int | None = None) -> None:
+        """Puts their finger (or another) on the reader for a moment."""
+        number = self.person.finger if finger is None else finger
+        self.cabinet.witness.tell(seen.Touched(self.name, number))
+        await self.cabinet.level.touch(number)
+
     async def type(self, keys: str) -> None:
         self.cabinet.witness.tell(seen.Keys(self.name, keys))
         await self.cabinet.level.press(keys)

@@ -10,6 +10,8 @@ from random import Random
 from typing import Literal
 
 from drivers.specs.pn532_reader import Pn532ReaderSpec
+from drivers.zfm_finger_reader import MARK_BYTES, MARK_HEAD
+from drivers.zfm_finger_reader import ZfmFingerReader as ZfmDriver
 from hal.buses import Bus
 from hal.clock import Clock
 from hal.device_table import DeviceTable
@@ -27,7 +29,9 @@ from hal.supervisor import LinkPlan
 from simulator.assembly import Assembly, BusLink, ChipLink, Fitted, HubLink, WiresLink
 from simulator.body import SerialLink
 from simulator.faults import Fault
+from simulator.fingers import touch
 from simulator.gpio_chip import GpioChip
+from simulator.harness.random_bytes import RandomBytes
 from simulator.harness.wire.memory_i2c import MemoryI2c, MemoryWires
 from simulator.harness.wire.memory_keyboards import MemoryHub, MemoryKeyboards
 from simulator.harness.wire.memory_line import MemoryLine, MemoryPort, Wire, chopped, cut_after, delayed, lossy
@@ -45,7 +49,8 @@ from simulator.secure_card import SecureCard, secure_card
 from simulator.socket_verifier import IsPerson, SocketVerifier
 from simulator.types import seeded
 from simulator.wiegand_reader import WiegandReader
-from simulator.world import World
+from simulator.world import NotPossible, World
+from simulator.zfm_finger_reader import ZfmFingerReader
 
 KEY = b"the key that camera and daemon share"[:32]
 
@@ -55,6 +60,8 @@ class WireLevel:
 
     def __init__(self, table: DeviceTable, world: World, seed: int) -> None:
         self._table = table
+        self._seed = seed
+        self._boots = 0
         loop = asyncio.get_running_loop()
         self.lines: dict[str, MemoryLine] = {}
         self._chips: dict[str, MemoryChip] = {}
@@ -88,6 +95,9 @@ class WireLevel:
         self._nfc_reader = self._assembly.body(Pn532Reader, "NFC reader", None)
         self._keypad = self._assembly.body(MatrixKeypad, "keypad", None)
         self._devices = {entry.spec.id: WiredDevice(self._assembly.device(entry.spec.id)) for entry in table.devices}
+        self._fingers = self._assembly.body(ZfmFingerReader, "finger reader", None)
+        self._finger_reader = self._assembly.named(ZfmFingerReader, "finger reader", None)
+        self._world = world
         self._powered = False
 
     @property
@@ -95,7 +105,12 @@ class WireLevel:
         return self._devices
 
     def plans(self, clock: Clock) -> list[LinkPlan]:
-        return link_plans(self._table, clock, self._bus)
+        plans = link_plans(self._table, clock, self._bus)
+        for device in (one for plan in plans for one in plan.devices):
+            if isinstance(device, ZfmDriver):
+                self._boots += 1
+                device.random = RandomBytes(f"{self._seed}/marks {self._boots}")
+        return plans
 
     def abandon(self) -> None:
         for line in self.lines.values():
@@ -141,6 +156,17 @@ class WireLevel:
 
     def look(self, face: IsPerson) -> None:
         self._assembly.body(SocketVerifier, "verifier", None).look(face)
+
+    async def touch(self, finger: int) -> None:
+        with contextlib.suppress(NotPossible):  # somebody else's is on it
+            await touch(self._world, finger, self._finger_reader)
+
+    def fingers(self) -> tuple[bytes, Mapping[int, int]]:
+        """Without a mark where none stands in its notepad."""
+        notes = self._fingers.notes
+        at = notes.find(MARK_HEAD)
+        mark = notes[at + len(MARK_HEAD) :][:MARK_BYTES] if at >= 0 else b""
+        return mark, self._fingers.fingers()
 
     def switch_on(self, slot: int) -> None:
         """As another master on the line would."""
