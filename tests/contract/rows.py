@@ -27,6 +27,7 @@ from simulator.rdm6300_reader import Rdm6300Reader
 from simulator.relay_makes import EletechsupRelayBoard, LcRelayBoard
 from simulator.socket_verifier import SocketVerifier
 from simulator.terminal_display import TerminalDisplay
+from simulator.types import body_class
 from simulator.wiegand_reader import WiegandReader
 from simulator.zfm_finger_reader import ZfmFingerReader
 
@@ -188,7 +189,7 @@ ROWS: dict[str, Row] = {
         name: Row(
             capabilities.LockBoard,
             lambda rng, seen, profile=profile: LockBoard(profile, 3, 8, seen, seen),
-            {"unit": 3, "profile": profile, "locks": 8, "poll_ms": 50},
+            {"unit": 3, "profile": profile, "locks": 8},
             also=(capabilities.InputBoard,),
             pulse_s=0.5,
             tells_coils=False,
@@ -203,7 +204,7 @@ ROWS: dict[str, Row] = {
     "lock-board cu16": Row(
         capabilities.LockBoard,
         lambda rng, seen: LockBoard("cu16", 3, 8, seen, FollowingCoils(seen)),
-        {"unit": 3, "profile": "cu16", "locks": 8, "poll_ms": 50},
+        {"unit": 3, "profile": "cu16", "locks": 8},
         also=(capabilities.InputBoard,),
         pulse_s=0.5,
         tells_coils=False,
@@ -249,6 +250,26 @@ ROWS: dict[str, Row] = {
         lambda rng, seen: SocketVerifier(rng, KEY),
     ),
 }
+
+
+def faults_of(name: str) -> list[str]:
+    """Of its simulated device; of another way to speak only what spoils what it says."""
+    offered = body_class(type_of(name)).faults
+    return [fault for fault in offered if name == type_of(name) or fault in SPOKEN]
+
+
+SPOKEN = (
+    "noise",
+    "truncate",
+    "bad-checksum",
+    "wrong-address",
+    "stale",
+    "duplicate",
+    "echo",
+    "busy",
+    "unasked",
+    "wrong-length",
+)
 
 
 def types_with(capability: type) -> list[str]:

@@ -8,9 +8,8 @@ import pytest
 from hal.capabilities import InputBoard, InputRead
 from hal.errors import DeviceError
 from simulator.harness.virtual_loop import run
-from simulator.types import body_class
 from tests.contract.rig import in_memory, on_real_bus
-from tests.contract.rows import type_of, types_with
+from tests.contract.rows import faults_of, type_of, types_with
 
 BOARDS = [name for name in types_with(InputBoard) if name != "lock-board cu16"]
 LYING = ("sensor-stuck", "forced-open")
@@ -18,7 +17,7 @@ LYING = ("sensor-stuck", "forced-open")
 FAULTS = [
     (name, fault, seed)
     for name in BOARDS
-    for fault in body_class(type_of(name)).faults
+    for fault in faults_of(name)
     if fault not in LYING
     for seed in ((1, 2) if name == type_of(name) else (1,))
 ]

@@ -8,15 +8,14 @@ import pytest
 from hal.capabilities import LockBoard
 from hal.errors import DeviceError, DeviceMisconfigured, DeviceRefused, LinkLost, OutcomeUnknown
 from simulator.harness.virtual_loop import run
-from simulator.types import body_class
 from tests.contract.rig import Rig, in_memory, on_real_bus
-from tests.contract.rows import ROWS, type_of, types_with
+from tests.contract.rows import ROWS, faults_of, type_of, types_with
 
 BOARDS = types_with(LockBoard)
 FAULTS = [
     (name, fault, seed)
     for name in BOARDS
-    for fault in body_class(type_of(name)).faults
+    for fault in faults_of(name)
     for seed in ((1, 2, 3) if name == type_of(name) else (1,))
 ]
 
