@@ -118,7 +118,9 @@ class CapabilityLevel:
     def _fit(self, spec: DeviceSpec) -> None:
         random = seeded(self._seed, spec.id)
         fixture: Fixture
-        match next(iter(DEVICE_TYPES[spec.type].gives), spec.type):
+        gives = DEVICE_TYPES[spec.type].gives
+        assert len(gives) <= 1, f"{spec.type} is not played at this level"
+        match next(iter(gives), spec.type):
             case "lock":
                 slots = bolts_on(self._table, spec.id)
                 fixture = LockFixture(spec.id, random, WiredBolts(self._world, slots), slots)
