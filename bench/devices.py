@@ -38,7 +38,7 @@ class Act:
     ask: Callable[[Any, int], Awaitable[object]] | None = None
     tells: type[Reading] | None = None
     silence_s: float = 0.0
-    """What its protocol makes every driver wait behind the last byte or edge."""
+    """What every driver has to wait behind the last byte or edge: a frame ends by silence, a contact bounces."""
     rest_s: float = 0.0
     """Before each round: what comes faster is dropped, or still plays."""
     seen: bool = False
@@ -100,7 +100,7 @@ ACTS: dict[str, Act] = {
     "modbus-input-board": Act(_close, tells=InputRead),
     "gpio-lock": Act(ask=_line_pulse, rest_s=0.2, seen=True),
     "gpio-input": Act(_moved, tells=InputRead, silence_s=0.02, rest_s=0.1),
-    "mcp23017": Act(_moved, tells=InputRead, silence_s=0.008, rest_s=0.1),
+    "mcp23017": Act(_moved, tells=InputRead, rest_s=0.1),
     "ds2482-fobs": Act(_hang, tells=FobRead),
     "led": Act(ask=_lamp),
     "buzzer": Act(ask=lambda driver, n: driver.sound("key"), rest_s=0.1, seen=True),
@@ -252,6 +252,11 @@ class Stamping(Seen):
         if sounding:
             self._stamp()
         super().sound(sounding)
+
+    def energise(self, channel: int, *, on: bool) -> None:
+        if on:
+            self._stamp()
+        super().energise(channel, on=on)
 
 
 def stamp_what_it_sends(server: Server, stamp: Callable[[], None]) -> None:

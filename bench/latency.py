@@ -94,7 +94,7 @@ def _figure(name: str, times: dict[str, list[float]]) -> Figure:
     echo = "socket" if DEVICE_TYPES[name].bus in ("gpio", "i2c", "socket") else "pty"
     took_s, floor_s = median(times[name]), median(times[echo])
     if silence_s := ACTS[name].silence_s:
-        how = f"beyond the {silence_s * 1000:g} ms of silence that end a frame"
+        how = f"beyond {silence_s * 1000:g} ms in which a frame ends or a contact settles"
         return Figure(f"event, {name}", took_s * 1000, SILENCE_GOAL_MS, "ms", how)
     how = f"{took_s * 1e6:.0f} us, {echo} echo {floor_s * 1e6:.0f} us"
     return Figure(f"event, {name}", took_s / floor_s, GOAL, "x", how)

@@ -82,6 +82,10 @@ class ZfmModule:
         self._decoder = Decoder(FACTORY_ADDRESS)
         self._owes = False
         """A question had no answer; it may still come."""
+        self._finding = False
+        """It may just have been switched on, and say so."""
+        self._anew = False
+        """It has restarted since it was found: whoever asks next has to know."""
 
     async def find(self, identity: Identity) -> Parameters:
         """At its rate and address, as they are configured or as they may still be; then it has the configured ones."""
@@ -89,6 +93,13 @@ class ZfmModule:
             raise DeviceMisconfigured(
                 self._device, f"baud {self._link.baud}: such modules have 9600 to 115200 in steps of 9600"
             )
+        self._finding, self._anew = True, False
+        try:
+            return await self._find(identity)
+        finally:
+            self._finding = False
+
+    async def _find(self, identity: Identity) -> Parameters:
         baud, address, code = await self._look(identity)
         if code != DONE:
             await self._unlock(identity)
@@ -112,6 +123,8 @@ class ZfmModule:
 
     async def answer(self, question: Question) -> Answer:
         """Of whatever code. Raises Restarted, OutOfStep."""
+        if self._anew:
+            self._restarted()
         if self._owes:
             await self._hear(count_templates(), patient=True)
         heard = await self._hear(question)
@@ -122,7 +135,7 @@ class ZfmModule:
     async def rest(self, seconds: float) -> None:
         """Asks nothing for a while, and lets pass what was not asked for. Raises Restarted when the module says so."""
         if any(isinstance(heard, Started) for heard in await self._drain(seconds)):
-            self._restarted()
+            self._started()
 
     async def _drain(self, seconds: float) -> list[Heard]:
         heard: list[Heard] = []
@@ -150,8 +163,7 @@ class ZfmModule:
                 while True:
                     for heard in decoder.feed(await self._link.read()):
                         if isinstance(heard, Started):
-                            if not patient:
-                                self._restarted()
+                            self._started()
                         elif heard.fits(question) and not (patient and question.more and heard.code != DONE):
                             self._owes = False
                             return heard
@@ -232,7 +244,12 @@ class ZfmModule:
         await self.ask(verify_password(identity.password))
         logger.info("%s: it was at address 0x%08X, now it is at 0x%08X", self._device, old, identity.address)
 
+    def _started(self) -> None:
+        if not self._finding:
+            self._restarted()
+
     def _restarted(self) -> NoReturn:
+        self._anew = True
         raise Restarted(self._device, "it has started anew by itself; check its supply")
 
     def _refuse(self, question: Question, answer: Answer) -> NoReturn:

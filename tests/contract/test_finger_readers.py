@@ -76,6 +76,26 @@ async def touched(rig: Rig, finger: int) -> None:
     await asyncio.sleep(0.5)
 
 
+def stored_after_s(name: str) -> float:
+    """How long after its begin an enrolment has stored the template, with a hand that does at once what it is told."""
+
+    async def told() -> None:
+        async with in_memory(name) as rig:
+            await rig.driver.start()
+            async with rig.watching():
+                await rig.until(lambda: bool(rig.readings))
+                began_s = asyncio.get_running_loop().time()
+                enrolment = asyncio.create_task(rig.driver.enrol(5, hand(rig, ADA, []), 20))
+                while not rig.body.templates:  # noqa: ASYNC110 - the module has no event for it
+                    await asyncio.sleep(0.0005)
+                found.append(asyncio.get_running_loop().time() - began_s)
+                await enrolment
+
+    found: list[float] = []
+    run(told())
+    return found[0]
+
+
 def modules(rig: Rig) -> list[FingerModule]:
     return [reading for reading in rig.readings if isinstance(reading, FingerModule)]
 
@@ -244,8 +264,52 @@ def test_a_cancelled_enrolment_leaves_nothing_behind(name: str) -> None:
                 await touched(rig, BOB)
                 assert told_of_fingers(rig) == [None]
 
-    for tenths in range(20):
-        run(told(tenths / 10 + 0.03))
+    stored_s = stored_after_s(name)
+    for at_s in (*(tenth / 10 for tenth in range(15)), *(stored_s + step / 500 for step in range(-20, 12))):
+        run(told(at_s))
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_the_finger_that_was_enrolled_is_identified_when_it_is_put_on_again(name: str) -> None:
+    async def tell(rig: Rig) -> None:
+        await rig.driver.enrol(5, hand(rig, ADA, []), 20)
+        await asyncio.sleep(5)
+        assert told_of_fingers(rig) == [], "it is still on"
+        rig.seen.finger = None
+        await asyncio.sleep(0.5)
+        await touched(rig, ADA)
+        assert told_of_fingers(rig) == [5]
+
+    story(name, tell)
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("fault", ["silent", "unplug", "power-cycle"])
+def test_an_enrolment_whose_end_nobody_has_heard_leaves_nothing_behind(name: str, fault: str) -> None:
+    async def told(after_s: float) -> None:
+        async with in_memory(name) as rig:
+            await rig.driver.start()
+            async with rig.watching() as watch:
+                await rig.until(lambda: bool(rig.readings))
+                enrolment = asyncio.create_task(rig.driver.enrol(5, hand(rig, ADA, []), 20))
+                await asyncio.wait({enrolment}, timeout=after_s)
+                rig.fault(fault)
+                async with asyncio.timeout(10):
+                    with pytest.raises(DeviceError):
+                        await enrolment
+                    rig.seen.finger = None
+                    with pytest.raises(DeviceError):
+                        await watch
+            rig.simulated.clear()
+            await asyncio.sleep(1)
+            await rig.reopen()
+            async with rig.watching():
+                await asyncio.sleep(1)
+            assert rig.body.templates == modules(rig)[-1].templates == frozenset()
+
+    stored_s = stored_after_s(name)
+    for offset_s in (-0.3, -0.05, -0.02, -0.001, 0.001, 0.003, 0.007):
+        run(told(stored_s + offset_s))
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from drivers.specs.zfm_finger_reader import ZfmFingerReaderSpec
-from drivers.wire import zfm
 from drivers.zfm_finger_reader import ZfmFingerReader
 from hal.capabilities import FingerModule, FingerSeen, FingerUnknown
 from hal.errors import DeviceMisconfigured, DeviceRefused, DeviceTimeout, LinkLost
@@ -283,32 +284,41 @@ def test_the_ring_says_what_to_do() -> None:
 
 
 class Scripted:
-    """A line on which each question finds its answer, until the script says something else."""
+    """A module that answers what it is told to, for a finger that stays on the glass and is known as 7."""
 
     def __init__(self) -> None:
         self.link = FakeLink()
         self.asked: list[int] = []
         self.odd: list[tuple[int, bytes]] = []
         """The next question with this command gets these bytes."""
+        self.again: set[int] = set()
+        """Commands whose answers come a second time, once the next question has been asked."""
+        self.stored = b"\x00\x80" + bytes(31), b"\x00\x00\x01"
+        """What index and count say."""
+        self.note = bytes(32)
+        table = {"id": "finger", "type": "zfm-finger-reader", "link": "uart2"}
+        self.reader = ZfmFingerReader(ZfmFingerReaderSpec.model_validate(table), self.link, LoopClock())
+        self.readings = Readings()
         self._seen = 0
+
+    @property
+    def told(self) -> list[object]:
+        return [one for one in self.readings.all if not isinstance(one, FingerModule)]
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[asyncio.Task[None]]:
+        watch = asyncio.create_task(self.reader.watch(self.readings))
+        try:
+            yield watch
+        finally:
+            watch.cancel()
 
     def frame(self, payload: bytes) -> bytes:
         body = b"\x07" + (len(payload) + 2).to_bytes(2) + payload
         return b"\xef\x01\xff\xff\xff\xff" + body + sum(body).to_bytes(2)
 
-    async def serve(self, finger: bytes) -> None:
-        """`finger`: what a search answers."""
-        good = {
-            0x01: b"\x00",
-            0x02: b"\x00",
-            0x04: finger,
-            0x0F: b"\x00\x00\x00\x00\x09\x00\xc8\x00\x03\xff\xff\xff\xff\x00\x02\x00\x06",
-            0x13: b"\x00",
-            0x18: b"\x00",
-            0x19: b"\x00" + bytes(32),
-            0x1D: b"\x00\x00\x01",
-            0x1F: b"\x00\x80" + bytes(31),
-        }
+    async def serve(self) -> None:
+        late = b""
         while True:
             await asyncio.sleep(0.01)
             sent = self.link.written[self._seen :]
@@ -318,41 +328,150 @@ class Scripted:
             command, data = sent[9], sent[10:-2]
             self.asked.append(command)
             if command == 0x18:
-                good[0x19] = b"\x00" + data[1:]
+                self.note = data[1:]
+            answer = self.frame(self._good(command))
             if self.odd and self.odd[0][0] == command:
-                self.link.put(self.odd.pop(0)[1])
-            else:
-                self.link.put(self.frame(good[command]))
+                answer = self.odd.pop(0)[1]
+            self.link.put(late + answer)
+            late = answer if command in self.again else b""
+
+    def _good(self, command: int) -> bytes:
+        index, count = self.stored
+        return {
+            0x04: b"\x00\x00\x07\x00\x7b",
+            0x0F: b"\x00\x00\x00\x00\x09\x00\xc8\x00\x03\xff\xff\xff\xff\x00\x02\x00\x06",
+            0x19: b"\x00" + self.note,
+            0x1D: count,
+            0x1F: index,
+        }.get(command, b"\x00")
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [
-        [(0x01, b"\x00\x00")],  # said twice, and the second time late: it stands before the answer to the count
-        [(0x02, b"\x00\x00"), (0x04, b"")],
-        [(0x02, b"\x06\x06"), (0x02, b"\x06"), (0x02, b"\x06")],
-    ],
-)
-def test_an_answer_to_something_else_identifies_nobody(odd: list[tuple[int, bytes]]) -> None:
-    """The features of the finger before are still in the module: an answer too many must not have it found again."""
-
+def scripted(tell: Callable[[Scripted], Awaitable[None]]) -> None:
     async def story() -> None:
-        scripted = Scripted()
-        table = {"id": "finger", "type": "zfm-finger-reader", "link": "uart2"}
-        reader = ZfmFingerReader(ZfmFingerReaderSpec.model_validate(table), scripted.link, LoopClock())
-        serving = asyncio.create_task(scripted.serve(b"\x00\x00\x07\x00\x7b"))
-        await reader.start()
-        answers = {0x01: b"\x00", 0x02: b"\x00", 0x04: b"\x00\x00\x07\x00\x7b"}
-        for command, codes in odd:
-            frames = b"".join(scripted.frame(codes[at : at + 1]) for at in range(len(codes)))
-            scripted.odd.append((command, frames or scripted.frame(b"\x00") + scripted.frame(answers[command])))
-        scripted.odd += [(0x02, scripted.frame(b"\x07"))] * 20
-        readings = Readings()
-        watch = asyncio.create_task(reader.watch(readings))
-        await asyncio.sleep(2.5)
-        for task in (watch, serving):
-            task.cancel()
-        assert [one for one in readings.all if isinstance(one, FingerSeen)] == []
+        module = Scripted()
+        serving = asyncio.create_task(module.serve())
+        await tell(module)
+        serving.cancel()
+
+    run(story())
+
+
+@pytest.mark.parametrize("again", [{0x01}, {0x02}, {0x04}, {0x1D}, {0x01, 0x02, 0x04, 0x1D}])
+@pytest.mark.parametrize("features", [b"\x06", b""])
+def test_an_answer_to_something_else_identifies_nobody(features: bytes, again: set[int]) -> None:
+    """The features of the finger before are still in the module: when those of this one cannot be read, or nobody hears
+    that, and answers come twice, it must not be found again."""
+
+    async def tell(module: Scripted) -> None:
+        await module.reader.start()
+        module.odd = [(0x02, module.frame(features) if features else b"")] * 50
+        module.again = again
+        async with module.watched() as watch:
+            await asyncio.wait({watch}, timeout=5)
+        assert FingerSeen not in {type(one) for one in module.told}
+        assert 0x02 in module.asked or again & {0x01, 0x1D}
+
+    scripted(tell)
+
+
+@pytest.mark.parametrize("again", [{0x02}, {0x05}])
+def test_an_answer_to_something_else_enrols_nobody(again: set[int]) -> None:
+    """Nobody hears whether the captures were combined, or stored, and what was said before comes again."""
+
+    async def tell(module: Scripted) -> None:
+        await module.reader.start()
+        module.odd = [
+            (0x01, module.frame(b"\x02")),
+            (0x04, module.frame(b"\x09" + bytes(4))),
+            *[(0x01, module.frame(b"\x02"))] * 2,
+            (0x05 if again == {0x02} else 0x06, b""),
+        ]
+
+        def told(step: str) -> None:
+            if step == "again":
+                module.again = again
+                if again == {0x05}:
+                    module.stored = b"\x00\x88" + bytes(31), b"\x00\x00\x02"
+
+        async with module.watched():
+            await asyncio.sleep(0.08)
+            with pytest.raises(DeviceTimeout):
+                await module.reader.enrol(3, told, 20)
+        assert 0x06 not in module.asked
+
+    scripted(tell)
+
+
+def test_a_number_that_two_turned_bits_have_made_identifies_nobody() -> None:
+    """Template 7 with score 123 became 6 with 124: the sum is the same. Looked for alone, 6 is not found."""
+
+    async def tell(module: Scripted) -> None:
+        module.stored = b"\x00\xc0" + bytes(31), b"\x00\x00\x02"
+        await module.reader.start()
+        good = module.frame(b"\x00\x00\x07\x00\x7b")
+        turned = good[:11] + b"\x06" + good[12:13] + b"\x7c" + good[14:]
+        assert sum(turned) == sum(good)
+        module.odd = [(0x04, turned), (0x04, module.frame(b"\x09" + bytes(4)))]
+        async with module.watched():
+            await asyncio.sleep(2)
+        assert [one.template for one in module.told if isinstance(one, FingerSeen)] == [7]
+
+    scripted(tell)
+
+
+def test_a_template_that_the_index_does_not_name_identifies_nobody() -> None:
+    async def tell(module: Scripted) -> None:
+        module.stored = b"\x00\x40" + bytes(31), b"\x00\x00\x01"
+        await module.reader.start()
+        async with module.watched():
+            await asyncio.sleep(3)
+        assert module.told == [FingerUnknown("finger")]
+
+    scripted(tell)
+
+
+def test_a_finger_that_one_image_does_not_show_has_not_left() -> None:
+    async def tell(module: Scripted) -> None:
+        await module.reader.start()
+        async with module.watched():
+            for _ in range(4):
+                await asyncio.sleep(1)
+                module.odd.append((0x01, module.frame(b"\x02")))
+        assert len(module.told) == 1
+
+    scripted(tell)
+
+
+def test_one_page_that_is_read_wrongly_does_not_make_it_a_new_module() -> None:
+    async def tell(module: Scripted) -> None:
+        await module.reader.start()
+        assert module.asked.count(0x18) == 1
+        module.odd = [(0x19, module.frame(b"\x00" + bytes(32)))]
+        await module.reader.start()
+        assert module.asked.count(0x18) == 1
+
+    scripted(tell)
+
+
+def test_a_notepad_that_keeps_nothing_is_said() -> None:
+    async def tell(module: Scripted) -> None:
+        module.odd = [(0x19, module.frame(b"\x00" + bytes(32)))] * 4
+        with pytest.raises(DeviceRefused, match="notepad"):
+            await module.reader.start()
+
+    scripted(tell)
+
+
+def test_a_notepad_that_was_cleared_is_noticed() -> None:
+    async def story() -> None:
+        bench = Bench()
+        await bench.begin()
+        watch = asyncio.create_task(bench.reader.watch(bench.readings))
+        await asyncio.sleep(1)
+        bench.flash.notes[1] = bytes(32)
+        async with asyncio.timeout(11):
+            with pytest.raises(DeviceTimeout, match="another module, or its notepad was cleared"):
+                await watch
 
     run(story())
 
@@ -381,21 +500,5 @@ def test_a_password_forgotten_by_a_restart_is_noticed(tmp_path: Path) -> None:
         async with asyncio.timeout(1):
             with pytest.raises(DeviceTimeout, match="started anew by itself"):
                 await watch
-
-    run(story())
-
-
-def test_a_notepad_that_keeps_nothing_is_said() -> None:
-    async def story() -> None:
-        scripted = Scripted()
-        table = {"id": "finger", "type": "zfm-finger-reader", "link": "uart2"}
-        reader = ZfmFingerReader(ZfmFingerReaderSpec.model_validate(table), scripted.link, LoopClock())
-        serving = asyncio.create_task(scripted.serve(b""))
-        empty = scripted.frame(b"\x00" + bytes(32))
-        scripted.odd += [(0x19, empty)] * 4
-        with pytest.raises(DeviceRefused, match="notepad"):
-            await reader.start()
-        serving.cancel()
-        assert zfm.NOTE_BYTES == 32
 
     run(story())

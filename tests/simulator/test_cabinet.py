@@ -319,6 +319,30 @@ def test_what_types_is_plugged_in_where_the_configuration_says() -> None:
     play(story, EXAMPLE)
 
 
+def test_a_finger_is_on_the_reader_for_a_moment() -> None:
+    async def story(cabinet: Cabinet) -> None:
+        module = cabinet.assembly.device("finger").body
+        image = bytes.fromhex("EF01FFFFFFFF 01 0003 01 0005")
+
+        async def sees() -> bool:
+            module.connect(answers.append)
+            module.receive(image)
+            await asyncio.sleep(0.3)
+            return bool(answers.pop()[9] == 0)
+
+        answers: list[bytes] = []
+        touch = asyncio.create_task(cabinet.say("touch finger 7 finger"))
+        await asyncio.sleep(0.1)
+        assert await cabinet.say("touch finger 8") == "error: finger 7 is on finger"
+        assert await sees()
+        assert await touch == "ok"
+        assert not await sees()
+        assert await cabinet.say("touch finger 65536") == "error: finger 65536: allowed are 0 to 65535"
+        assert await cabinet.say("touch finger 7 keypad") == "error: no finger reader 'keypad'; there are: finger"
+
+    play(story, EXAMPLE)
+
+
 def test_one_dead_board_leaves_the_others_on_the_line() -> None:
     async def story(cabinet: Cabinet) -> None:
         await cabinet.say("fault relays silent")

@@ -246,6 +246,20 @@ def test_show_tells_all_a_person_sees() -> None:
     }
 
 
+def test_one_finger_at_a_time_is_on_a_reader() -> None:
+    world, _ = a_world()
+    changes: list[Change] = []
+    world.observe(changes.append)
+    world.put_finger(7, "finger")
+    world.put_finger(7, "other")
+    with pytest.raises(NotPossible, match="finger 7 is on finger"):
+        world.put_finger(8, "finger")
+    world.lift_finger("finger")
+    world.lift_finger("finger")
+    assert (world.finger_on("finger"), world.finger_on("other")) == (None, 7)
+    assert changes == [Change("finger")] * 3
+
+
 slot_numbers = st.integers(1, 4)
 fob_names = st.sampled_from(["F-1", "F-2", "F-3", "F-4"])
 acts = st.one_of(

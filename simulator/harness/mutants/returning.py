@@ -41,10 +41,10 @@ RETURNING: Final = (
         [
             Edit(
                 "cabinet.core.visit:request",
-                '        case NeedsFactor(_, missing) if "card" in missing:',
+                '        case NeedsFactor(_, missing) if not missing.isdisjoint({"card", "strong-card"}):',
                 "        case NeedsFactor(right) if act == 'return':\n"
                 "            returning.complete(turn, person, item, right)\n"
-                '        case NeedsFactor(_, missing) if "card" in missing:',
+                '        case NeedsFactor(_, missing) if not missing.isdisjoint({"card", "strong-card"}):',
             )
         ],
         [Crashed("safe-goes-back")],
