@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from simulator.harness.mutants.planting import Edit, Mutant
-from simulator.harness.mutants.trials import Crashed
+from simulator.harness.mutants.plots import a_finger_is_taken_unasked
+from simulator.harness.mutants.trials import Crashed, Plot
 
 FINGERS: Final = (
     Mutant(
@@ -19,7 +20,7 @@ FINGERS: Final = (
                 "if False:",
             ),
         ],
-        [Crashed("finger-declined")],
+        [Plot(a_finger_is_taken_unasked)],
     ),
     Mutant(
         "numbers-of-any-module",

@@ -12,6 +12,7 @@ from simulator.harness import happenings as seen
 from simulator.harness.blueprint import COSIGNER
 from simulator.harness.memory_roster import SIGNING_SEED
 from simulator.harness.network.troubles import STRANGER, TOPICS
+from simulator.harness.people.custodian import enrol_finger
 from simulator.harness.people.reliable import RELIABLE
 from simulator.harness.people.visitor import Lobby, Visitor
 from simulator.harness.random_days import ARRIVED_S
@@ -52,6 +53,18 @@ async def a_stranger_confirms(simulation: Simulation) -> None:
     await _ahead_of_upstream(simulation)
     _confirm(simulation, STRANGER, None)
     await asyncio.sleep(SOON_S)
+
+
+async def a_finger_is_taken_unasked(simulation: Simulation) -> None:
+    """Somebody puts a finger on twice while the display still asks whether they agree, and says nothing to it."""
+    await _begin(simulation)
+    lobby = Lobby(simulation.cabinet.world)
+    visitor = Visitor(simulation.cabinet, lobby, simulation.cabinet.plan.cast["Max"], seeded(1, "max"))
+    asked = asyncio.ensure_future(enrol_finger(simulation, visitor.name))
+    for _ in range(4):
+        await asyncio.sleep(1)
+        await visitor.touch()
+    await asked
 
 
 async def a_batch_is_swallowed(simulation: Simulation) -> None:
