@@ -79,7 +79,7 @@ def _write(folder: Path, found: Result, events: Iterator[Result]) -> int:
         )
         for event in events:
             lines.write(json.dumps(event, ensure_ascii=False, sort_keys=True) + "\n")
-            text.write(_told(event))
+            text.write(told_of(event))
             count += 1
     return count
 
@@ -91,7 +91,9 @@ def _facts(person: dict[str, Any]) -> Iterator[str]:
         yield f"{key.replace('_', ' ')}: {'-' if value in (None, '') else value}"
 
 
-def _told(event: Result) -> str:
+def told_of(event: Result) -> str:
+    if event["damaged"]:
+        return f"{event['index']:>6}  its bytes are damaged on this device; upstream and backups may have it whole\n"
     leaf = json.loads(base64.b64decode(str(event["leaf"])))
     told = [leaf_line(int(str(event["index"])), leaf)]
     for one in cast("list[dict[str, Any]]", event["opened"]):

@@ -20,7 +20,7 @@ from cabinet.journal.errors import JournalDamaged
 from cabinet.journal.leaf import glance
 from cabinet.journal.opening import epoch_origin
 from cabinet.journal.store import Journal
-from cabinet.journal.tree import inclusion
+from cabinet.journal.tree import inclusion, leaf_hash
 from cabinet.policy.rights import Pseudonym
 from cabinet.roster.store import Roster
 from cabinet.runner import Runner
@@ -123,8 +123,9 @@ class Disclosure:
             end = wanted.ends[epoch][0] if epoch in wanted.ends else 0
             while first < end:
                 until = min(first + _WINDOW, end)
-                for n, leaf, proof in await self._journal_worker.run(self._found, wanted, epoch, first, until):
-                    event = self._event(wanted.person, key, epoch, n, leaf, proof)
+                for n, leaf, sound, proof in await self._journal_worker.run(self._found, wanted, epoch, first, until):
+                    opened = self._opened(wanted.person, key, epoch, leaf) if sound else None
+                    event = _event(epoch, n, leaf, proof, opened)
                     size += len(json.dumps(event))
                     if page and size > _BYTES_MAX:
                         return page, (epoch, n)
@@ -133,9 +134,10 @@ class Disclosure:
             epoch, first = epoch + 1, 0
         return page, None
 
-    def _event(self, person: Pseudonym, key: bytes | None, epoch: int, n: int, leaf: bytes, proof: list[bytes]) -> View:
+    def _opened(self, person: Pseudonym, key: bytes | None, epoch: int, leaf: bytes) -> list[View]:
+        """What is sealed for them in it."""
         content, origin = glance(leaf), epoch_origin(self._origin, epoch)
-        opened = []
+        opened: list[View] = []
         for sub in content["subs"]:
             if sub["p"] == person and key is not None:
                 try:
@@ -143,14 +145,7 @@ class Disclosure:
                 except SealError:
                     continue
                 opened.append({"role": sub["r"], "said": said})
-        text = b64encode(leaf).decode("ascii")
-        return {
-            "epoch": epoch,
-            "index": n,
-            "leaf": text,
-            "proof": [b64encode(one).decode("ascii") for one in proof],
-            "opened": opened,
-        }
+        return opened
 
     def _ends(self) -> tuple[dict[int, tuple[int, bytes]], list[int]]:
         """Of one moment, behind the leaf that told of it; and the epochs whose files are gone or broken."""
@@ -165,13 +160,14 @@ class Disclosure:
             ends[epoch] = size, note or b""
         return ends, lost
 
-    def _found(self, wanted: _Export, epoch: int, first: int, end: int) -> list[tuple[int, bytes, list[bytes]]]:
-        """Leaves that concern them, each with its proof."""
+    def _found(self, wanted: _Export, epoch: int, first: int, end: int) -> list[tuple[int, bytes, bool, list[bytes]]]:
+        """Leaves that concern them, whether each is what was journaled, and its proof."""
         size = wanted.ends[epoch][0]
         return self._ask(
             epoch,
             lambda file: [
-                (n, leaf, inclusion(n, size, file.node)) for n, leaf in file.concerning(wanted.person, first, end)
+                (n, leaf, leaf_hash(leaf) == file.node(0, n), inclusion(n, size, file.node))
+                for n, leaf in file.concerning(wanted.person, first, end)
             ],
         )
 
@@ -206,6 +202,18 @@ class Disclosure:
                 if one.whom == person
             ],
         }
+
+
+def _event(epoch: int, n: int, leaf: bytes, proof: list[bytes], opened: list[View] | None) -> View:
+    """`opened` None: its bytes are not those that were journaled, so nobody can tell what they said."""
+    return {
+        "epoch": epoch,
+        "index": n,
+        "leaf": b64encode(leaf).decode("ascii"),
+        "damaged": opened is None,
+        "proof": [b64encode(one).decode("ascii") for one in proof],
+        "opened": opened or [],
+    }
 
 
 def _end(file: EpochFile) -> tuple[int, bytes | None]:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from base64 import b64decode
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cabinet.cli.disclose import told_of
 from cabinet.control.protocol import ControlError
 from cabinet.core.leaves import Subject
 from cabinet.core.requests import IncidentReported
@@ -114,6 +117,18 @@ def test_a_later_export_ends_an_earlier_one(template: Path, tmp_path: Path) -> N
     asyncio.run(asked())
 
 
+def test_what_the_disk_has_changed_is_named_and_not_read(template: Path, tmp_path: Path) -> None:
+    async def asked() -> list[dict[str, Any]]:
+        async with Offline(template, tmp_path) as engine:
+            spoil_the_first(tmp_path, engine.books.roster.pseudonym_of(SEVERIN.id) or "")
+            return (await exported(engine))[1]
+
+    events = asyncio.run(asked())
+    assert [event["damaged"] for event in events] == [True, False]
+    assert events[0]["opened"] == []
+    assert told_of(events[0]).endswith("its bytes are damaged on this device; upstream and backups may have it whole\n")
+
+
 def test_on_the_command_line(template: Path) -> None:
     """Live, and the same with the daemon down; erased people are not there any more."""
     with Cabinet(state=template, forked=True) as cabinet:
@@ -141,3 +156,11 @@ def test_on_the_command_line(template: Path) -> None:
             "person.exported",
             "person.exported",
         ]
+
+
+def spoil_the_first(folder: Path, person: str) -> None:
+    """Of the events that concern them: no byte of it is JSON."""
+    with closing(sqlite3.connect(next(folder.rglob("journal-1.db")))) as connection, connection:
+        connection.execute("DROP TRIGGER payload_unchanged")
+        mine = "SELECT min(n) FROM payload WHERE instr(bytes, ?)"
+        connection.execute(f"UPDATE payload SET bytes = zeroblob(length(bytes)) WHERE n = ({mine})", (person.encode(),))
