@@ -6,23 +6,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from hashlib import sha256
-from typing import Final, Literal
+from typing import Final
 
 from drivers.specs.zfm_finger_reader import ZfmFingerReaderSpec
 from drivers.wire import zfm
+from drivers.zfm_contents import Contents
 from drivers.zfm_module import Identity, OutOfStep, Restarted, ZfmModule, old_addresses, old_passwords
+from drivers.zfm_ring import Ring
 from hal.buses import ByteLink
 from hal.capabilities import Emit, EnrolStep, FingerModule, FingerReader, FingerSeen, FingerUnknown
 from hal.clock import Clock
 from hal.errors import DeviceError, DeviceRefused, DeviceTimeout, FingerRefused, LinkLost
 from hal.file_access import read_secret
-
-logger = logging.getLogger(__name__)
 
 PAUSE_S = 0.1
 """Between two looks at the glass."""
@@ -38,21 +36,6 @@ CHECK_S = 10.0
 """Whether it is still the same module with the same templates."""
 UNCLEAR: Final = (zfm.MESSY, zfm.FEW_FEATURES, zfm.NOT_TAKEN)
 GONE: Final = (zfm.NO_IMAGE, zfm.NO_FINGER)
-
-MARK_PAGE: Final = 1
-MARK_HEAD: Final = b"cabinet\x01"
-MARK_BYTES: Final = 16
-
-Sign = Literal["off", "put", "lift", "unclear", "known", "unknown"]
-RING: Final[dict[Sign, tuple[int, int, int, int]]] = {
-    "off": (4, 0, 0, 0),
-    "put": (1, 0x60, 3, 0),
-    "lift": (3, 0, 2, 0),
-    "unclear": (2, 0x30, 1, 2),
-    "known": (2, 0x40, 2, 1),
-    "unknown": (2, 0x30, 1, 2),
-}
-"""Control, speed, colour and times of the R503's ring; what flashes goes dark by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +68,8 @@ class ZfmFingerReader(FingerReader):
         """Of which marks are made."""
         self._busy = asyncio.Lock()
         self._watched = False
-        self._mark = b""
-        self._capacity = 0
-        self._stored: frozenset[int] = frozenset()
+        self._contents = Contents(spec.id, self._module)
+        self._ring = Ring(spec.id, self._module, there=self._family.ring)
         self._untold = True
         """What is stored has changed, or may have."""
         self._doubtful: tuple[bytes, int] | None = None
@@ -122,8 +104,8 @@ class ZfmFingerReader(FingerReader):
             self._watched = False
 
     async def stop(self) -> None:
-        if self._mark:
-            await self._sign("off")
+        if self._contents.mark:
+            await self._ring.show("off")
 
     async def enrol(self, template: int, told: Callable[[EnrolStep], None], within_s: float) -> None:
         async with self._taken():
@@ -138,16 +120,16 @@ class ZfmFingerReader(FingerReader):
                 # One that is still on was not put on to be identified.
                 self._finger = _Finger(reported=self._pressed)
                 with contextlib.suppress(DeviceError):
-                    await self._sign("off")
+                    await self._ring.show("off")
             self._doubtful = None
 
     async def delete(self, templates: frozenset[int]) -> None:
         async with self._taken():
             self._untold = True
-            for template in sorted(templates & self._stored):
+            for template in sorted(templates & self._contents.stored):
                 await self._module.ask(zfm.delete(template))
-            self._stored = await self._read_stored()
-            if left := templates & self._stored:
+            await self._contents.read_stored()
+            if left := templates & self._contents.stored:
                 raise DeviceRefused(self.device, f"{len(left)} templates are still stored; replace the module")
 
     # -- starting ----------------------------------------------------------------------------------------------------
@@ -161,48 +143,16 @@ class ZfmFingerReader(FingerReader):
     async def _set_up(self, parameters: zfm.Parameters) -> None:
         if parameters.level != self._spec.level:
             await self._module.ask(zfm.set_level(self._spec.level))
-        self._capacity = parameters.capacity
-        self._mark = await self._read_mark() or await self._make_mark()
-        self._stored = await self._read_stored()
-        if self._doubtful is not None and self._doubtful[0] != self._mark:
+        await self._contents.read(parameters.capacity, self.random)
+        if self._doubtful is not None and self._doubtful[0] != self._contents.mark:
             self._doubtful = None  # it is in another module, whose cabinet finds it when it comes back
         self._untold = True
         self._finger = _Finger()
         self._checked_s = asyncio.get_running_loop().time()
-        await self._sign("off")
+        await self._ring.show("off")
 
     def _password(self, key: str, file: str | None) -> int:
         return zfm.FACTORY_PASSWORD if file is None else int.from_bytes(read_secret(self.device, key, file, 4))
-
-    async def _read_mark(self) -> bytes | None:
-        """Twice before there is none: with a new mark nobody's template counts any more."""
-        for _ in range(2):
-            note = (await self._module.ask(zfm.read_note(MARK_PAGE))).rest
-            mark = note[len(MARK_HEAD) : len(MARK_HEAD) + MARK_BYTES]
-            if note == _note(mark):
-                return mark
-        return None
-
-    async def _make_mark(self) -> bytes:
-        mark = self.random(MARK_BYTES)
-        await self._module.ask(zfm.write_note(MARK_PAGE, _note(mark)))
-        if await self._read_mark() != mark:
-            raise DeviceRefused(self.device, "its notepad does not keep what is written; replace the module")
-        logger.info("%s: a module without a mark has one now", self.device)
-        return mark
-
-    async def _read_stored(self) -> frozenset[int]:
-        """By its index, which has to agree with its count: what is stored and not named could not be deleted."""
-        counted, named = -1, frozenset[int]()
-        for _ in range(2):
-            pages = range(-(-self._capacity // zfm.PAGE_TEMPLATES))
-            named = zfm.templates_in([await self._module.ask(zfm.read_index(page)) for page in pages])
-            counted = await self._count()
-            if counted == len(named):
-                return named
-        raise DeviceRefused(
-            self.device, f"it counts {counted} templates and names {len(named)}; empty it with the maker's tool"
-        )
 
     # -- watching ----------------------------------------------------------------------------------------------------
 
@@ -216,14 +166,12 @@ class ZfmFingerReader(FingerReader):
         elif now_s - self._checked_s >= CHECK_S:
             await self._check()
         if self._untold:
-            self._stored = await self._read_stored()
-            emit(FingerModule(self.device, self._mark, self._stored, self._capacity))
+            await self._contents.read_stored()
+            emit(FingerModule(self.device, self._contents.mark, self._contents.stored, self._contents.capacity))
             self._untold = False
 
     async def _check(self) -> None:
-        if await self._read_mark() != self._mark:
-            raise Restarted(self.device, "it is another module, or its notepad was cleared")
-        self._untold |= await self._count() != len(self._stored)
+        self._untold |= not await self._contents.check()
         self._checked_s = asyncio.get_running_loop().time()
 
     async def _look(self, emit: Emit) -> None:
@@ -241,15 +189,15 @@ class ZfmFingerReader(FingerReader):
         template = await self._identify(finger)
         if template is not None:
             finger.reported = True
-            emit(FingerSeen(self.device, self._mark, template))
-            await self._sign("known")
+            emit(FingerSeen(self.device, self._contents.mark, template))
+            await self._ring.show("known")
         elif finger.captures >= CAPTURES:
             finger.reported = True
             await self._unknown(emit)
 
     async def _identify(self, finger: _Finger) -> int | None:
         """By the image that was just taken."""
-        if await self._count() != len(self._stored):
+        if await self._contents.count() != len(self._contents.stored):
             self._untold = True
             return None
         features = await self._module.answer(zfm.read_features(1))
@@ -260,11 +208,11 @@ class ZfmFingerReader(FingerReader):
             return None
         if features.code != zfm.DONE:
             raise OutOfStep(self.device, f"it did not read the features (code 0x{features.code:02X})")
-        found = await self._search(0, self._capacity)
+        found = await self._search(0, self._contents.capacity)
         finger.searched = True
         if found is None or found[1] < self._spec.score_min or not await self._confirmed(found[0]):
             return None
-        if found[0] not in self._stored:
+        if found[0] not in self._contents.stored:
             self._untold = True
             return None
         return found[0]
@@ -272,18 +220,13 @@ class ZfmFingerReader(FingerReader):
     async def _confirmed(self, template: int) -> bool:
         """Found again when it is looked for alone: two bits that have turned over leave the sum as it was, and may make
         the number of one finger that of another."""
-        await self._count()
+        await self._contents.count()
         again = await self._search(template, 1)
         return again is not None and again[0] == template
 
-    async def _count(self) -> int:
-        """How many are stored. Its answer has another length than most: asked between two questions whose answers look
-        alike, it keeps an answer to the one from being taken for one to the other."""
-        return zfm.count_in(await self._module.ask(zfm.count_templates()))
-
     async def _unknown(self, emit: Emit) -> None:
         emit(FingerUnknown(self.device))
-        await self._sign("unknown")
+        await self._ring.show("unknown")
 
     async def _image(self) -> int:
         """Taken, or the code of GONE or UNCLEAR."""
@@ -316,26 +259,28 @@ class ZfmFingerReader(FingerReader):
             yield
 
     async def _enrol(self, template: int, told: Callable[[EnrolStep], None]) -> None:
-        if template >= self._capacity or template in self._stored:
-            raise DeviceRefused(self.device, f"number {template} is taken, or beyond its {self._capacity} templates")
+        if template >= self._contents.capacity or template in self._contents.stored:
+            raise DeviceRefused(
+                self.device, f"number {template} is taken, or beyond its {self._contents.capacity} templates"
+            )
         await self._capture(1, "put", told)
-        if await self._search(0, self._capacity) is not None:
+        if await self._search(0, self._contents.capacity) is not None:
             raise FingerRefused(self.device, "this finger is known already", "known")
         told("lift")
-        await self._sign("lift")
+        await self._ring.show("lift")
         off, patience = 0, _Patience()
         while off < OFF_LOOKS:
             with patience:
                 off = off + 1 if await self._image() in GONE else 0
             await self._module.rest(PAUSE_S)
         await self._capture(2, "again", told)
-        await self._count()
+        await self._contents.count()
         await self._combine()
-        await self._count()
-        self._doubtful, self._untold = (self._mark, template), True
+        await self._contents.count()
+        self._doubtful, self._untold = (self._contents.mark, template), True
         await self._module.ask(zfm.store(1, template))
-        self._stored = await self._read_stored()
-        if template not in self._stored:
+        await self._contents.read_stored()
+        if template not in self._contents.stored:
             raise DeviceRefused(self.device, "the template was not stored; replace the module")
 
     async def _combine(self) -> None:
@@ -349,13 +294,13 @@ class ZfmFingerReader(FingerReader):
     async def _capture(self, buffer: int, step: EnrolStep, told: Callable[[EnrolStep], None]) -> None:
         """Until the features are good. `unclear` is said once for each time that it is put on."""
         told(step)
-        await self._sign("put")
+        await self._ring.show("put")
         said, patience = False, _Patience()
         while True:
             with patience:
                 code = await self._image()
                 if code == zfm.DONE:
-                    await self._count()
+                    await self._contents.count()
                     code = (await self._module.answer(zfm.read_features(buffer))).code
                 if code == zfm.DONE:
                     return
@@ -364,19 +309,8 @@ class ZfmFingerReader(FingerReader):
                 elif code in UNCLEAR and not said:
                     said = True
                     told("unclear")
-                    await self._sign("unclear")
+                    await self._ring.show("unclear")
             await self._module.rest(PAUSE_S)
-
-    async def _sign(self, sign: Sign) -> None:
-        """On the ring, if there is one. It never stops anything."""
-        if not self._family.ring:
-            return
-        try:
-            await self._module.ask(zfm.light(*RING[sign]))
-        except Restarted:
-            raise
-        except (DeviceRefused, DeviceTimeout) as error:
-            logger.debug("%s: no light: %s", self.device, error.hint)
 
 
 @dataclass(slots=True)
@@ -406,9 +340,3 @@ class _Patience:
         elif isinstance(error, DeviceTimeout) and not isinstance(error, Restarted):
             return now_s - self._good_s <= LOST_S
         return False
-
-
-def _note(mark: bytes) -> bytes:
-    """The page of the notepad with this mark in it: a head, the mark, and a check of both."""
-    body = MARK_HEAD + mark
-    return body + sha256(body).digest()[: zfm.NOTE_BYTES - len(body)]

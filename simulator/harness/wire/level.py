@@ -10,7 +10,7 @@ from random import Random
 from typing import Literal
 
 from drivers.specs.pn532_reader import Pn532ReaderSpec
-from drivers.zfm_finger_reader import MARK_BYTES, MARK_HEAD
+from drivers.zfm_contents import MARK_BYTES, MARK_HEAD
 from drivers.zfm_finger_reader import ZfmFingerReader as ZfmDriver
 from hal.buses import Bus
 from hal.clock import Clock
