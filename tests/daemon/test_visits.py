@@ -154,7 +154,7 @@ def test_a_card_that_is_being_enrolled_begins_no_visit(cabinet: Cabinet) -> None
         line.answer()
         assert cabinet.refusal("credential.scan", {"reader": "reader", "timeout_s": 1}).exit == 11
         cabinet.badge(card)
-        assert line.answer()["result"] == {"card": card}
+        assert line.answer()["result"] == {"card": card, "strength": "weak"}
     assert "belongs to" in cabinet.refusal("roster.change", {"change": enrolment(card)}).message
     cabinet.call("roster.change", {"change": enrolment("0001234567")})
     cabinet.badge("0001234567")
