@@ -24,6 +24,8 @@ from hal.file_access import read_secret
 
 PAUSE_S = 0.1
 """Between two looks at the glass."""
+IDLE_S = 0.2
+"""The same while nothing is on it."""
 LOST_S = 0.9
 """So long without a look that came to an end, and the module is lost."""
 START_S = 2.0
@@ -99,7 +101,7 @@ class ZfmFingerReader(FingerReader):
                     with patience:
                         await self._tell(emit)
                         await self._look(emit)
-                    await self._module.rest(PAUSE_S)
+                    await self._module.rest(PAUSE_S if self._pressed or self._finger.off else IDLE_S)
         finally:
             self._watched = False
 

@@ -41,8 +41,9 @@ COPIED_AFTER_S: Final = 7_200
 AWAY_S: Final = 10_800
 IN_REACH_S: Final = 900
 TOLD_S: Final = 20.0
-ARRIVED_S: Final = 420.0
+ARRIVED_S: Final = 420
 """Longer than any pause before what was not acknowledged is sent again."""
+LOOK_S: Final = 10
 BOOKED: Final = (
     *(("Ada", "K-0007"), ("Uma", "K-0007"), ("Lin", "K-0001"), ("Lin", "K-0002"), ("Max", "K-0003")),
     *(("Max", "K-0004"), ("Noa", "V-0005"), ("Noa", "V-0006"), ("Eve", "K-0003"), ("Noa", "K-0007")),
@@ -113,9 +114,16 @@ class RandomDays:
         await self._calm()
         self._simulation.broker.lies.clear()
         self._simulation.broker.cut()  # what an epoch has given up comes once on each connection, for better or worse
-        await asyncio.sleep(ARRIVED_S)
+        await self._arrives()
         self._simulation.checks.upstream.arrived()
         await self._cabinet.stop()
+
+    async def _arrives(self) -> None:
+        upstream = self._simulation.checks.upstream
+        for _ in range(ARRIVED_S // LOOK_S):
+            await asyncio.sleep(LOOK_S)
+            if upstream.has_arrived:
+                return
 
     async def _visitors(self) -> None:
         random = seeded(self._simulation.seed, "visits")

@@ -34,8 +34,8 @@ class NothingEarly:
 
     @property
     def has_arrived(self) -> bool:
-        """All of the present epoch."""
-        return self.held >= len(self._log.leaves)
+        """All of the present epoch, and what was given up of earlier ones."""
+        return self.held >= len(self._log.leaves) and self._given_up() is None
 
     def hears(self) -> Mapping[type, Hear]:
         return {
@@ -54,10 +54,15 @@ class NothingEarly:
         somebody accepted that."""
         if self.held < len(self._log.leaves) - UNDER_WAY_MAX:
             raise Violated(self, f"upstream holds {self.held} of {len(self._log.leaves)} leaves, and no more come")
+        if given_up := self._given_up():
+            raise Violated(self, f"leaf {given_up[1]} of epoch {given_up[0]} was given up, and has not come")
+
+    def _given_up(self) -> tuple[int, int] | None:
+        """The first leaf of an earlier epoch that has not come, and its epoch."""
         for number, epoch in self._log.epochs.items():
-            missing = self._missing(number, epoch) if number >= self._accepted else []
-            if missing:
-                raise Violated(self, f"leaf {missing[0]} of epoch {number} was given up, and has not come")
+            if number >= self._accepted and (missing := self._missing(number, epoch)):
+                return number, missing[0]
+        return None
 
     def _missing(self, number: int, epoch: Epoch) -> list[int]:
         if epoch.ends is None:
