@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory, mkstemp
 from cabinet.config import Config, UpstreamSection, load
 from cabinet.journal.note import COSIGNATURE, Signer
 from cabinet.roster.files import load as load_files
+from hal.device_table import DeviceTable
 from simulator.cast import ROSTER, Person, read_cast
 from simulator.harness.memory_roster import RosterShelf, Shelf
 from simulator.harness.oracle import Oracle
@@ -138,9 +139,15 @@ def _long_names(people: bytes, cast: Mapping[str, Person]) -> bytes:
     return text.encode()
 
 
+def _less(table: DeviceTable, without: frozenset[str]) -> DeviceTable:
+    devices = tuple(device for device in table.devices if device.spec.id not in without)
+    links = {device.spec.link for device in devices}
+    return replace(table, devices=devices, links=tuple(link for link in table.links if link.id in links))
+
+
 @cache
-def blueprint(settings: Settings = ()) -> Blueprint:
-    """Blocks; whatever a simulation changes in it, `shelf.restore` takes back."""
+def blueprint(settings: Settings = (), without: frozenset[str] = frozenset()) -> Blueprint:
+    """Blocks; whatever a simulation changes in it, `shelf.restore` takes back. `without`: devices that it has not."""
     more = _NFC_READER.format(_site_key_file())
     if any(key == "door.lock" for key, _ in settings):
         more += _SECOND_BOARD
@@ -152,7 +159,8 @@ def blueprint(settings: Settings = ()) -> Blueprint:
         keys = (("cabinet.timezone", ZONE), *(one for one in settings if one != READERS))
         config = load(file, {}, keys)
     config = replace(config, upstream=UpstreamSection(delivery_keys=(COSIGNER.verifier.vkey,)))
-    if settings:
+    config = replace(config, table=_less(config.table, without))
+    if settings or without:
         return replace(blueprint(), config=config)
     cast = {name: replace(person, pin=_LONG_PINS.get(name)) for name, person in read_cast().items()}
     pins = {person.id: person.pin for person in cast.values() if person.pin is not None}

@@ -42,16 +42,18 @@ class Simulation:
         *,
         start_ms: int | None = None,
         settings: Settings = (),
+        without: frozenset[str] = frozenset(),
         disk: ModelDisk | None = None,
         shelf: Shelf | None = None,
     ) -> None:
-        """`settings`: keys of the configuration that are not as in config/simulated.toml. `disk` and `shelf` stand in
+        """`settings`: keys of the configuration that are not as in config/simulated.toml. `without`: devices that
+        the cabinet has not. `disk` and `shelf` stand in
         for the models of a disk."""
         self.seed = seed
         self.level = level
         self.loop = VirtualLoop.make(may_run, born)
         self.witness = Witness(self.loop.time)
-        plan = blueprint(settings)
+        plan = blueprint(settings, without)
         plan = plan if shelf is None else replace(plan, shelf=shelf)
         self._plan = replace(plan, ids=plan.ids.anew())
         self._disk = disk

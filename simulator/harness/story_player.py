@@ -55,6 +55,10 @@ TURN_OF_WATCH: Final = datetime(2026, 3, 10, 10, 0, tzinfo=ZoneInfo(ZONE))
 """When a story plays that does not say it."""
 
 
+WHERE_TOLD_OF: Final = {"finger": ("finger",), "nfc-reader": ("strong card", "nfc-reader")}
+"""Readers that a story has if it speaks of them: each asks its module all the time, which takes time to play."""
+
+
 class StoryFailed(AssertionError):
     """A sentence did not come true; the text names it, and what was there instead."""
 
@@ -67,7 +71,9 @@ def cabinet_of(story: Story, seed: int, level: str) -> Simulation:
         begins = datetime.fromisoformat(f"{clock.day} {clock.time}").replace(tzinfo=ZoneInfo(ZONE))
     start_ms = int(begins.timestamp() * 1000) - int(SETTLED_S * 1000)
     settings = tuple((one.key, one.value) for one in sentences if isinstance(one, acts.Setting))
-    return Simulation(seed, level, start_ms=start_ms, settings=settings)
+    text = " ".join(step.text for step in story.steps)
+    without = frozenset(device for device, words in WHERE_TOLD_OF.items() if not any(word in text for word in words))
+    return Simulation(seed, level, start_ms=start_ms, settings=settings, without=without)
 
 
 class StoryPlayer:

@@ -51,8 +51,8 @@ class CapabilityLevel:
         for entry in table.devices:
             self._fit(entry.spec)
         readers = [one for one in self._fixtures.values() if isinstance(one, ReaderFixture)]
-        [self._nfc_reader] = [one for one in readers if one.device == "nfc-reader"]
-        self._readers = [one for one in readers if one is not self._nfc_reader]
+        self._nfc_readers = [one for one in readers if one.device == "nfc-reader"]
+        self._readers = [one for one in readers if one not in self._nfc_readers]
         self._used, self._hands = self._readers[0], seeded(seed, "which reader")
         world.observe(self._moved)
 
@@ -79,9 +79,8 @@ class CapabilityLevel:
 
     def present(self, card: bytes, how: Literal["plain", "strong", "forged"] = "plain") -> None:
         """A printed number to any of the readers that know such cards, another one to that of NFC cards."""
-        reader = self._nfc_reader
-        if len(card) == PRINTED_BYTES:
-            reader = self._hands.choice(self._readers) if len(self._readers) > 1 else self._readers[0]
+        fitting = self._readers if len(card) == PRINTED_BYTES else self._nfc_readers
+        reader = self._hands.choice(fitting) if len(fitting) > 1 else fitting[0]
         self._used = reader
         reader.present(card, PROOFS[how])
 
@@ -98,8 +97,11 @@ class CapabilityLevel:
         await self._one(FingerFixture).touch(finger)
 
     def fingers(self) -> tuple[bytes, Mapping[int, int]]:
-        module = self._one(FingerFixture).module
-        return module.mark, module.fingers
+        """As of a module without a mark where there is no finger reader."""
+        for fixture in self._fixtures.values():
+            if isinstance(fixture, FingerFixture):
+                return fixture.module.mark, fixture.module.fingers
+        return b"", {}
 
     def switch_on(self, slot: int) -> None:
         for fixture in self._fixtures.values():

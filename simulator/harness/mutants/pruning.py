@@ -70,6 +70,6 @@ PRUNING: Final = (
         "hours-without-checkpoint",
         "of an hour no checkpoint is kept when the next one is near enough",
         [Edit("cabinet.journal.thinning:_stands", " or last[0].ts // _HOUR_MS != later[0].ts // _HOUR_MS", "")],
-        [Days(1, 12)],
+        [Days(2, 24)],
     ),
 )

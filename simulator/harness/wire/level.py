@@ -91,12 +91,11 @@ class WireLevel:
         self._assembly = Assembly(table, world, ports, buses, keys, seed)
         bodies = [device.body for device in self._assembly.devices.values()]
         self._readers = [one for one in bodies if isinstance(one, Rdm6300Reader | WiegandReader | KeyboardReader)]
+        self._nfc_readers = [one for one in bodies if isinstance(one, Pn532Reader)]
+        self._finger_readers = [one for one in bodies if isinstance(one, ZfmFingerReader)]
         self._used, self._hands = self._readers[0], seeded(seed, "which reader")
-        self._nfc_reader = self._assembly.body(Pn532Reader, "NFC reader", None)
         self._keypad = self._assembly.body(MatrixKeypad, "keypad", None)
         self._devices = {entry.spec.id: WiredDevice(self._assembly.device(entry.spec.id)) for entry in table.devices}
-        self._fingers = self._assembly.body(ZfmFingerReader, "finger reader", None)
-        self._finger_reader = self._assembly.named(ZfmFingerReader, "finger reader", None)
         self._world = world
         self._powered = False
 
@@ -137,17 +136,18 @@ class WireLevel:
             self._used = self._hands.choice(self._readers) if len(self._readers) > 1 else self._readers[0]
             self._used.present(card)
         else:
-            self._nfc_reader.present(card_of(card) if how == "plain" else self._secure(card, forged=how == "forged"))
+            [reader] = self._nfc_readers
+            reader.present(card_of(card) if how == "plain" else self._secure(reader, card, forged=how == "forged"))
 
     def remove(self) -> None:
-        for reader in (self._used, self._nfc_reader):
+        for reader in (self._used, *self._nfc_readers):
             with contextlib.suppress(ValueError):  # somebody else's card has taken its place
                 reader.remove()
 
-    def _secure(self, uid: bytes, *, forged: bool) -> SecureCard:
+    def _secure(self, reader: Pn532Reader, uid: bytes, *, forged: bool) -> SecureCard:
         card = secure_card(uid, "desfire-ev2")
-        assert self._nfc_reader.issuer is not None, "the blueprint says what cards have to prove"
-        card.issue(self._nfc_reader.issuer)
+        assert reader.issuer is not None, "the blueprint says what cards have to prove"
+        card.issue(reader.issuer)
         card.manner = "forged" if forged else None
         return card
 
@@ -159,14 +159,17 @@ class WireLevel:
 
     async def touch(self, finger: int) -> None:
         with contextlib.suppress(NotPossible):  # somebody else's is on it
-            await touch(self._world, finger, self._finger_reader)
+            await touch(self._world, finger, self._assembly.named(ZfmFingerReader, "finger reader", None))
 
     def fingers(self) -> tuple[bytes, Mapping[int, int]]:
-        """Without a mark where none stands in its notepad."""
-        notes = self._fingers.notes
+        """Without a mark where none stands in its notepad, or there is no such reader."""
+        if not self._finger_readers:
+            return b"", {}
+        [reader] = self._finger_readers
+        notes = reader.notes
         at = notes.find(MARK_HEAD)
         mark = notes[at + len(MARK_HEAD) :][:MARK_BYTES] if at >= 0 else b""
-        return mark, self._fingers.fingers()
+        return mark, reader.fingers()
 
     def switch_on(self, slot: int) -> None:
         """As another master on the line would."""
