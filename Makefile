@@ -36,7 +36,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@sh tests/prerequisites.sh
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -q -n 4 --dist worksteal
+	$(BIN)/python -m pytest -q -n 3 --dist worksteal
 
 simulate: $(VENV)/installed
 	@$(BIN)/python -m simulator simulate $(if $(SEED),--seed $(SEED)) $(if $(HOURS),--hours $(HOURS)) \
