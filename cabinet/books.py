@@ -108,7 +108,7 @@ def open_journal(
         opener = Opener(folder, config.origin, config.cabinet.device, keys.signer, now, random)
         journal: Journal | None = None
         try:
-            journal = _opened(folder, config, signing, keys, claim)
+            journal = _surely_opened(folder, config, signing, keys, claim)
             if keys.successor is not None and journal.verifier.public == keys.successor.verifier.public:
                 opener = replace(opener, signer=keys.successor)
             if opener.contradicted(journal, order):
@@ -155,6 +155,17 @@ def _keys(folder: EpochFolder, config: Config, signing: SigningKeys) -> _Keys:
     following = signing.next if signing.next != seed else None
     successor = None if following is None else Signer(config.origin, following)
     return _Keys(seed, Signer(config.origin, seed), following, successor)
+
+
+def _surely_opened(
+    folder: EpochFolder, config: Config, signing: SigningKeys, keys: _Keys, claim: FolderClaim
+) -> Journal:
+    """A read that failed once may look like damage; what is damaged is so when it is read again."""
+    try:
+        return _opened(folder, config, signing, keys, claim)
+    except JournalDamaged as first:
+        log.warning("%s; it is read once more", first.hint)
+    return _opened(folder, config, signing, keys, claim)
 
 
 def _opened(folder: EpochFolder, config: Config, signing: SigningKeys, keys: _Keys, claim: FolderClaim) -> Journal:

@@ -55,7 +55,14 @@ def loop(library: Path, plan: Path, arguments: list[str]) -> list[Any]:
 def test_nothing_is_lost_and_all_works_again(library: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--every-error"):
         pytest.skip("each of them is played")
-    points = ["EIO:on:135:150:2", "EIO:once:250:1:1", "ENOSPC:on:200:1:1", "EROFS:on:300:1:1", "EIO-sync:on:33:1:1"]
+    points = [
+        "EIO:once:7:1:1",
+        "EIO:on:135:150:2",
+        "EIO:once:250:1:1",
+        "ENOSPC:on:200:1:1",
+        "EROFS:on:300:1:1",
+        "EIO-sync:on:33:1:1",
+    ]
     counts = loop(library, tmp_path / "plan", ["-m", "tests.disk_errors.loop", *points])
     assert [count["findings"] for count in counts] == [[]] * len(points)
     assert sum(count["failed"] for count in counts) > 50
