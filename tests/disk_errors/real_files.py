@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -179,8 +181,13 @@ class FileShelf:
                 self._path, KEYS, self._site, first_pin_cost=lambda: CHEAPEST, slots=self._slots, random=random
             )
         roster = self._shelf.open()
-        with self._injected.aside(), closing(sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)) as connection:
-            meta = dict(connection.execute("SELECT key, value FROM meta"))
+        with self._injected.aside(), tempfile.TemporaryDirectory() as copy:
+            # What a daemon has left that could not start may need to be written to before it can be read.
+            for path in (self._path, self._path.with_name(f"{ROSTER}-wal")):
+                if path.exists():
+                    shutil.copy(path, copy)
+            with closing(sqlite3.connect(Path(copy) / ROSTER)) as connection:
+                meta = dict(connection.execute("SELECT key, value FROM meta"))
         roster.version, roster.digest = int(meta["version"]), meta["digest"]
         return roster
 
