@@ -80,9 +80,8 @@ class CapabilityLevel:
     def present(self, card: bytes, how: Literal["plain", "strong", "forged"] = "plain") -> None:
         """A printed number to any of the readers that know such cards, another one to that of NFC cards."""
         fitting = self._readers if len(card) == PRINTED_BYTES else self._nfc_readers
-        reader = self._hands.choice(fitting) if len(fitting) > 1 else fitting[0]
-        self._used = reader
-        reader.present(card, PROOFS[how])
+        self._used = self._hands.choice(fitting)
+        self._used.present(card, PROOFS[how])
 
     def remove(self) -> None:
         self._used.remove()

@@ -133,7 +133,7 @@ class WireLevel:
 
     def present(self, card: bytes, how: Literal["plain", "strong", "forged"] = "plain") -> None:
         if len(card) == CARD_BYTES:
-            self._used = self._hands.choice(self._readers) if len(self._readers) > 1 else self._readers[0]
+            self._used = self._hands.choice(self._readers)
             self._used.present(card)
         else:
             [reader] = self._nfc_readers
